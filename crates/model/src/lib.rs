@@ -1,0 +1,19 @@
+//! The words of Custos as plain types. No I/O, no clock, no randomness of its own.
+//!
+//! Every other crate speaks in these; see `ARCHITECTURE.md` for the vocabulary.
+
+mod clock;
+mod ids;
+mod operation;
+mod principal;
+mod resource;
+mod secret;
+mod verdict;
+
+pub use clock::{Clock, Instant, Rfc3339};
+pub use ids::{IdError, IdSource, Origin, OperationNumber, RecordId, SessionId};
+pub use operation::{Effect, Operation, Outcome};
+pub use principal::{Principal, PrincipalKind};
+pub use resource::{Protocol, ResourceName, ResourceNameError};
+pub use secret::Secret;
+pub use verdict::{Decision, Verdict};

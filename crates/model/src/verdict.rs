@@ -1,0 +1,19 @@
+//! What was decided.
+
+/// Allowed or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Goes on.
+    Allow,
+    /// Does not, and the rules say why.
+    Deny,
+}
+
+/// A decision with the rules that made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Allowed or denied.
+    pub decision: Decision,
+    /// Names of the rules that decided; `default-deny` when none allowed.
+    pub rules: Vec<String>,
+}
