@@ -24,7 +24,7 @@ pub struct Rfc3339(pub u64);
 impl Rfc3339 {
     /// Year, month (1–12) and day (1–31) in UTC.
     pub fn date(self) -> (u32, u32, u32) {
-        civil_from_days((self.0 / 86_400_000_000_000) as i64)
+        civil_from_days(self.0 / 86_400_000_000_000)
     }
 }
 
@@ -33,8 +33,11 @@ impl fmt::Display for Rfc3339 {
         let (year, month, day) = self.date();
         let nanos = self.0 % 1_000_000_000;
         let second_of_day = self.0 / 1_000_000_000 % 86_400;
-        let (hour, minute, second) =
-            (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+        let (hour, minute, second) = (
+            second_of_day / 3600,
+            second_of_day / 60 % 60,
+            second_of_day % 60,
+        );
         write!(
             out,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z"
@@ -44,17 +47,21 @@ impl fmt::Display for Rfc3339 {
 
 /// Proleptic Gregorian date of a day number counted from 1970-01-01.
 /// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-fn civil_from_days(days: i64) -> (u32, u32, u32) {
+fn civil_from_days(days: u64) -> (u32, u32, u32) {
     let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
     let year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year as u32, month as u32, day as u32)
 }
 

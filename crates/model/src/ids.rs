@@ -63,9 +63,10 @@ macro_rules! uuid_id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                Uuid::try_parse(text)
-                    .map(Self)
-                    .map_err(|_| IdError { text: text.to_owned(), expected: $expected })
+                Uuid::try_parse(text).map(Self).map_err(|_| IdError {
+                    text: text.to_owned(),
+                    expected: $expected,
+                })
             }
         }
     };

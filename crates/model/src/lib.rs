@@ -11,7 +11,7 @@ mod secret;
 mod verdict;
 
 pub use clock::{Clock, Instant, Rfc3339};
-pub use ids::{IdError, IdSource, Origin, OperationNumber, RecordId, SessionId};
+pub use ids::{IdError, IdSource, OperationNumber, Origin, RecordId, SessionId};
 pub use operation::{Effect, Operation, Outcome};
 pub use principal::{Principal, PrincipalKind};
 pub use resource::{Protocol, ResourceName, ResourceNameError};

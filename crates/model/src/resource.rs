@@ -52,12 +52,17 @@ impl FromStr for ResourceName {
     fn from_str(text: &str) -> Result<Self, ResourceNameError> {
         let valid = text.strip_prefix("postgres/").is_some_and(|name| {
             name.len() <= 63
-                && name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+                && name
+                    .starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
                 && name.bytes().all(|byte| {
                     byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte)
                 })
         });
-        if valid { Ok(Self(text.to_owned())) } else { Err(ResourceNameError(text.to_owned())) }
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ResourceNameError(text.to_owned()))
+        }
     }
 }
 
@@ -90,7 +95,16 @@ mod tests {
         for good in ["postgres/shop", "postgres/0", "postgres/a.b_c-d"] {
             assert!(good.parse::<ResourceName>().is_ok(), "{good}");
         }
-        for bad in ["", "shop", "postgres/", "postgres/Shop", "postgres/-x", "mysql/shop", "postgres/a/b", "postgres/a b"] {
+        for bad in [
+            "",
+            "shop",
+            "postgres/",
+            "postgres/Shop",
+            "postgres/-x",
+            "mysql/shop",
+            "postgres/a/b",
+            "postgres/a b",
+        ] {
             assert!(bad.parse::<ResourceName>().is_err(), "{bad}");
         }
     }

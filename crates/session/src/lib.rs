@@ -1,1 +1,142 @@
-//! placeholder
+//! The session pipeline: one path from accept to close that every protocol goes through.
+//!
+//! The phases, in this order: `accept → handshake → identify → resolve → authorize → connect →
+//! { inspect → decide → record → forward → record → release }* → close`. A protocol adapter gets a
+//! [`Session<Accepted>`] and can only go forward: the type of the session is the proof of the phases
+//! behind it, and only a [`Session<Authorized>`] opens an upstream. `close` is not the adapter's: the
+//! pipeline runs it exactly once, whatever the adapter does, a panic included.
+
+mod accepted;
+mod authorized;
+mod core;
+mod error;
+mod gateway;
+mod identified;
+mod limits;
+mod listener;
+mod open;
+mod refusals;
+mod registry;
+mod stream;
+mod tls;
+pub mod transcript;
+mod upstream;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use custos_evidence::Evidence;
+use custos_identity::Credentials;
+use custos_model::Clock;
+use custos_policy::Policy;
+use custos_store::Store;
+
+pub use accepted::Accepted;
+pub use authorized::Authorized;
+pub use custos_evidence::{EvidenceError, Position};
+pub use custos_scram as scram;
+pub use error::{ListenError, SessionError, UpstreamError};
+pub use gateway::{Gateway, LiveSession};
+pub use identified::{Asked, Identified};
+pub use limits::Limits;
+pub use listener::{ClientAuthentication, ListenerSettings, ListenerTls};
+pub use open::{Begun, Open};
+pub use stream::Stream;
+pub use tls::{ServerIdentity, ServerIdentityError};
+pub use upstream::Upstream;
+
+use crate::core::Core;
+
+/// What a gateway works with; made by the binary and passed, never global.
+#[derive(Clone)]
+pub struct Services {
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where records go.
+    pub evidence: Evidence,
+    /// Resources and their secrets.
+    pub store: Store,
+    /// Connection credentials.
+    pub credentials: Credentials,
+    /// Who may open what; swapped as a whole on reload.
+    pub policy: Arc<ArcSwap<Policy>>,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Services").finish_non_exhaustive()
+    }
+}
+
+/// One principal's connection to one resource, at a stage of the pipeline.
+#[derive(Debug)]
+pub struct Session<Stage> {
+    core: Arc<Core>,
+    stage: Stage,
+}
+
+/// Why a session should end although its client did nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// The gateway is stopping: end when nothing is under way.
+    Draining,
+    /// End now.
+    Cut {
+        /// Shown to the client and recorded.
+        reason: Arc<str>,
+    },
+    /// Evidence cannot be written: end now.
+    EvidenceFailing {
+        /// What was attempted; for the record, not for the client.
+        what: Arc<str>,
+    },
+}
+
+/// How a session ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The client said goodbye.
+    ClientClosed,
+    /// The client's connection was closed without a goodbye.
+    ClientVanished,
+    /// The connection was there for a cancel request only, which is on record.
+    CancelHandled,
+}
+
+impl Ended {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientClosed => "client closed the session",
+            Self::ClientVanished => "client closed the connection without ending the session",
+            Self::CancelHandled => "cancel request handled",
+        }
+    }
+}
+
+/// What a protocol adapter is to the pipeline.
+pub trait Protocol: Send + Sync + 'static {
+    /// Which protocol it speaks.
+    fn protocol(&self) -> custos_model::Protocol;
+
+    /// ALPN names (RFC 7301) that its TLS listeners accept.
+    fn alpn(&self) -> &'static [&'static [u8]];
+
+    /// Serves one connection until it ends. Dropped at a deadline or when the session is cut by force.
+    fn serve(
+        &self,
+        client: tokio::net::TcpStream,
+        session: Session<Accepted>,
+    ) -> impl Future<Output = Result<Ended, SessionError>> + Send;
+}
+
+impl<Stage> Session<Stage> {
+    /// The session's id; the connection's, as long as there is no session.
+    pub fn id(&self) -> custos_model::SessionId {
+        self.core.id
+    }
+
+    /// Where the client connects from.
+    pub fn peer(&self) -> std::net::SocketAddr {
+        self.core.peer
+    }
+}

@@ -1,1 +1,39 @@
-//! placeholder
+//! Control state of a gateway node: resources, connection credentials and small secrets, in one database file.
+//!
+//! Whatever would let somebody in is sealed with AES-256-GCM under a key that is not in the file, and sealed *to its
+//! place*: a password belongs to one definition of one resource, a credential to one id. So a copy of the file is worth
+//! nothing without the master key, and an edited file is refused instead of obeyed.
+//!
+//! All calls block for the time of a local disk access; writes wait for the disk (`synchronous=FULL`).
+//!
+//! **Invariant**: nothing secret is in an error, in a `Debug` text, or in clear in the file, its journal or its index.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod credential;
+mod credentials;
+mod database;
+mod error;
+mod hex;
+mod master_key;
+mod network;
+mod resource;
+mod resources;
+mod schema;
+mod seal;
+mod secrets;
+
+pub use credential::{CredentialId, CredentialIdError, StoredCredential, StoredVerifier};
+pub use credentials::CANDIDATES_MAX;
+pub use database::Store;
+pub use error::StoreError;
+pub use master_key::MasterKey;
+pub use network::{SourceNetwork, SourceNetworkError};
+pub use resource::{Durability, Resource, ResourceProblem, UnknownWord, UpstreamTls};

@@ -1,0 +1,5 @@
+//! Connection credentials from issue to sign-in, by whole SCRAM exchanges on a real database.
+
+mod issuing;
+mod signing_in;
+mod support;

@@ -1,0 +1,340 @@
+//! What was asked and is not answered yet. Sans-I/O: requests put expectations in, responses take them out.
+//!
+//! The target answers in order, with one exception: after an error in the extended protocol it skips to
+//! the next Sync. A Sync sent while the target copies in is ignored by it, so a Sync that is followed by an
+//! answer to something later was one of those.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use custos_model::OperationNumber;
+
+use crate::names::{Names, Portal, Statement, Undo};
+use crate::refusal::Refusal;
+
+/// Requests that may be under way at once; more wait in the client's socket.
+pub(crate) const REQUESTS_AT_MOST: usize = 65_536;
+
+/// One request that the target has to answer.
+#[derive(Debug)]
+pub(crate) enum Expected {
+    /// A simple query: any number of results, up to ReadyForQuery.
+    Query { operation: OperationNumber },
+    /// A function call, always refused: ErrorResponse, then ReadyForQuery.
+    FunctionCall,
+    /// ParseComplete.
+    Parse {
+        statement: Arc<Statement>,
+        undo: Option<Undo<Statement>>,
+    },
+    /// BindComplete.
+    Bind { undo: Option<Undo<Portal>> },
+    /// ParameterDescription, then RowDescription or NoData.
+    DescribeStatement { statement: Option<Arc<Statement>> },
+    /// RowDescription or NoData.
+    DescribePortal { portal: Option<Arc<Portal>> },
+    /// Rows or COPY, up to CommandComplete, EmptyQueryResponse or PortalSuspended.
+    Execute {
+        operation: OperationNumber,
+        portal: Option<Arc<Portal>>,
+    },
+    /// CloseComplete.
+    Close { undo: Option<CloseUndo> },
+    /// ReadyForQuery.
+    Sync,
+}
+
+/// A closed name that comes back if the target never closed it.
+#[derive(Debug)]
+pub(crate) enum CloseUndo {
+    Statement(Undo<Statement>),
+    Portal(Undo<Portal>),
+}
+
+impl Expected {
+    /// The operation whose outcome it settles.
+    pub(crate) fn operation(&self) -> Option<OperationNumber> {
+        match self {
+            Self::Query { operation } | Self::Execute { operation, .. } => Some(*operation),
+            _ => None,
+        }
+    }
+
+    /// The word for it in records of errors.
+    pub(crate) fn verb(&self) -> &'static str {
+        match self {
+            Self::Query { .. } => "query",
+            Self::FunctionCall => "function_call",
+            Self::Parse { .. } => "parse",
+            Self::Bind { .. } => "bind",
+            Self::DescribeStatement { .. } | Self::DescribePortal { .. } => "describe",
+            Self::Execute { .. } => "execute",
+            Self::Close { .. } => "close",
+            Self::Sync => "sync",
+        }
+    }
+
+    fn ends_with_ready(&self) -> bool {
+        matches!(self, Self::Query { .. } | Self::FunctionCall | Self::Sync)
+    }
+}
+
+/// An expectation, and whether the gateway sent something that fails in its place.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) expected: Expected,
+    pub(crate) refusal: Option<Refusal>,
+    /// It was answered with an error, and its operation is settled.
+    pub(crate) failed: bool,
+}
+
+/// Whether rows of COPY data may come from the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CopyIn {
+    /// No.
+    No,
+    /// The target asked for data and the client has not finished sending it.
+    Sending(OperationNumber),
+}
+
+/// The state that both directions of a session share.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    pub(crate) statements: Names<Statement>,
+    pub(crate) portals: Names<Portal>,
+    entries: VecDeque<Entry>,
+    pub(crate) copy_in: CopyIn,
+    /// `I`, `T` or `E`, from the last ReadyForQuery.
+    pub(crate) transaction: u8,
+}
+
+impl Conversation {
+    pub(crate) fn new() -> Self {
+        Self {
+            statements: Names::default(),
+            portals: Names::default(),
+            entries: VecDeque::new(),
+            copy_in: CopyIn::No,
+            transaction: b'I',
+        }
+    }
+
+    pub(crate) fn expect(&mut self, expected: Expected, refusal: Option<Refusal>) {
+        self.entries.push_back(Entry {
+            expected,
+            refusal,
+            failed: false,
+        });
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= REQUESTS_AT_MOST
+    }
+
+    /// Nothing is under way and no transaction is open.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.entries.is_empty() && self.transaction == b'I'
+    }
+
+    /// The request that the target answers now, if the answer is not ReadyForQuery.
+    pub(crate) fn current(&mut self) -> Option<&mut Entry> {
+        while matches!(
+            self.entries.front(),
+            Some(Entry {
+                expected: Expected::Sync,
+                ..
+            })
+        ) {
+            self.entries.pop_front();
+        }
+        self.entries.front_mut().filter(|entry| !entry.failed)
+    }
+
+    /// The answer to the current request is complete.
+    pub(crate) fn done(&mut self) -> Option<Entry> {
+        self.entries.pop_front()
+    }
+
+    /// An error is the answer to the current request, which is returned. In the extended protocol the target
+    /// now skips to the Sync; the request stays until then, so that names are restored in the right order.
+    pub(crate) fn failed(&mut self) -> Option<&mut Entry> {
+        self.copy_in = CopyIn::No;
+        let entry = self.current()?;
+        entry.failed = true;
+        Some(entry)
+    }
+
+    /// ReadyForQuery: whatever stands before its Sync or query failed or was not executed and is returned,
+    /// newest first and with its names restored, then the request itself.
+    pub(crate) fn ready(&mut self, transaction: u8) -> Vec<Entry> {
+        self.transaction = transaction;
+        self.copy_in = CopyIn::No;
+        // While it skips, the target passes over queries too: only a Sync is answered.
+        let skipping = self
+            .entries
+            .front()
+            .is_some_and(|front| front.failed && !front.expected.ends_with_ready());
+        let end = self.entries.iter().position(|entry| match entry.expected {
+            Expected::Sync => true,
+            _ => !skipping && entry.expected.ends_with_ready(),
+        });
+        let Some(end) = end else { return Vec::new() };
+        let mut settled: Vec<Entry> = self.entries.drain(..=end).collect();
+        let request = settled.pop();
+        let mut settled: Vec<Entry> = settled
+            .into_iter()
+            .rev()
+            .map(|entry| self.taken_back(entry))
+            .collect();
+        settled.extend(request);
+        if self.is_idle() {
+            // Portals end with their transaction.
+            self.portals = Names::default();
+        }
+        settled
+    }
+
+    /// Everything that is still under way, when the session ends.
+    pub(crate) fn abandon(&mut self) -> Vec<Entry> {
+        self.entries.drain(..).collect()
+    }
+
+    /// Undoes what a request that was not executed did to the names.
+    fn taken_back(&mut self, mut entry: Entry) -> Entry {
+        match &mut entry.expected {
+            Expected::Parse { undo, .. } => {
+                if let Some(undo) = undo.take() {
+                    self.statements.undo(undo);
+                }
+            }
+            Expected::Bind { undo } => {
+                if let Some(undo) = undo.take() {
+                    self.portals.undo(undo);
+                }
+            }
+            Expected::Close { undo } => match undo.take() {
+                Some(CloseUndo::Statement(undo)) => self.statements.undo(undo),
+                Some(CloseUndo::Portal(undo)) => self.portals.undo(undo),
+                None => {}
+            },
+            _ => {}
+        }
+        entry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, OnceLock};
+
+    use custos_model::{Effect, OperationNumber};
+
+    use super::{Conversation, Expected};
+    use crate::names::Statement;
+
+    fn statement(text: &str) -> Arc<Statement> {
+        Arc::new(Statement {
+            text: text.to_owned(),
+            effect: Effect::Unknown,
+            columns: OnceLock::new(),
+        })
+    }
+
+    fn parse(conversation: &mut Conversation, name: &[u8], text: &str) {
+        let statement = statement(text);
+        let undo = Some(conversation.statements.set(name, Arc::clone(&statement)));
+        conversation.expect(Expected::Parse { statement, undo }, None);
+    }
+
+    fn execute(conversation: &mut Conversation, number: u64) {
+        let operation = OperationNumber(number);
+        conversation.expect(
+            Expected::Execute {
+                operation,
+                portal: None,
+            },
+            None,
+        );
+    }
+
+    #[test]
+    fn an_error_skips_to_the_sync_and_takes_names_back() {
+        let mut conversation = Conversation::new();
+        parse(&mut conversation, b"s", "select 1");
+        conversation.expect(Expected::Sync, None);
+        conversation.done();
+        assert_eq!(conversation.ready(b'I').len(), 1);
+
+        execute(&mut conversation, 1);
+        parse(&mut conversation, b"s", "select 2");
+        parse(&mut conversation, b"s", "select 3");
+        execute(&mut conversation, 2);
+        conversation.expect(Expected::Sync, None);
+        execute(&mut conversation, 3);
+
+        let failed = conversation.failed().unwrap();
+        assert_eq!(failed.expected.operation(), Some(OperationNumber(1)));
+        assert!(conversation.current().is_none());
+        let settled = conversation.ready(b'I');
+        let skipped = settled.iter().filter(|entry| !entry.failed);
+        let operations: Vec<_> = skipped
+            .filter_map(|entry| entry.expected.operation())
+            .collect();
+        assert_eq!(operations, [OperationNumber(2)]);
+        assert!(matches!(settled.last().unwrap().expected, Expected::Sync));
+        assert_eq!(conversation.statements.get(b"s").unwrap().text, "select 1");
+        assert_eq!(
+            conversation.current().unwrap().expected.operation(),
+            Some(OperationNumber(3))
+        );
+    }
+
+    #[test]
+    fn a_sync_ignored_while_copying_in_is_forgotten() {
+        let mut conversation = Conversation::new();
+        execute(&mut conversation, 1);
+        conversation.expect(Expected::Sync, None);
+        // CopyInResponse, data, CopyDone, CommandComplete
+        conversation.done();
+        conversation.expect(Expected::Sync, None);
+        execute(&mut conversation, 2);
+        conversation.expect(Expected::Sync, None);
+        assert_eq!(conversation.ready(b'I').len(), 1);
+        assert_eq!(
+            conversation.current().unwrap().expected.operation(),
+            Some(OperationNumber(2))
+        );
+    }
+
+    #[test]
+    fn a_query_is_skipped_like_everything_before_the_sync() {
+        let mut conversation = Conversation::new();
+        execute(&mut conversation, 1);
+        conversation.expect(
+            Expected::Query {
+                operation: OperationNumber(2),
+            },
+            None,
+        );
+        conversation.expect(Expected::Sync, None);
+        assert!(conversation.failed().is_some());
+        let settled = conversation.ready(b'I');
+        assert_eq!(settled.len(), 3);
+        assert!(matches!(settled.last().unwrap().expected, Expected::Sync));
+        assert!(conversation.is_idle());
+    }
+
+    #[test]
+    fn a_failed_simple_query_still_waits_for_ready() {
+        let mut conversation = Conversation::new();
+        conversation.expect(
+            Expected::Query {
+                operation: OperationNumber(1),
+            },
+            None,
+        );
+        assert!(conversation.failed().is_some());
+        assert_eq!(conversation.ready(b'E').len(), 1);
+        assert!(!conversation.is_idle());
+    }
+}

@@ -1,0 +1,552 @@
+//! From the client to the target: every whole message is recorded, then forwarded.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::{Buf as _, BytesMut};
+use custos_model::{Effect, Operation, OperationNumber, Outcome};
+use custos_session::transcript::Lines;
+use custos_session::{Open, Position, Session, SessionError, UpstreamError};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use crate::client::protocol_error;
+use crate::conversation::{CloseUndo, Conversation, CopyIn, Expected};
+use crate::effect::effect;
+use crate::names::{Portal, Statement};
+use crate::proxy::Shared;
+use crate::refusal::{FAILING_STATEMENT, Refusal};
+use crate::wire::Format;
+use crate::wire::frontend::{
+    Bind, CopyFail, Execute, Frame, FrontendMessage, Parse, Query, Target, TargetKind, frame,
+};
+
+/// What one read takes at first, and at most.
+const READ_BYTES: usize = 8 * 1024;
+const READ_BYTES_AT_MOST: usize = 256 * 1024;
+/// Requests larger than this take a share of the memory for large requests.
+const LARGE_REQUEST_BYTES: usize = 1 << 20;
+/// Transcript lines of one batch are handed over when they reach this.
+const BATCH_LINES_BYTES: usize = 512 * 1024;
+
+/// How the client left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// With a Terminate message.
+    Terminated,
+    /// Without.
+    Vanished,
+}
+
+/// The direction from the client to the target.
+#[derive(Debug)]
+pub(crate) struct Requests<'s> {
+    session: &'s Session<Open>,
+    shared: &'s Shared,
+    lines: Lines,
+    limit_bytes: usize,
+}
+
+/// What became of a batch of messages.
+#[derive(Debug)]
+struct Batch {
+    /// Bytes of the buffer that were used.
+    consumed: usize,
+    /// What goes to the target instead of these bytes, where something was refused.
+    output: Option<Vec<u8>>,
+    /// Where in the buffer the part begins that is not in `output` yet.
+    copied: usize,
+    /// Where the last record of the batch stands.
+    position: Option<Position>,
+    effect: Effect,
+    terminated: bool,
+    /// Requests under way are at their limit.
+    full: bool,
+    /// Bytes that the message at the front needs in all, where it is known and not all there.
+    wanted: Option<usize>,
+}
+
+impl<'s> Requests<'s> {
+    pub(crate) fn new(session: &'s Session<Open>, shared: &'s Shared) -> Self {
+        let limit_bytes = session.request_limit_bytes();
+        Self {
+            session,
+            shared,
+            lines: Lines::default(),
+            limit_bytes,
+        }
+    }
+
+    /// Runs until the client leaves.
+    pub(crate) async fn run(
+        mut self,
+        mut client: impl AsyncRead + Unpin,
+        mut target: impl AsyncWrite + Unpin,
+        mut buffer: BytesMut,
+    ) -> Result<Left, SessionError> {
+        let mut read_bytes = READ_BYTES;
+        loop {
+            let batch = self.batch(&buffer)?;
+            if batch.consumed > 0 {
+                self.forward(&batch, &buffer, &mut target).await?;
+                buffer.advance(batch.consumed);
+            }
+            if batch.terminated {
+                return Ok(Left::Terminated);
+            }
+            if batch.full {
+                self.wait_for_room().await;
+                continue;
+            }
+            if buffer.is_empty() && buffer.capacity() > READ_BYTES_AT_MOST {
+                buffer = BytesMut::new();
+            }
+            let memory = match batch.wanted {
+                Some(wanted) if wanted > LARGE_REQUEST_BYTES => {
+                    Some(self.session.request_memory(wanted).await?)
+                }
+                _ => None,
+            };
+            // A large request is read to its end here, so that its memory is counted until it is forwarded.
+            let wanted = if memory.is_some() {
+                batch.wanted.unwrap_or(0)
+            } else {
+                0
+            };
+            loop {
+                buffer.reserve(wanted.saturating_sub(buffer.len()).max(read_bytes));
+                let read = client
+                    .read_buf(&mut buffer)
+                    .await
+                    .map_err(SessionError::Client)?;
+                if read == 0 {
+                    return self.vanished(&buffer);
+                }
+                read_bytes = if read >= read_bytes {
+                    (read_bytes * 2).min(READ_BYTES_AT_MOST)
+                } else {
+                    READ_BYTES
+                };
+                if buffer.len() >= wanted {
+                    break;
+                }
+            }
+            if memory.is_some() {
+                let batch = self.batch(&buffer)?;
+                self.forward(&batch, &buffer, &mut target).await?;
+                buffer.advance(batch.consumed);
+                if batch.terminated {
+                    return Ok(Left::Terminated);
+                }
+            }
+            self.session.room().await;
+        }
+    }
+
+    fn vanished(&mut self, rest: &[u8]) -> Result<Left, SessionError> {
+        if !rest.is_empty() {
+            self.session
+                .event(&mut self.lines, OperationNumber(0))
+                .word("request", "truncated")
+                .number("bytes", rest.len() as u64)
+                .end();
+            self.session.record(&mut self.lines)?;
+        }
+        Ok(Left::Vanished)
+    }
+
+    /// Waits until the target has answered some of what is under way.
+    async fn wait_for_room(&self) {
+        loop {
+            let progress = self.shared.progress.notified();
+            if !self.shared.conversation().is_full() {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    async fn forward(
+        &self,
+        batch: &Batch,
+        buffer: &[u8],
+        target: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<(), SessionError> {
+        if let Some(position) = batch.position {
+            self.session.may_forward(position, batch.effect).await?;
+        }
+        let failed = |source| SessionError::Upstream(UpstreamError::Io(source));
+        if let Some(output) = &batch.output {
+            target.write_all(output).await.map_err(failed)?;
+        }
+        let rest = buffer.get(batch.copied..batch.consumed).unwrap_or_default();
+        target.write_all(rest).await.map_err(failed)?;
+        target.flush().await.map_err(failed)
+    }
+
+    /// Records every whole message at the front of the buffer.
+    fn batch(&mut self, buffer: &[u8]) -> Result<Batch, SessionError> {
+        let mut batch = Batch {
+            consumed: 0,
+            output: None,
+            copied: 0,
+            position: None,
+            effect: Effect::Read,
+            terminated: false,
+            full: false,
+            wanted: None,
+        };
+        let shared = self.shared;
+        let mut conversation = shared.conversation();
+        while !batch.terminated && self.lines.bytes().len() < BATCH_LINES_BYTES {
+            let rest = buffer.get(batch.consumed..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            let (tag, body, total_bytes) =
+                match frame(rest, self.limit_bytes).map_err(|error| protocol_error(&error))? {
+                    Frame::Complete {
+                        tag,
+                        body,
+                        total_bytes,
+                    } => (tag, body, total_bytes),
+                    Frame::Partial {
+                        need_total_bytes, ..
+                    } => {
+                        batch.wanted = need_total_bytes;
+                        break;
+                    }
+                };
+            if conversation.is_full() {
+                batch.full = true;
+                break;
+            }
+            let message =
+                FrontendMessage::parse(tag, body).map_err(|error| protocol_error(&error))?;
+            let substitute = self.message(&mut batch, &mut conversation, &message)?;
+            let end = batch.consumed + total_bytes;
+            if let Some(substitute) = substitute {
+                let before = buffer.get(batch.copied..batch.consumed).unwrap_or_default();
+                let output = batch.output.get_or_insert_default();
+                output.extend_from_slice(before);
+                output.extend_from_slice(&substitute);
+                batch.copied = end;
+            }
+            batch.consumed = end;
+        }
+        drop(conversation);
+        if let Some(position) = self.session.record(&mut self.lines)? {
+            batch.position = Some(position);
+        }
+        Ok(batch)
+    }
+
+    /// Records one message; returns what is to be sent instead of it, if it is refused.
+    fn message(
+        &mut self,
+        batch: &mut Batch,
+        conversation: &mut Conversation,
+        message: &FrontendMessage<'_>,
+    ) -> Result<Option<Vec<u8>>, SessionError> {
+        check_copy(conversation, message)?;
+        match message {
+            FrontendMessage::Query(Query { text }) => self.query(batch, conversation, text)?,
+            FrontendMessage::Parse(parse) => self.parse(conversation, parse)?,
+            FrontendMessage::Bind(bind) => self.bind(conversation, bind)?,
+            FrontendMessage::Describe(target) => self.describe(conversation, *target),
+            FrontendMessage::Execute(Execute { portal, max_rows }) => {
+                self.execute(batch, conversation, portal, *max_rows)?;
+            }
+            FrontendMessage::Close(target) => self.close(conversation, *target),
+            FrontendMessage::Flush => self.plain("flush"),
+            FrontendMessage::Sync => {
+                self.plain("sync");
+                if conversation.copy_in == CopyIn::No {
+                    conversation.expect(Expected::Sync, None);
+                }
+            }
+            FrontendMessage::CopyData(data) => {
+                batch.effect = Effect::Unknown;
+                let operation = copying(conversation);
+                self.session
+                    .event(&mut self.lines, operation)
+                    .value("copy_in", Some(data), true)
+                    .end();
+            }
+            FrontendMessage::CopyDone => {
+                batch.effect = Effect::Unknown;
+                self.copy_end(conversation, "copy_done", None);
+            }
+            FrontendMessage::CopyFail(CopyFail { reason }) => {
+                self.copy_end(conversation, "copy_fail", Some(reason));
+            }
+            FrontendMessage::FunctionCall(_) => {
+                return self.function_call(conversation).map(Some);
+            }
+            FrontendMessage::Terminate => {
+                self.plain("terminate");
+                batch.terminated = true;
+            }
+            FrontendMessage::Password(_) => {
+                return Err(SessionError::ClientProtocol {
+                    what: "unexpected password message".to_owned(),
+                    code: "08P01",
+                });
+            }
+        }
+        Ok(None)
+    }
+
+    fn plain(&mut self, request: &'static str) {
+        self.session
+            .event(&mut self.lines, OperationNumber(0))
+            .word("request", request)
+            .end();
+    }
+
+    fn query(
+        &mut self,
+        batch: &mut Batch,
+        conversation: &mut Conversation,
+        text: &[u8],
+    ) -> Result<(), SessionError> {
+        let effect = effect(text);
+        let shown = String::from_utf8_lossy(text);
+        let operation = Operation {
+            verb: "query",
+            effect,
+            text: &shown,
+            parameters: 0,
+        };
+        let operation = self.begin(batch, &operation)?;
+        self.session
+            .event(&mut self.lines, operation)
+            .word("request", "query")
+            .text("text", text)
+            .end();
+        conversation.expect(Expected::Query { operation }, None);
+        Ok(())
+    }
+
+    fn begin(
+        &self,
+        batch: &mut Batch,
+        operation: &Operation<'_>,
+    ) -> Result<OperationNumber, SessionError> {
+        let begun = self.session.begin(operation)?;
+        batch.position = Some(begun.position);
+        if operation.effect != Effect::Read {
+            batch.effect = operation.effect;
+        }
+        Ok(begun.number)
+    }
+
+    fn parse(
+        &mut self,
+        conversation: &mut Conversation,
+        parse: &Parse<'_>,
+    ) -> Result<(), SessionError> {
+        if conversation.statements.would_overflow(parse.text.len()) {
+            return Err(SessionError::Limit(
+                "too many prepared statements in one session",
+            ));
+        }
+        self.session
+            .event(&mut self.lines, OperationNumber(0))
+            .word("request", "parse")
+            .text("name", parse.name)
+            .text("text", parse.text)
+            .numbers("types", parse.types.iter().map(u64::from))
+            .end();
+        let statement = Arc::new(Statement {
+            text: String::from_utf8_lossy(parse.text).into_owned(),
+            effect: effect(parse.text),
+            columns: OnceLock::new(),
+        });
+        let undo = Some(
+            conversation
+                .statements
+                .set(parse.name, Arc::clone(&statement)),
+        );
+        conversation.expect(Expected::Parse { statement, undo }, None);
+        Ok(())
+    }
+
+    fn bind(
+        &mut self,
+        conversation: &mut Conversation,
+        bind: &Bind<'_>,
+    ) -> Result<(), SessionError> {
+        if conversation.portals.is_full() {
+            return Err(SessionError::Limit("too many portals in one session"));
+        }
+        let parameters = bind
+            .parameters()
+            .map(|(format, value)| (value, format == Format::Text));
+        self.session
+            .event(&mut self.lines, OperationNumber(0))
+            .word("request", "bind")
+            .text("portal", bind.portal)
+            .text("name", bind.statement)
+            .values("parameters", parameters)
+            .end();
+        let undo = conversation
+            .statements
+            .get(bind.statement)
+            .cloned()
+            .map(|statement| {
+                let portal = Portal {
+                    statement,
+                    parameters: bind.values.len(),
+                    result_formats: bind.result_formats.iter().collect(),
+                    columns: OnceLock::new(),
+                };
+                conversation.portals.set(bind.portal, Arc::new(portal))
+            });
+        // A statement that the protocol level does not know was prepared in SQL, or the target will refuse.
+        let undo = undo.or_else(|| Some(conversation.portals.remove(bind.portal)));
+        conversation.expect(Expected::Bind { undo }, None);
+        Ok(())
+    }
+
+    fn describe(&mut self, conversation: &mut Conversation, target: Target<'_>) {
+        self.named("describe", target);
+        let expected = match target.kind {
+            TargetKind::Statement => Expected::DescribeStatement {
+                statement: conversation.statements.get(target.name).cloned(),
+            },
+            TargetKind::Portal => Expected::DescribePortal {
+                portal: conversation.portals.get(target.name).cloned(),
+            },
+        };
+        conversation.expect(expected, None);
+    }
+
+    fn close(&mut self, conversation: &mut Conversation, target: Target<'_>) {
+        self.named("close", target);
+        let undo = Some(match target.kind {
+            TargetKind::Statement => {
+                CloseUndo::Statement(conversation.statements.remove(target.name))
+            }
+            TargetKind::Portal => CloseUndo::Portal(conversation.portals.remove(target.name)),
+        });
+        conversation.expect(Expected::Close { undo }, None);
+    }
+
+    fn named(&mut self, request: &'static str, target: Target<'_>) {
+        let key = match target.kind {
+            TargetKind::Statement => "name",
+            TargetKind::Portal => "portal",
+        };
+        self.session
+            .event(&mut self.lines, OperationNumber(0))
+            .word("request", request)
+            .text(key, target.name)
+            .end();
+    }
+
+    fn execute(
+        &mut self,
+        batch: &mut Batch,
+        conversation: &mut Conversation,
+        name: &[u8],
+        max_rows: i32,
+    ) -> Result<(), SessionError> {
+        let portal = conversation.portals.get(name).cloned();
+        let unnamed;
+        let (text, effect, parameters) = match &portal {
+            Some(portal) => (
+                portal.statement.text.as_str(),
+                portal.statement.effect,
+                portal.parameters,
+            ),
+            None => {
+                unnamed = format!(
+                    "[portal \"{}\", opened in SQL]",
+                    String::from_utf8_lossy(name)
+                );
+                (unnamed.as_str(), Effect::Unknown, 0)
+            }
+        };
+        let operation = Operation {
+            verb: "execute",
+            effect,
+            text,
+            parameters,
+        };
+        let operation = self.begin(batch, &operation)?;
+        self.session
+            .event(&mut self.lines, operation)
+            .word("request", "execute")
+            .text("portal", name)
+            .number("max_rows", u64::try_from(max_rows).unwrap_or(0))
+            .end();
+        conversation.expect(Expected::Execute { operation, portal }, None);
+        Ok(())
+    }
+
+    fn copy_end(
+        &mut self,
+        conversation: &mut Conversation,
+        request: &'static str,
+        reason: Option<&[u8]>,
+    ) {
+        let operation = copying(conversation);
+        conversation.copy_in = CopyIn::No;
+        let event = self
+            .session
+            .event(&mut self.lines, operation)
+            .word("request", request);
+        match reason {
+            Some(reason) => event.text("reason", reason).end(),
+            None => event.end(),
+        }
+    }
+
+    fn function_call(&mut self, conversation: &mut Conversation) -> Result<Vec<u8>, SessionError> {
+        self.plain("function_call");
+        let refusal = Refusal::function_call();
+        let outcome = Outcome {
+            error: Some((refusal.sqlstate.to_owned(), refusal.message.clone())),
+            denied: true,
+            ..Outcome::default()
+        };
+        self.session.failed("function_call", None, &outcome)?;
+        conversation.expect(Expected::FunctionCall, Some(refusal));
+        let mut substitute = Vec::new();
+        Query {
+            text: FAILING_STATEMENT,
+        }
+        .encode(&mut substitute)
+        .map_err(|error| protocol_error(&error))?;
+        Ok(substitute)
+    }
+}
+
+/// While the target copies in, only COPY data, Flush, Sync and Terminate may come.
+fn check_copy(
+    conversation: &Conversation,
+    message: &FrontendMessage<'_>,
+) -> Result<(), SessionError> {
+    let allowed = matches!(
+        message,
+        FrontendMessage::CopyData(_)
+            | FrontendMessage::CopyDone
+            | FrontendMessage::CopyFail(_)
+            | FrontendMessage::Flush
+            | FrontendMessage::Sync
+            | FrontendMessage::Terminate
+    );
+    if allowed || conversation.copy_in == CopyIn::No {
+        return Ok(());
+    }
+    Err(SessionError::ClientProtocol {
+        what: "unexpected message during COPY from the client".to_owned(),
+        code: "08P01",
+    })
+}
+
+fn copying(conversation: &Conversation) -> OperationNumber {
+    match conversation.copy_in {
+        CopyIn::Sending(operation) => operation,
+        CopyIn::No => OperationNumber(0),
+    }
+}

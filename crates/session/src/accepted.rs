@@ -1,0 +1,200 @@
+//! Accepted: a connection that has proved nothing.
+
+use std::sync::Arc;
+
+use custos_evidence::{DetailValue, NodeRecord, RecordOutcome, RecordType};
+use custos_identity::{Login, LoginFailure, ScramParameters};
+use custos_model::{Principal, Protocol, SessionId};
+use custos_scram::ClientProof;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsStream};
+
+use crate::core::Phase;
+use crate::error::SessionError;
+use crate::identified::Identified;
+use crate::listener::{ClientAuthentication, Listener};
+use crate::registry::HandshakePlace;
+use crate::stream::Stream;
+use crate::{Ended, Session};
+
+/// Nothing is known but where the connection comes from.
+#[derive(Debug)]
+pub struct Accepted {
+    protocol: Protocol,
+    listener: Arc<Listener>,
+    /// Given back when the session is identified, or dropped.
+    place: HandshakePlace,
+    end_point: Option<Vec<u8>>,
+}
+
+impl Accepted {
+    pub(crate) fn new(protocol: Protocol, listener: Arc<Listener>, place: HandshakePlace) -> Self {
+        Self {
+            protocol,
+            listener,
+            place,
+            end_point: None,
+        }
+    }
+}
+
+impl Session<Accepted> {
+    /// Bytes of one request message at most.
+    pub fn request_limit_bytes(&self) -> usize {
+        self.core.shared.limits().request_bytes
+    }
+
+    /// Whether the listener serves TLS, which then every client must use.
+    pub fn requires_tls(&self) -> bool {
+        self.stage.listener.tls().is_some()
+    }
+
+    /// How clients of this listener prove who they are.
+    pub fn authentication(&self) -> ClientAuthentication {
+        self.stage.listener.authentication
+    }
+
+    /// Makes the client's connection a TLS one, with the listener's certificate.
+    pub async fn start_tls(&mut self, client: TcpStream) -> Result<Stream, SessionError> {
+        let offered = self.stage.listener.tls().ok_or(SessionError::Internal(
+            "TLS was started on a listener without it",
+        ))?;
+        let stream = TlsAcceptor::from(Arc::clone(&offered.config))
+            .accept(client)
+            .await
+            .map_err(SessionError::ClientTls)?;
+        let stream = Stream::Tls(Box::new(TlsStream::Server(stream)));
+        self.stage.end_point.clone_from(&offered.end_point);
+        self.core.state().client_tls = stream.tls_description();
+        Ok(stream)
+    }
+
+    /// `tls-server-end-point` of the certificate that this client was shown.
+    pub fn end_point(&self) -> Option<&[u8]> {
+        self.stage.end_point.as_deref()
+    }
+
+    /// The name that the client's program gives itself; for the records.
+    pub fn set_application(&self, name: &str) {
+        self.core.state().application = Some(name.to_owned());
+    }
+
+    /// What a SCRAM exchange with this login name begins with; the same for names that do not exist.
+    pub fn scram_parameters(&self, login_name: &str) -> ScramParameters {
+        self.core
+            .shared
+            .services
+            .credentials
+            .scram_parameters(login_name)
+    }
+
+    /// Ends a SCRAM exchange: the proof fits a connection credential of the name, or the failure is on
+    /// record. Also returns the server's final message.
+    pub async fn identify_by_scram(
+        self,
+        login_name: &str,
+        proof: &ClientProof,
+    ) -> Result<(Session<Identified>, Vec<u8>), SessionError> {
+        let services = &self.core.shared.services;
+        let checked = services.credentials.check_scram(
+            login_name,
+            proof,
+            self.core.peer.ip(),
+            services.clock.now(),
+        );
+        match checked {
+            Ok((login, server_final)) => Ok((self.identified(login), server_final)),
+            Err(failure) => Err(self
+                .login_failed(login_name, "scram-sha-256", &failure)
+                .await),
+        }
+    }
+
+    /// The connection credential itself, which the adapter accepts inside TLS only.
+    pub async fn identify_by_password(
+        self,
+        login_name: &str,
+        password: &str,
+    ) -> Result<Session<Identified>, SessionError> {
+        let services = &self.core.shared.services;
+        let checked = services.credentials.check_password(
+            login_name,
+            password,
+            self.core.peer.ip(),
+            services.clock.now(),
+        );
+        match checked {
+            Ok(login) => Ok(self.identified(login)),
+            Err(failure) => Err(self.login_failed(login_name, "password", &failure).await),
+        }
+    }
+
+    /// The client gave up or broke off while it should have proved who it is.
+    pub async fn login_abandoned(self, login_name: &str, reason: &str) -> SessionError {
+        self.record_failed_login(login_name, "none", reason).await
+    }
+
+    /// Records a request to cancel; `cancelled` is the session that it was for, if the key was right.
+    pub async fn cancel_requested(
+        self,
+        cancelled: Option<SessionId>,
+        reason: &str,
+    ) -> Result<Ended, SessionError> {
+        let outcome = if cancelled.is_some() {
+            RecordOutcome::Ok
+        } else {
+            RecordOutcome::Denied
+        };
+        let session = cancelled.map(|id| id.to_string());
+        let detail: Vec<_> = session
+            .iter()
+            .map(|id| ("session", DetailValue::Text(id)))
+            .collect();
+        let mut record = NodeRecord::new(RecordType::CancelRequested, outcome);
+        record.reason = Some(reason);
+        record.detail = &detail;
+        self.core.refuse(&record).await?;
+        Ok(Ended::CancelHandled)
+    }
+
+    fn identified(self, login: Login) -> Session<Identified> {
+        self.core.state().principal = Some(login.principal.clone());
+        self.core.enter(Phase::Connect);
+        drop(self.stage.place);
+        Session {
+            core: self.core,
+            stage: Identified {
+                login,
+                protocol: self.stage.protocol,
+            },
+        }
+    }
+
+    async fn login_failed(
+        self,
+        login_name: &str,
+        method: &'static str,
+        failure: &LoginFailure,
+    ) -> SessionError {
+        self.record_failed_login(login_name, method, &failure.to_string())
+            .await
+    }
+
+    async fn record_failed_login(
+        self,
+        login_name: &str,
+        method: &'static str,
+        reason: &str,
+    ) -> SessionError {
+        let actor = Principal::unknown(login_name);
+        let detail = [("method", DetailValue::Text(method))];
+        let mut record = NodeRecord::new(RecordType::LoginFailed, RecordOutcome::Denied);
+        record.actor = Some(&actor);
+        record.reason = Some(reason);
+        record.detail = &detail;
+        match self.core.refuse(&record).await {
+            Ok(()) => SessionError::LoginFailed,
+            Err(error) => SessionError::Evidence(error),
+        }
+    }
+}

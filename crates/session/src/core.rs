@@ -1,0 +1,266 @@
+//! What the pipeline itself knows of a session, beside what its stage holds.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use custos_evidence::{
+    DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, SessionEnd, SessionLog, Source,
+};
+use custos_model::{Principal, ResourceName, SessionId};
+use tokio::sync::watch;
+
+use crate::error::SessionError;
+use crate::gateway::Shared;
+use crate::registry::Place;
+use crate::{Ended, Interrupt};
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Handshake,
+    Connect,
+    Open,
+}
+
+impl Phase {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Connect => "connect",
+            Self::Open => "open",
+        }
+    }
+}
+
+pub(crate) struct Core {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: SessionId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) started_mono_ns: u64,
+    phase: AtomicU8,
+    /// `mono_ns` of the last request or response.
+    active_mono_ns: AtomicU64,
+    interrupt: watch::Sender<Option<Interrupt>>,
+    state: Mutex<State>,
+}
+
+/// What is found out on the way.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) client_tls: Option<String>,
+    pub(crate) application: Option<String>,
+    pub(crate) principal: Option<Principal>,
+    pub(crate) resource: Option<ResourceName>,
+    pub(crate) target_tls: Option<String>,
+    pub(crate) log: Option<Arc<SessionLog>>,
+    /// The refusal of this connection is a record already.
+    pub(crate) refusal_recorded: bool,
+    /// Its place among the sessions; given back when the session is closed.
+    pub(crate) place: Option<Place>,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Core")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: SessionId,
+        peer: SocketAddr,
+        now_mono_ns: u64,
+    ) -> Self {
+        Self {
+            shared,
+            id,
+            peer,
+            started_mono_ns: now_mono_ns,
+            phase: AtomicU8::new(Phase::Handshake as u8),
+            active_mono_ns: AtomicU64::new(now_mono_ns),
+            interrupt: watch::Sender::new(None),
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere must not keep a session from being closed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Handshake,
+            1 => Phase::Connect,
+            _ => Phase::Open,
+        }
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// Nanoseconds since the session began; also marks the session as active.
+    pub(crate) fn elapsed_ns(&self) -> u64 {
+        let now = self.shared.services.clock.now().mono_ns;
+        self.active_mono_ns.store(now, Ordering::Relaxed);
+        now.saturating_sub(self.started_mono_ns)
+    }
+
+    pub(crate) fn idle_since_mono_ns(&self) -> u64 {
+        self.active_mono_ns.load(Ordering::Relaxed)
+    }
+
+    /// Asks the session to end. A later request does not soften an earlier one.
+    pub(crate) fn interrupt(&self, interrupt: Interrupt) {
+        self.interrupt.send_if_modified(|current| {
+            let stronger = matches!(current, None | Some(Interrupt::Draining))
+                && current.as_ref() != Some(&interrupt);
+            if stronger {
+                *current = Some(interrupt);
+            }
+            stronger
+        });
+    }
+
+    pub(crate) fn interrupts(&self) -> watch::Receiver<Option<Interrupt>> {
+        self.interrupt.subscribe()
+    }
+
+    /// Resolves when the present phase has taken too long; never while the session is open.
+    pub(crate) async fn overdue(&self) -> &'static str {
+        let limits = self.shared.limits();
+        tokio::time::sleep(limits.handshake_timeout).await;
+        if self.phase() == Phase::Handshake {
+            return "authentication";
+        }
+        tokio::time::sleep(limits.connect_timeout).await;
+        if self.phase() < Phase::Open {
+            return "connecting to the target";
+        }
+        std::future::pending().await
+    }
+
+    /// Resolves some time after the session was told to end at once, when its adapter must have obeyed.
+    pub(crate) async fn overstayed(&self, grace: Duration) {
+        let mut interrupts = self.interrupts();
+        let told = interrupts
+            .wait_for(|interrupt| !matches!(interrupt, None | Some(Interrupt::Draining)))
+            .await
+            .is_ok();
+        if told {
+            tokio::time::sleep(grace).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The last phase: one record that says how it ended. Called by the pipeline alone, once.
+    pub(crate) async fn close(&self, result: Result<Ended, SessionError>) {
+        let (log, target_tls, place) = {
+            let mut state = self.state();
+            (
+                state.log.take(),
+                state.target_tls.take(),
+                state.place.take(),
+            )
+        };
+        match log {
+            Some(log) => {
+                self.close_session(&log, target_tls.as_deref(), &result)
+                    .await
+            }
+            None => self.close_refused(&result),
+        }
+        drop(place);
+    }
+
+    async fn close_session(
+        &self,
+        log: &SessionLog,
+        target_tls: Option<&str>,
+        result: &Result<Ended, SessionError>,
+    ) {
+        let (outcome, reason) = match result {
+            Ok(ended) => (RecordOutcome::Ok, ended.as_str().to_owned()),
+            Err(SessionError::Interrupted(interrupt)) => {
+                (RecordOutcome::Interrupted, interrupt.reason())
+            }
+            Err(SessionError::Denied { .. } | SessionError::WrongDatabase { .. }) => {
+                (RecordOutcome::Denied, result_text(result))
+            }
+            Err(_) => (RecordOutcome::Failed, result_text(result)),
+        };
+        let mut detail = Vec::with_capacity(2);
+        if let Some(tls) = target_tls {
+            detail.push(("target_tls", DetailValue::Text(tls)));
+        }
+        if let Err(error) = result {
+            detail.push(("kind", DetailValue::Text(error.kind())));
+        }
+        if let Err(error) = log
+            .end(&SessionEnd {
+                outcome,
+                reason: &reason,
+                detail: &detail,
+            })
+            .await
+        {
+            tracing::error!(session = %self.id, %error, "session end could not be recorded");
+        }
+    }
+
+    fn close_refused(&self, result: &Result<Ended, SessionError>) {
+        let Err(error) = result else { return };
+        if self.state().refusal_recorded {
+            return;
+        }
+        self.shared
+            .refusals
+            .record(self, self.phase().as_str(), error.kind(), &error.chain());
+    }
+
+    /// Appends a record about this connection that has no session yet; its `src` is filled in here.
+    pub(crate) fn append(&self, record: &NodeRecord<'_>) -> Result<Position, EvidenceError> {
+        let state = self.state();
+        let mut record = *record;
+        record.src = Some(Source {
+            ip: self.peer.ip(),
+            port: self.peer.port(),
+            client: state.application.as_deref(),
+            tls: state.client_tls.as_deref(),
+        });
+        self.shared.services.evidence.append(&record)
+    }
+
+    /// Appends the record of a refusal and waits until it is durable, so that the client never hears of a
+    /// refusal that is not on record.
+    pub(crate) async fn refuse(&self, record: &NodeRecord<'_>) -> Result<(), EvidenceError> {
+        self.state().refusal_recorded = true;
+        let position = self.append(record)?;
+        self.shared.services.evidence.sync(position).await
+    }
+}
+
+fn result_text(result: &Result<Ended, SessionError>) -> String {
+    match result {
+        Ok(ended) => ended.as_str().to_owned(),
+        Err(error) => error.chain(),
+    }
+}
+
+impl Interrupt {
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Draining => "gateway is stopping".to_owned(),
+            Self::Cut { reason } => reason.to_string(),
+            Self::EvidenceFailing { what } => format!("evidence cannot be written: {what}"),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The running gateway: what its listeners and sessions share.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use custos_evidence::Health;
+use custos_model::{Principal, ResourceName, SessionId};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::error::ListenError;
+use crate::limits::Limits;
+use crate::listener::{self, Listener, ListenerSettings};
+use crate::refusals::Refusals;
+use crate::registry::Registry;
+use crate::tls::ServerIdentity;
+use crate::{Interrupt, Protocol, Services};
+
+/// How often deadlines are looked at.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// What a session gets to obey an order to end, before its task is dropped.
+pub(crate) const OBEY_GRACE: Duration = Duration::from_millis(800);
+
+/// Listeners and live sessions of this process.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// A session that is open now.
+#[derive(Clone, Debug)]
+pub struct LiveSession {
+    /// The session.
+    pub id: SessionId,
+    /// Who; `None` while it is not authenticated.
+    pub principal: Option<Principal>,
+    /// To what; `None` while it is not authenticated.
+    pub resource: Option<ResourceName>,
+    /// From where.
+    pub peer: SocketAddr,
+    /// Seconds since it began.
+    pub age_seconds: u64,
+    /// Seconds since its last request or response.
+    pub idle_seconds: u64,
+}
+
+pub(crate) struct Shared {
+    pub(crate) services: Services,
+    limits: ArcSwap<Limits>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) refusals: Refusals,
+    /// Memory for large requests, in KiB.
+    pub(crate) request_memory: Arc<Semaphore>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop_accepting: CancellationToken,
+    /// Drops every session that is still there.
+    pub(crate) stop_now: CancellationToken,
+    listeners: Mutex<HashMap<String, Arc<Listener>>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn limits(&self) -> arc_swap::Guard<Arc<Limits>> {
+        self.limits.load()
+    }
+}
+
+impl Gateway {
+    /// A gateway without listeners. Must be called inside a tokio runtime.
+    pub fn new(services: Services, limits: Limits) -> Self {
+        let request_memory = (limits.request_memory_bytes / 1024).min(Semaphore::MAX_PERMITS);
+        let shared = Arc::new(Shared {
+            services,
+            limits: ArcSwap::from_pointee(limits),
+            registry: Arc::default(),
+            refusals: Refusals::default(),
+            request_memory: Arc::new(Semaphore::new(request_memory)),
+            tasks: TaskTracker::new(),
+            stop_accepting: CancellationToken::new(),
+            stop_now: CancellationToken::new(),
+            listeners: Mutex::default(),
+        });
+        shared.tasks.spawn(sweep(Arc::clone(&shared)));
+        shared.tasks.spawn(watch_health(Arc::clone(&shared)));
+        Self { shared }
+    }
+
+    /// Opens a listener and serves it until [`Gateway::drain`]. Returns the address that was bound.
+    pub async fn listen<P: Protocol>(
+        &self,
+        protocol: Arc<P>,
+        settings: ListenerSettings,
+    ) -> Result<SocketAddr, ListenError> {
+        let name = settings.name.clone();
+        let (address, listener) =
+            listener::open(Arc::clone(&self.shared), protocol, settings).await?;
+        self.shared
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, listener);
+        Ok(address)
+    }
+
+    /// The sessions that are open now, oldest first.
+    pub fn live(&self) -> Vec<LiveSession> {
+        let now = self.shared.services.clock.now().mono_ns;
+        let seconds_since = |then: u64| now.saturating_sub(then) / 1_000_000_000;
+        let mut live: Vec<_> = self
+            .shared
+            .registry
+            .all()
+            .into_iter()
+            .map(|core| {
+                let state = core.state();
+                LiveSession {
+                    id: core.id,
+                    principal: state.principal.clone(),
+                    resource: state.resource.clone(),
+                    peer: core.peer,
+                    age_seconds: seconds_since(core.started_mono_ns),
+                    idle_seconds: seconds_since(core.idle_since_mono_ns()),
+                }
+            })
+            .collect();
+        live.sort_by_key(|session| session.id);
+        live
+    }
+
+    /// Ends a live session at once. False when there is none with this id.
+    pub fn cut(&self, id: SessionId, reason: &str) -> bool {
+        let Some(core) = self.shared.registry.get(id) else {
+            return false;
+        };
+        core.interrupt(Interrupt::Cut {
+            reason: reason.into(),
+        });
+        true
+    }
+
+    /// Puts new limits and certificates in force. Listeners that are not named keep their certificate;
+    /// returns the names for which there is no TLS listener, or whose certificate cannot be used.
+    pub fn reload(
+        &self,
+        limits: Limits,
+        certificates: &HashMap<String, Arc<ServerIdentity>>,
+    ) -> Vec<String> {
+        self.shared.limits.store(Arc::new(limits));
+        let listeners = self
+            .shared
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        certificates
+            .iter()
+            .filter(|(name, identity)| {
+                !listeners
+                    .get(*name)
+                    .is_some_and(|listener| listener.renew(identity))
+            })
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Stops accepting, lets sessions finish what is under way for at most `timeout`, then ends the rest.
+    pub async fn drain(&self, timeout: Duration) {
+        let shared = &self.shared;
+        shared.stop_accepting.cancel();
+        shared.tasks.close();
+        for core in shared.registry.all() {
+            core.interrupt(Interrupt::Draining);
+        }
+        if tokio::time::timeout(timeout, shared.tasks.wait())
+            .await
+            .is_ok()
+        {
+            return;
+        }
+        for core in shared.registry.all() {
+            core.interrupt(Interrupt::Cut {
+                reason: "gateway is stopping".into(),
+            });
+        }
+        if tokio::time::timeout(OBEY_GRACE * 2, shared.tasks.wait())
+            .await
+            .is_ok()
+        {
+            return;
+        }
+        shared.stop_now.cancel();
+        shared.tasks.wait().await;
+    }
+}
+
+/// Once a second: deadlines of sessions, and the count of connections turned away.
+async fn sweep(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = shared.stop_accepting.cancelled() => break,
+        }
+        shared.refusals.next_second(&shared.services.evidence);
+        end_overdue(&shared);
+    }
+    shared.refusals.next_second(&shared.services.evidence);
+}
+
+fn end_overdue(shared: &Shared) {
+    let limits = shared.limits();
+    if limits.idle_timeout.is_zero() && limits.session_max_age.is_zero() {
+        return;
+    }
+    let now = shared.services.clock.now().mono_ns;
+    let over = |limit: Duration, since: u64| {
+        !limit.is_zero() && u128::from(now.saturating_sub(since)) > limit.as_nanos()
+    };
+    for core in shared.registry.all() {
+        if over(limits.session_max_age, core.started_mono_ns) {
+            core.interrupt(Interrupt::Cut {
+                reason: "session has reached its maximum age".into(),
+            });
+        } else if over(limits.idle_timeout, core.idle_since_mono_ns()) {
+            core.interrupt(Interrupt::Cut {
+                reason: "session was idle for too long".into(),
+            });
+        }
+    }
+}
+
+/// When evidence fails, every live session ends (C3).
+async fn watch_health(shared: Arc<Shared>) {
+    let mut health = shared.services.evidence.health();
+    loop {
+        let failing = match &*health.borrow_and_update() {
+            Health::Good => None,
+            Health::Failing { what, .. } => Some(Arc::clone(what)),
+        };
+        if let Some(what) = failing {
+            tracing::error!(%what, "evidence cannot be written; ending sessions");
+            for core in shared.registry.all() {
+                core.interrupt(Interrupt::EvidenceFailing {
+                    what: Arc::clone(&what),
+                });
+            }
+        }
+        tokio::select! {
+            changed = health.changed() => if changed.is_err() { break },
+            () = shared.stop_accepting.cancelled() => break,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Identified: it is known who connects.
+
+use custos_evidence::{
+    DetailValue, NodeRecord, RecordOutcome, RecordType, SessionStart, Source, Target,
+};
+use custos_identity::Login;
+use custos_model::{Decision, Protocol, Verdict};
+use custos_store::{Durability, Resource};
+
+use crate::Session;
+use crate::authorized::Authorized;
+use crate::error::SessionError;
+
+/// The connection credential was right.
+#[derive(Debug)]
+pub struct Identified {
+    pub(crate) login: Login,
+    pub(crate) protocol: Protocol,
+}
+
+/// What the client asks for inside its resource.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// The database, where the protocol has such a thing.
+    pub database: Option<&'a str>,
+    /// Further settings that the client sent, name and value; for the record.
+    pub settings: &'a [(&'a str, &'a str)],
+}
+
+impl Session<Identified> {
+    /// Resolves the credential's resource, asks policy, and records the start of the session, durably. A
+    /// denial is a record too.
+    pub async fn authorize(self, asked: Asked<'_>) -> Result<Session<Authorized>, SessionError> {
+        let name = self.stage.login.resource.clone();
+        let Some(resource) = self.core.shared.services.store.resource(&name)? else {
+            let verdict = Verdict {
+                decision: Decision::Deny,
+                rules: vec!["no-such-resource".to_owned()],
+            };
+            return Err(self
+                .denied(&verdict, "the resource does not exist any more")
+                .await);
+        };
+        if name.protocol() != self.stage.protocol {
+            let verdict = Verdict {
+                decision: Decision::Deny,
+                rules: vec!["other-protocol".to_owned()],
+            };
+            return Err(self
+                .denied(&verdict, "the resource speaks another protocol")
+                .await);
+        }
+        let verdict = self
+            .core
+            .shared
+            .services
+            .policy
+            .load()
+            .open(&self.stage.login.principal, &name);
+        if verdict.decision == Decision::Deny {
+            return Err(self.denied(&verdict, "no access rule allows it").await);
+        }
+        let database = match self.database(&resource, asked.database) {
+            Ok(database) => database,
+            Err(only) => {
+                let error = SessionError::WrongDatabase {
+                    resource: name.to_string(),
+                    only,
+                };
+                self.denied(&verdict, "the resource opens another database only")
+                    .await;
+                return Err(error);
+            }
+        };
+        self.take_place()?;
+        self.start(resource, database, asked, &verdict).await
+    }
+
+    /// The database to open: the resource's own if it has one, which a client may leave out or, as libpq
+    /// does by default, fill with its user name.
+    fn database(&self, resource: &Resource, asked: Option<&str>) -> Result<Option<String>, String> {
+        match (&resource.database, asked) {
+            (None, asked) => Ok(asked.map(str::to_owned)),
+            (Some(only), None) => Ok(Some(only.clone())),
+            (Some(only), Some(asked)) if asked == only => Ok(Some(only.clone())),
+            (Some(only), Some(asked)) if asked == self.stage.login.principal.name => {
+                Ok(Some(only.clone()))
+            }
+            (Some(only), Some(_)) => Err(only.clone()),
+        }
+    }
+
+    fn take_place(&self) -> Result<(), SessionError> {
+        let limits = self.core.shared.limits();
+        let place = self
+            .core
+            .shared
+            .registry
+            .enter_session(
+                &self.stage.login.principal,
+                limits.sessions,
+                limits.sessions_per_principal,
+            )
+            .map_err(SessionError::Limit)?;
+        self.core.state().place = Some(place);
+        Ok(())
+    }
+
+    async fn start(
+        self,
+        resource: Resource,
+        database: Option<String>,
+        asked: Asked<'_>,
+        verdict: &Verdict,
+    ) -> Result<Session<Authorized>, SessionError> {
+        let core = self.core;
+        let login = self.stage.login;
+        let (log, position) = {
+            let mut state = core.state();
+            let address = format!("{}:{}", resource.host, resource.port);
+            let credential = login.credential.to_string();
+            let mut detail: Vec<(&str, DetailValue<'_>)> =
+                vec![("credential", DetailValue::Text(&credential))];
+            let settings = asked
+                .settings
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            let settings = settings.collect::<Vec<_>>().join(" ");
+            if !settings.is_empty() {
+                detail.push(("settings", DetailValue::Text(&settings)));
+            }
+            let start = SessionStart {
+                id: core.id,
+                actor: &login.principal,
+                src: Source {
+                    ip: core.peer.ip(),
+                    port: core.peer.port(),
+                    client: state.application.as_deref(),
+                    tls: state.client_tls.as_deref(),
+                },
+                target: Target {
+                    resource: resource.name.as_str(),
+                    protocol: Some(resource.name.protocol().as_str()),
+                    addr: Some(&address),
+                    account: Some(&resource.account),
+                    database: database.as_deref(),
+                    tls: None,
+                },
+                verdict,
+                durability: resource.durability.as_str(),
+                detail: &detail,
+            };
+            let (log, position) = core.shared.services.evidence.begin_session(start)?;
+            let log = std::sync::Arc::new(log);
+            state.log = Some(std::sync::Arc::clone(&log));
+            state.resource = Some(resource.name.clone());
+            (log, position)
+        };
+        let strict = resource.durability == Durability::Strict;
+        if strict {
+            core.shared.services.evidence.sync(position).await?;
+        } else {
+            core.shared.services.evidence.write_out(position)?;
+        }
+        Ok(Session {
+            core,
+            stage: Authorized {
+                resource,
+                database,
+                log,
+                strict,
+            },
+        })
+    }
+
+    async fn denied(&self, verdict: &Verdict, reason: &str) -> SessionError {
+        let login = &self.stage.login;
+        let credential = login.credential.to_string();
+        let detail = [("credential", DetailValue::Text(&credential))];
+        let mut record = NodeRecord::new(RecordType::SessionDenied, RecordOutcome::Denied);
+        record.actor = Some(&login.principal);
+        record.target = Some(Target {
+            resource: login.resource.as_str(),
+            ..Target::default()
+        });
+        record.verdict = Some(verdict);
+        record.reason = Some(reason);
+        record.detail = &detail;
+        match self.core.refuse(&record).await {
+            Ok(()) => SessionError::Denied {
+                resource: login.resource.to_string(),
+                rules: verdict.rules.join(", "),
+            },
+            Err(error) => SessionError::Evidence(error),
+        }
+    }
+}

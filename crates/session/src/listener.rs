@@ -1,0 +1,224 @@
+//! Accepting connections, and the frame round every session: its limits, its deadlines, its one close.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::accepted::Accepted;
+use crate::core::{Core, Phase};
+use crate::error::{ListenError, SessionError};
+use crate::gateway::{OBEY_GRACE, Shared};
+use crate::registry::HandshakePlace;
+use crate::tls::ServerIdentity;
+use crate::{Protocol, Session};
+
+/// Pause after the operating system refused to accept (no file descriptors, usually).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How a listener protects what passes.
+#[derive(Clone, Debug)]
+pub enum ListenerTls {
+    /// Every client must use TLS.
+    Required(Arc<ServerIdentity>),
+    /// Plain text; on loopback addresses only.
+    Off,
+}
+
+/// How clients prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuthentication {
+    /// SCRAM-SHA-256: the credential does not cross the wire.
+    Scram,
+    /// The credential itself, inside TLS only.
+    Password,
+}
+
+/// One address to listen on.
+#[derive(Clone, Debug)]
+pub struct ListenerSettings {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// TLS or not.
+    pub tls: ListenerTls,
+    /// How clients sign in.
+    pub authentication: ClientAuthentication,
+}
+
+/// The TLS that a listener offers at this moment.
+pub(crate) struct OfferedTls {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) end_point: Option<Vec<u8>>,
+}
+
+pub(crate) struct Listener {
+    pub(crate) authentication: ClientAuthentication,
+    alpn: &'static [&'static [u8]],
+    tls: Option<ArcSwap<OfferedTls>>,
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Listener").finish_non_exhaustive()
+    }
+}
+
+impl Listener {
+    pub(crate) fn tls(&self) -> Option<Arc<OfferedTls>> {
+        self.tls.as_ref().map(ArcSwap::load_full)
+    }
+
+    /// Puts a new certificate in force; false when this listener has no TLS or cannot use it.
+    pub(crate) fn renew(&self, identity: &ServerIdentity) -> bool {
+        match (&self.tls, offer(identity, self.alpn)) {
+            (Some(tls), Ok(offered)) => {
+                tls.store(Arc::new(offered));
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn offer(identity: &ServerIdentity, alpn: &[&[u8]]) -> Result<OfferedTls, rustls::Error> {
+    Ok(OfferedTls {
+        config: identity.server_config(alpn)?,
+        end_point: identity.end_point().map(<[u8]>::to_vec),
+    })
+}
+
+pub(crate) async fn open<P: Protocol>(
+    shared: Arc<Shared>,
+    protocol: Arc<P>,
+    settings: ListenerSettings,
+) -> Result<(SocketAddr, Arc<Listener>), ListenError> {
+    let ListenerSettings {
+        name,
+        address,
+        tls,
+        authentication,
+    } = settings;
+    let tls = match tls {
+        ListenerTls::Required(identity) => {
+            let offered = offer(&identity, protocol.alpn())
+                .map_err(|source| ListenError::Identity { name, source })?;
+            Some(ArcSwap::from_pointee(offered))
+        }
+        ListenerTls::Off if address.ip().is_loopback() => None,
+        ListenerTls::Off => return Err(ListenError::PlainTextOutsideLoopback { name, address }),
+    };
+    let bind = |source| ListenError::Bind { address, source };
+    let socket = TcpListener::bind(address).await.map_err(bind)?;
+    let bound = socket.local_addr().map_err(bind)?;
+    let listener = Arc::new(Listener {
+        authentication,
+        alpn: protocol.alpn(),
+        tls,
+    });
+    let tasks = shared.tasks.clone();
+    tasks.spawn(accept_loop(shared, protocol, Arc::clone(&listener), socket));
+    Ok((bound, listener))
+}
+
+async fn accept_loop<P: Protocol>(
+    shared: Arc<Shared>,
+    protocol: Arc<P>,
+    listener: Arc<Listener>,
+    socket: TcpListener,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            () = shared.stop_accepting.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let limits = shared.limits();
+        let place = shared.registry.enter_handshake(
+            peer.ip(),
+            limits.handshakes,
+            limits.handshakes_per_source,
+        );
+        let Some(place) = place else {
+            shared.refusals.count();
+            continue;
+        };
+        let task = run(
+            Arc::clone(&shared),
+            Arc::clone(&protocol),
+            Arc::clone(&listener),
+            stream,
+            peer,
+            place,
+        );
+        shared.tasks.spawn(task);
+    }
+}
+
+/// One connection from accept to close.
+async fn run<P: Protocol>(
+    shared: Arc<Shared>,
+    protocol: Arc<P>,
+    listener: Arc<Listener>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: HandshakePlace,
+) {
+    let now = shared.services.clock.now();
+    let id = shared.services.evidence.ids().session(now.utc_ns);
+    let core = Arc::new(Core::new(Arc::clone(&shared), id, peer, now.mono_ns));
+    shared.registry.add(&core);
+    let result = serve(&core, &*protocol, listener, stream, place).await;
+    match &result {
+        Ok(_) => tracing::debug!(session = %id, "session ended"),
+        Err(error) => tracing::info!(session = %id, kind = error.kind(), "session ended"),
+    }
+    core.close(result).await;
+    shared.registry.remove(id);
+}
+
+async fn serve<P: Protocol>(
+    core: &Arc<Core>,
+    protocol: &P,
+    listener: Arc<Listener>,
+    stream: TcpStream,
+    place: HandshakePlace,
+) -> Result<crate::Ended, SessionError> {
+    stream.set_nodelay(true).map_err(SessionError::Client)?;
+    let session = Session {
+        core: Arc::clone(core),
+        stage: Accepted::new(protocol.protocol(), listener, place),
+    };
+    // Boxed: the adapter's future is large, and is given back as soon as the session ends.
+    let adapter = AssertUnwindSafe(Box::pin(protocol.serve(stream, session))).catch_unwind();
+    tokio::select! {
+        biased;
+        result = adapter => {
+            result.unwrap_or(Err(SessionError::Internal("the session's task panicked")))
+        }
+        what = core.overdue() => Err(SessionError::Timeout(what)),
+        () = core.overstayed(OBEY_GRACE) => Err(told_to_end(core)),
+        () = core.shared.stop_now.cancelled() => Err(told_to_end(core)),
+    }
+}
+
+fn told_to_end(core: &Core) -> SessionError {
+    debug_assert!(core.phase() <= Phase::Open, "phases are ordered");
+    match &*core.interrupts().borrow() {
+        Some(interrupt) => SessionError::Interrupted(interrupt.clone()),
+        None => SessionError::Internal("the gateway was stopped at once"),
+    }
+}

@@ -1,0 +1,181 @@
+//! Open: operations pass, each one decided and recorded before it does.
+
+use std::sync::Arc;
+
+use custos_evidence::{Position, SessionLog};
+use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome, Verdict};
+use custos_store::Resource;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error::SessionError;
+use crate::transcript::{Event, Lines};
+use crate::upstream::Upstream;
+use crate::{Interrupt, Session};
+
+/// The target answers and operations pass.
+#[derive(Debug)]
+pub struct Open {
+    log: Arc<SessionLog>,
+    resource: Resource,
+    strict: bool,
+}
+
+impl Open {
+    pub(crate) fn new(log: Arc<SessionLog>, resource: Resource, strict: bool) -> Self {
+        Self {
+            log,
+            resource,
+            strict,
+        }
+    }
+}
+
+/// An operation that was decided and whose intent is in the log, though perhaps not durable yet.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// Its number in the session.
+    pub number: OperationNumber,
+    /// Whether it may pass, and why.
+    pub verdict: Verdict,
+    /// Where its intent stands.
+    pub position: Position,
+}
+
+impl Session<Open> {
+    /// Decides an operation and appends its intent.
+    pub fn begin(&self, operation: &Operation<'_>) -> Result<Begun, SessionError> {
+        // What may be opened may be used: judging single operations is the policy engine's, which is not
+        // built yet (see docs/limitations.md).
+        let verdict = Verdict {
+            decision: Decision::Allow,
+            rules: Vec::new(),
+        };
+        let (number, position) = self.stage.log.intent(operation, &verdict)?;
+        Ok(Begun {
+            number,
+            verdict,
+            position,
+        })
+    }
+
+    /// Appends the outcome of an operation.
+    pub fn finish(
+        &self,
+        number: OperationNumber,
+        outcome: &Outcome,
+    ) -> Result<Position, SessionError> {
+        Ok(self.stage.log.outcome(number, outcome)?)
+    }
+
+    /// Appends an error that belongs to no operation: a statement that did not parse, a message that the
+    /// gateway refused.
+    pub fn failed(
+        &self,
+        verb: &'static str,
+        text: Option<&str>,
+        outcome: &Outcome,
+    ) -> Result<Position, SessionError> {
+        let verdict = outcome.denied.then(|| Verdict {
+            decision: Decision::Deny,
+            rules: vec!["not-supported".to_owned()],
+        });
+        Ok(self
+            .stage
+            .log
+            .error(verb, text, outcome, verdict.as_ref())?)
+    }
+
+    /// Starts a transcript line in `lines`, at the time now.
+    pub fn event<'l>(&self, lines: &'l mut Lines, operation: OperationNumber) -> Event<'l> {
+        lines.event(self.core.elapsed_ns(), operation)
+    }
+
+    /// Appends the transcript lines that wait, if any.
+    pub fn record(&self, lines: &mut Lines) -> Result<Option<Position>, SessionError> {
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let position = self.stage.log.transcript(lines.bytes(), lines.count())?;
+        lines.clear();
+        Ok(Some(position))
+    }
+
+    /// Returns when what stands up to `position` is safe enough for the request to be forwarded: durable
+    /// when it can change something and the resource is strict, else handed to the operating system.
+    pub async fn may_forward(
+        &self,
+        position: Position,
+        effect: Effect,
+    ) -> Result<(), SessionError> {
+        if self.stage.strict && effect != Effect::Read {
+            self.core.shared.services.evidence.sync(position).await?;
+        } else {
+            self.core.shared.services.evidence.write_out(position)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a response recorded at `position` may go to the client at once. For a resource that is not
+    /// strict this makes it so.
+    pub fn may_release_now(&self, position: Position) -> Result<bool, SessionError> {
+        let evidence = &self.core.shared.services.evidence;
+        if self.stage.strict {
+            return Ok(evidence.is_durable(position));
+        }
+        evidence.write_out(position)?;
+        Ok(true)
+    }
+
+    /// Returns when a response recorded at `position` may go to the client.
+    pub async fn may_release(&self, position: Position) -> Result<(), SessionError> {
+        if !self.may_release_now(position)? {
+            self.core.shared.services.evidence.sync(position).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns when the evidence writer has room for more; called before more is read from the network.
+    pub async fn room(&self) {
+        self.core.shared.services.evidence.room().await;
+    }
+
+    /// Returns when the session should end although its client did nothing: the interrupt after `seen`.
+    pub async fn interrupted(&self, seen: Option<&Interrupt>) -> Interrupt {
+        let mut interrupts = self.core.interrupts();
+        loop {
+            if let Some(interrupt) = &*interrupts.borrow_and_update()
+                && Some(interrupt) != seen
+            {
+                return interrupt.clone();
+            }
+            if interrupts.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Bytes of one request message at most.
+    pub fn request_limit_bytes(&self) -> usize {
+        self.core.shared.limits().request_bytes
+    }
+
+    /// Waits for memory to hold a large request in, shared by all sessions.
+    pub async fn request_memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit, SessionError> {
+        let kibibytes = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        Arc::clone(&self.core.shared.request_memory)
+            .acquire_many_owned(kibibytes)
+            .await
+            .map_err(|_| SessionError::Internal("request memory is closed"))
+    }
+
+    /// Dials the target of this session once more, for protocols that cancel on a second connection.
+    pub async fn dial_again(&self) -> Result<Upstream, SessionError> {
+        let password = self
+            .core
+            .shared
+            .services
+            .store
+            .upstream_password_for(&self.stage.resource)?;
+        Ok(Upstream::dial(self.stage.resource.clone(), password).await?)
+    }
+}

@@ -1,0 +1,109 @@
+//! The open database.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::error::StoreError;
+use crate::master_key::{MasterKey, check_mode, failed, sync_directory_of};
+use crate::schema;
+use crate::seal::Sealer;
+
+/// The control database. Clones share one connection; calls wait for each other and for the disk.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    sealer: Sealer,
+    connection: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the database, makes it (mode 0600) where none is, and brings it up to date.
+    /// A wrong master key, a file open to other users and a file of another program are refused.
+    pub fn open(path: &Path, key: MasterKey) -> Result<Self, StoreError> {
+        let sealer = Sealer::new(&key)?;
+        drop(key);
+        prepare_file(path)?;
+        let mut connection = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(StoreError::database("open the control database"))?;
+        schema::configure(&connection)?;
+        schema::migrate(&mut connection, path, sealer.check_value())?;
+        check_key(&connection, path, &sealer)?;
+        let inner = Inner {
+            path: path.to_owned(),
+            sealer,
+            connection: Mutex::new(connection),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere leaves no half-done transaction behind: dropping one rolls it back.
+        self.inner
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.inner.sealer
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Store")
+            .field("path", &self.inner.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without this the file would get the umask's mode. The journals beside it take the mode of the file.
+fn prepare_file(path: &Path) -> Result<(), StoreError> {
+    let is_new = !path.exists();
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed("open the control database", path))?;
+    check_mode(path, &file)?;
+    if is_new {
+        sync_directory_of(path)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_key(connection: &Connection, path: &Path, sealer: &Sealer) -> Result<(), StoreError> {
+    let stored: Option<Vec<u8>> = connection
+        .query_row(
+            "SELECT value FROM meta WHERE name = 'key_check'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(StoreError::database("check the master key"))?;
+    let stored = stored.ok_or_else(|| StoreError::Damaged {
+        what: "the key check".to_owned(),
+    })?;
+    verify_slices_are_equal(&stored, sealer.check_value()).map_err(|_| StoreError::WrongKey {
+        path: path.to_owned(),
+    })
+}

@@ -1,0 +1,119 @@
+//! The database's tables. A migration, once released, is never changed; a later one follows it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::StoreError;
+
+/// `CUST`, in the header of the file (file format, section 1.3.13).
+const APPLICATION_ID: i64 = 0x4355_5354;
+
+/// `MIGRATIONS[n]` leads from schema n to n + 1.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE meta (
+        name TEXT PRIMARY KEY,
+        value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE resources (
+        name TEXT PRIMARY KEY,
+        definition TEXT NOT NULL,
+        password BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE credentials (
+        id TEXT PRIMARY KEY,
+        login_name TEXT NOT NULL,
+        expires_utc_ns INTEGER NOT NULL,
+        revoked_utc_ns INTEGER,
+        body BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX credentials_by_login_name
+        ON credentials (login_name, revoked_utc_ns IS NOT NULL, expires_utc_ns DESC);
+    CREATE INDEX credentials_by_expiry ON credentials (expires_utc_ns);
+    CREATE TABLE secrets (
+        name TEXT PRIMARY KEY,
+        value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// Sets the connection's behaviour. Nothing is written to a file that is not ours.
+pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection
+        .execute_batch(
+            "PRAGMA busy_timeout = 5000;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON;
+             PRAGMA foreign_keys = ON;
+             PRAGMA secure_delete = ON;
+             PRAGMA synchronous = FULL;",
+        )
+        .map_err(StoreError::database("configure the control database"))
+}
+
+/// Brings the file to this build's schema. A new file also gets `key_check`, in the same transaction.
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    key_check: &[u8; 32],
+) -> Result<(), StoreError> {
+    let failed = || StoreError::database("bring the control database up to date");
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    refuse_foreign(connection, path)?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(failed())?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed())?;
+    let found = number(&transaction, "user_version")?;
+    if found > known {
+        return Err(StoreError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    if found == known {
+        return Ok(());
+    }
+    let done = usize::try_from(found).map_err(|_| StoreError::NotOurs {
+        path: path.to_owned(),
+    })?;
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration).map_err(failed())?;
+    }
+    if done == 0 {
+        transaction
+            .execute(
+                "INSERT INTO meta (name, value) VALUES ('key_check', ?1)",
+                [key_check],
+            )
+            .map_err(failed())?;
+    }
+    transaction
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(failed())?;
+    transaction
+        .pragma_update(None, "user_version", known)
+        .map_err(failed())?;
+    transaction.commit().map_err(failed())
+}
+
+/// A file is ours when its header says so, or when there is nothing in it.
+fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(StoreError::database("read the control database"))?;
+    if tables > 0 && number(connection, "application_id")? != APPLICATION_ID {
+        return Err(StoreError::NotOurs {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn number(connection: &Connection, pragma: &str) -> Result<i64, StoreError> {
+    connection
+        .pragma_query_value(None, pragma, |row| row.get(0))
+        .map_err(StoreError::database("read the control database's header"))
+}

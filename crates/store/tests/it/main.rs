@@ -1,0 +1,7 @@
+//! The control database through its public interface and through the bytes of its files.
+
+mod canary;
+mod credentials;
+mod files;
+mod support;
+mod tamper;
