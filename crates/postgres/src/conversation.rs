@@ -106,6 +106,8 @@ pub(crate) struct Conversation {
     pub(crate) copy_in: CopyIn,
     /// `I`, `T` or `E`, from the last ReadyForQuery.
     pub(crate) transaction: u8,
+    /// The target has sent a FATAL error and closes the connection.
+    pub(crate) target_said_goodbye: bool,
 }
 
 impl Conversation {
@@ -116,6 +118,7 @@ impl Conversation {
             entries: VecDeque::new(),
             copy_in: CopyIn::No,
             transaction: b'I',
+            target_said_goodbye: false,
         }
     }
 

@@ -129,14 +129,17 @@ enum Token<'a> {
     Other,
 }
 
-/// `None` where the scanner meets what it does not know.
-fn only_reads(statement: &[u8]) -> Option<bool> {
+/// The scanner met what it does not know.
+#[derive(Debug)]
+struct NotUnderstood;
+
+fn only_reads(statement: &[u8]) -> Result<bool, NotUnderstood> {
     let mut scanner = Scanner { rest: statement };
     let Some(first) = scanner.next()? else {
-        return Some(true);
+        return Ok(true);
     };
     match first {
-        Token::Semicolon => Some(scanner.next()?.is_none()),
+        Token::Semicolon => Ok(scanner.next()?.is_none()),
         Token::Word(word) if is(word, "show") => one_statement(&mut scanner, |_| true),
         Token::Word(word) if is(word, "begin") || is(word, "start") || is(word, "rollback") => {
             // ROLLBACK PREPARED ends somebody's prepared transaction.
@@ -145,39 +148,42 @@ fn only_reads(statement: &[u8]) -> Option<bool> {
         Token::Word(word) if is(word, "select") || is(word, "table") || is(word, "values") => {
             select(&mut scanner)
         }
-        _ => Some(false),
+        _ => Ok(false),
     }
 }
 
-fn one_statement(scanner: &mut Scanner<'_>, allowed: impl Fn(&[u8]) -> bool) -> Option<bool> {
+fn one_statement(
+    scanner: &mut Scanner<'_>,
+    allowed: impl Fn(&[u8]) -> bool,
+) -> Result<bool, NotUnderstood> {
     while let Some(token) = scanner.next()? {
         match token {
-            Token::Semicolon => return Some(scanner.next()?.is_none()),
-            Token::Word(word) if !allowed(word) => return Some(false),
-            Token::Open => return Some(false),
+            Token::Semicolon => return Ok(scanner.next()?.is_none()),
+            Token::Word(word) if !allowed(word) => return Ok(false),
+            Token::Open => return Ok(false),
             _ => {}
         }
     }
-    Some(true)
+    Ok(true)
 }
 
-fn select(scanner: &mut Scanner<'_>) -> Option<bool> {
+fn select(scanner: &mut Scanner<'_>) -> Result<bool, NotUnderstood> {
     let mut previous = Token::Other;
     while let Some(token) = scanner.next()? {
         match (previous, token) {
-            (_, Token::Semicolon) => return Some(scanner.next()?.is_none()),
-            (_, Token::Word(word)) if listed(word, WRITING_WORDS) => return Some(false),
+            (_, Token::Semicolon) => return Ok(scanner.next()?.is_none()),
+            (_, Token::Word(word)) if listed(word, WRITING_WORDS) => return Ok(false),
             (Token::Word(word), Token::Open)
                 if !listed(word, PURE_FUNCTIONS) && !listed(word, WORDS_BEFORE_PARENTHESIS) =>
             {
-                return Some(false);
+                return Ok(false);
             }
-            (Token::QuotedName, Token::Open) => return Some(false),
+            (Token::QuotedName, Token::Open) => return Ok(false),
             _ => {}
         }
         previous = token;
     }
-    Some(true)
+    Ok(true)
 }
 
 fn is(word: &[u8], expected: &str) -> bool {
@@ -193,11 +199,11 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    /// The next token; `Some(None)` at the end, `None` for what is not understood.
-    fn next(&mut self) -> Option<Option<Token<'a>>> {
+    /// The next token; `None` at the end.
+    fn next(&mut self) -> Result<Option<Token<'a>>, NotUnderstood> {
         self.skip_space();
         let Some((&first, after)) = self.rest.split_first() else {
-            return Some(None);
+            return Ok(None);
         };
         let token = match first {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => return self.word().map(Some),
@@ -205,7 +211,7 @@ impl<'a> Scanner<'a> {
                 self.take_while(|byte| {
                     byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'_'
                 });
-                return Some(Some(Token::Literal));
+                return Ok(Some(Token::Literal));
             }
             b'\'' => return self.quoted(b'\'').map(|()| Some(Token::Literal)),
             b'"' => return self.quoted(b'"').map(|()| Some(Token::QuotedName)),
@@ -213,49 +219,52 @@ impl<'a> Scanner<'a> {
                 // A parameter; a dollar quote is not followed.
                 self.rest = after;
                 let digits = self.take_while(|byte| byte.is_ascii_digit());
-                return (!digits.is_empty()).then_some(Some(Token::Literal));
+                return if digits.is_empty() {
+                    Err(NotUnderstood)
+                } else {
+                    Ok(Some(Token::Literal))
+                };
             }
             b'(' => Token::Open,
             b';' => Token::Semicolon,
             // A cast can call a user's function; comments, and bytes outside of ASCII, are not followed.
-            b':' | 0x80.. => return None,
-            b'-' if after.first() == Some(&b'-') => return None,
-            b'/' if after.first() == Some(&b'*') => return None,
+            b'-' if after.first() == Some(&b'-') => return Err(NotUnderstood),
+            b'/' if after.first() == Some(&b'*') => return Err(NotUnderstood),
             b')' | b',' | b'.' | b'*' | b'+' | b'-' | b'/' | b'<' | b'>' | b'=' | b'%' | b'['
             | b']' | b'|' | b'!' | b'~' | b'^' | b'&' | b'#' | b'@' | b'?' => Token::Other,
-            _ => return None,
+            _ => return Err(NotUnderstood),
         };
         self.rest = after;
-        Some(Some(token))
+        Ok(Some(token))
     }
 
-    fn word(&mut self) -> Option<Token<'a>> {
+    fn word(&mut self) -> Result<Token<'a>, NotUnderstood> {
         let word =
             self.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$');
         match self.rest.first() {
             // E'', B'', U&"" and names that go on outside of ASCII.
-            Some(b'\'' | b'"' | b'&' | 0x80..) => None,
-            _ => Some(Token::Word(word)),
+            Some(b'\'' | b'"' | b'&' | 0x80..) => Err(NotUnderstood),
+            _ => Ok(Token::Word(word)),
         }
     }
 
     /// A quoted run; doubled quotes inside. A backslash may or may not escape, so none is accepted.
-    fn quoted(&mut self, quote: u8) -> Option<()> {
+    fn quoted(&mut self, quote: u8) -> Result<(), NotUnderstood> {
         let mut bytes = self.rest.iter().enumerate().skip(1);
         while let Some((position, &byte)) = bytes.next() {
             if byte == b'\\' {
-                return None;
+                return Err(NotUnderstood);
             }
             if byte == quote {
-                let after = self.rest.get(position + 1..)?;
+                let after = self.rest.get(position + 1..).unwrap_or_default();
                 if after.first() != Some(&quote) {
                     self.rest = after;
-                    return Some(());
+                    return Ok(());
                 }
                 bytes.next();
             }
         }
-        None
+        Err(NotUnderstood)
     }
 
     fn take_while(&mut self, keep: impl Fn(u8) -> bool) -> &'a [u8] {

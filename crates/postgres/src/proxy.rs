@@ -157,12 +157,17 @@ async fn converse(
     let forward = requests.run(client_reader, target_writer, from_client);
     let backward = responses.run(target_reader, client_writer, from_target);
     let exchange = exchange(forward, backward);
-    tokio::select! {
+    let result = tokio::select! {
         biased;
         ended = exchange => ended,
         error = ordered_to_end(&session, &shared) => Err(error),
         never = cancels(&session, &key, target_key) => match never {},
+    };
+    if shared.conversation().target_said_goodbye {
+        // The client has read the target's last words; another error after them would be one too many.
+        client.at_boundary = false;
     }
+    result
 }
 
 /// Runs both directions until the session has ended, letting the target finish what it was asked.
@@ -231,7 +236,7 @@ async fn cancels(
                 tracing::warn!(session = %session.id(), %error, "cancel request did not reach the target");
             }
             Err(_) => {
-                tracing::warn!(session = %session.id(), "cancel request to the target timed out")
+                tracing::warn!(session = %session.id(), "cancel request to the target timed out");
             }
         }
     }

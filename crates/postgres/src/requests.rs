@@ -16,7 +16,8 @@ use crate::proxy::Shared;
 use crate::refusal::{FAILING_STATEMENT, Refusal};
 use crate::wire::Format;
 use crate::wire::frontend::{
-    Bind, CopyFail, Execute, Frame, FrontendMessage, Parse, Query, Target, TargetKind, frame,
+    Bind, CopyFail, Execute, Frame, FrontendMessage, Parse, Query, Target, TargetKind,
+    encode_terminate, frame,
 };
 
 /// What one read takes at first, and at most.
@@ -113,13 +114,11 @@ impl<'s> Requests<'s> {
             };
             loop {
                 buffer.reserve(wanted.saturating_sub(buffer.len()).max(read_bytes));
-                let read = client
-                    .read_buf(&mut buffer)
-                    .await
-                    .map_err(SessionError::Client)?;
-                if read == 0 {
-                    return self.vanished(&buffer);
-                }
+                let read = match client.read_buf(&mut buffer).await {
+                    Ok(read) if read > 0 => read,
+                    // A reset is a client that has gone, like an end.
+                    Ok(_) | Err(_) => return self.vanished(&buffer, &mut target).await,
+                };
                 read_bytes = if read >= read_bytes {
                     (read_bytes * 2).min(READ_BYTES_AT_MOST)
                 } else {
@@ -141,7 +140,12 @@ impl<'s> Requests<'s> {
         }
     }
 
-    fn vanished(&mut self, rest: &[u8]) -> Result<Left, SessionError> {
+    /// The client is gone without a goodbye; the target hears one, so that it ends too.
+    async fn vanished(
+        &mut self,
+        rest: &[u8],
+        target: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<Left, SessionError> {
         if !rest.is_empty() {
             self.session
                 .event(&mut self.lines, OperationNumber(0))
@@ -149,6 +153,12 @@ impl<'s> Requests<'s> {
                 .number("bytes", rest.len() as u64)
                 .end();
             self.session.record(&mut self.lines)?;
+        }
+        let mut goodbye = Vec::new();
+        encode_terminate(&mut goodbye);
+        // It may be gone as well.
+        if target.write_all(&goodbye).await.is_ok() {
+            let _ = target.flush().await;
         }
         Ok(Left::Vanished)
     }
@@ -452,19 +462,15 @@ impl<'s> Requests<'s> {
     ) -> Result<(), SessionError> {
         let portal = conversation.portals.get(name).cloned();
         let unnamed;
-        let (text, effect, parameters) = match &portal {
-            Some(portal) => (
-                portal.statement.text.as_str(),
-                portal.statement.effect,
-                portal.parameters,
-            ),
-            None => {
-                unnamed = format!(
-                    "[portal \"{}\", opened in SQL]",
-                    String::from_utf8_lossy(name)
-                );
-                (unnamed.as_str(), Effect::Unknown, 0)
-            }
+        let (text, effect, parameters) = if let Some(portal) = &portal {
+            let statement = &portal.statement;
+            (statement.text.as_str(), statement.effect, portal.parameters)
+        } else {
+            unnamed = format!(
+                "[portal \"{}\", opened in SQL]",
+                String::from_utf8_lossy(name)
+            );
+            (unnamed.as_str(), Effect::Unknown, 0)
         };
         let operation = Operation {
             verb: "execute",

@@ -27,6 +27,8 @@ pub(crate) struct Responses<'s> {
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     client_at_boundary: &'s mut bool,
+    /// Nobody reads any more.
+    client_gone: bool,
     read_bytes: usize,
 }
 
@@ -52,6 +54,7 @@ impl<'s> Responses<'s> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             client_at_boundary,
+            client_gone: false,
             read_bytes: READ_BYTES,
         }
     }
@@ -169,16 +172,17 @@ impl<'s> Responses<'s> {
                 break;
             };
             self.waiting_bytes -= front.bytes.len();
+            if self.client_gone {
+                continue;
+            }
             *self.client_at_boundary = false;
-            client
-                .write_all(&front.bytes)
-                .await
-                .map_err(SessionError::Client)?;
-            *self.client_at_boundary = front.at_boundary;
+            // The other direction notices a client that is gone; here outcomes are still to be settled.
+            self.client_gone = client.write_all(&front.bytes).await.is_err();
+            *self.client_at_boundary = front.at_boundary && !self.client_gone;
             written = true;
         }
-        if written {
-            client.flush().await.map_err(SessionError::Client)?;
+        if written && !self.client_gone {
+            self.client_gone = client.flush().await.is_err();
         }
         Ok(())
     }

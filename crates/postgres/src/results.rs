@@ -307,7 +307,6 @@ impl<'s> Results<'s> {
                     .ok_or_else(|| unexpected("an acknowledgement"))?;
                 conversation.done();
             }
-            BackendMessage::ParameterDescription(_) => {}
             BackendMessage::NoData => {
                 conversation.current().ok_or_else(|| unexpected("NoData"))?;
                 conversation.done();
@@ -316,13 +315,13 @@ impl<'s> Results<'s> {
                 self.description(conversation, &description)?;
             }
             BackendMessage::CommandComplete(command) => {
-                return self.complete(conversation, Completion::Tag(command));
+                return self.complete(conversation, &Completion::Tag(command));
             }
             BackendMessage::EmptyQueryResponse => {
-                return self.complete(conversation, Completion::Empty);
+                return self.complete(conversation, &Completion::Empty);
             }
             BackendMessage::PortalSuspended => {
-                return self.complete(conversation, Completion::Suspended);
+                return self.complete(conversation, &Completion::Suspended);
             }
             BackendMessage::ErrorResponse(fields) => return self.error(conversation, &fields),
             BackendMessage::ReadyForQuery(status) => {
@@ -345,9 +344,9 @@ impl<'s> Results<'s> {
             BackendMessage::CopyOutResponse(response) => {
                 self.copy_is_text = response.format == Format::Text;
             }
-            BackendMessage::CopyDone => {}
+            BackendMessage::ParameterDescription(_) | BackendMessage::CopyDone => {}
             BackendMessage::NoticeResponse(fields) => {
-                self.error_line("notice", OperationNumber(0), &fields)
+                self.error_line("notice", OperationNumber(0), &fields);
             }
             BackendMessage::ParameterStatus(parameter) => self
                 .session
@@ -427,7 +426,7 @@ impl<'s> Results<'s> {
     fn complete(
         &mut self,
         conversation: &mut Conversation,
-        completion: Completion<'_>,
+        completion: &Completion<'_>,
     ) -> Result<Answer, SessionError> {
         let entry = conversation
             .current()
@@ -483,6 +482,7 @@ impl<'s> Results<'s> {
         }
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or_default()).into_owned();
         let message = String::from_utf8_lossy(fields.message().unwrap_or_default()).into_owned();
+        conversation.target_said_goodbye |= matches!(fields.severity(), Some(b"FATAL" | b"PANIC"));
         let Some(entry) = conversation.failed() else {
             // Said by the target of its own accord, before it closes the connection.
             self.error_line("error", OperationNumber(0), fields);

@@ -206,7 +206,6 @@ impl Greeting {
                 let answer = authenticate(upstream, request, &mut self.scram, random)?;
                 return Ok(answer.map_or(Answer::Nothing, Answer::Send));
             }
-            BackendMessage::NegotiateProtocolVersion(_) => {}
             BackendMessage::BackendKeyData(data) => {
                 self.key = Some((data.process_id, data.key.to_vec()));
             }
@@ -215,7 +214,7 @@ impl Greeting {
             {
                 pass_on(&mut self.messages, tag, body);
             }
-            BackendMessage::NoticeResponse(_) => {}
+            BackendMessage::NegotiateProtocolVersion(_) | BackendMessage::NoticeResponse(_) => {}
             BackendMessage::ErrorResponse(fields) => {
                 return Err(error_answer(&fields, self.authenticated));
             }

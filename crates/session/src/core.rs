@@ -174,7 +174,7 @@ impl Core {
         match log {
             Some(log) => {
                 self.close_session(&log, target_tls.as_deref(), &result)
-                    .await
+                    .await;
             }
             None => self.close_refused(&result),
         }

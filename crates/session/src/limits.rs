@@ -37,7 +37,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::ZERO,
-            session_max_age: Duration::from_secs(12 * 3600),
+            session_max_age: Duration::from_hours(12),
             request_bytes: 64 << 20,
             request_memory_bytes: 512 << 20,
         }

@@ -140,7 +140,7 @@ mod tests {
             for byte in 0..=255_u8 {
                 let mut word = *b"abcdefgh";
                 word[position] = byte;
-                let needs = byte < 0x20 || byte > 0x7f || byte == b'"' || byte == b'\\';
+                let needs = !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\';
                 if needs {
                     assert!(special(u64::from_le_bytes(word)), "{byte:#x} at {position}");
                 }
