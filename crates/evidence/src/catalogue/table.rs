@@ -1,0 +1,261 @@
+//! The table itself.
+
+use super::{DetailKind, DetailMember, Entry};
+use crate::record_type::{RecordOutcome, RecordType};
+use RecordOutcome::{Denied, Failed, Interrupted, Ok, Pending};
+
+const fn text(name: &'static str, meaning: &'static str) -> DetailMember {
+    DetailMember { name, kind: DetailKind::Text, meaning }
+}
+
+const fn integer(name: &'static str, meaning: &'static str) -> DetailMember {
+    DetailMember { name, kind: DetailKind::Integer, meaning }
+}
+
+const fn boolean(name: &'static str, meaning: &'static str) -> DetailMember {
+    DetailMember { name, kind: DetailKind::Boolean, meaning }
+}
+
+/// Members that every record of a session has.
+const SESSION: &[&str] = &["actor", "sess", "src", "target"];
+const SESSION_OP: &[&str] = &["actor", "op", "sess", "src", "target"];
+
+/// The entry of a type.
+pub fn entry(kind: RecordType) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.kind == kind)
+}
+
+/// Every record type, in the order of the specification.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        kind: RecordType::LogOpen,
+        when: "A month's log begins; always its first record. `log.previous` names the last month's log with its size and root.",
+        outcomes: &[Ok],
+        required: &["log"],
+        optional: &[],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::LogClose,
+        when: "A month's log ends; its last record.",
+        outcomes: &[Ok],
+        required: &["log"],
+        optional: &[],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::LogHeartbeat,
+        when: "Every 60 s while the gateway runs, so that silence shows.",
+        outcomes: &[Ok],
+        required: &[],
+        optional: &["detail"],
+        detail: &[
+            integer("open_sessions", "sessions that are open"),
+            integer("pending_bytes", "bytes of evidence taken and not yet in the log"),
+            integer("tree_size", "records in the log"),
+        ],
+    },
+    Entry {
+        kind: RecordType::NodeStart,
+        when: "The gateway started. What follows directly are the ends of sessions that its last run left open.",
+        outcomes: &[Ok],
+        required: &[],
+        optional: &[],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::NodeStop,
+        when: "The gateway stopped as asked.",
+        outcomes: &[Ok],
+        required: &[],
+        optional: &[],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::ConfigChanged,
+        when: "The configuration was reloaded, or refused.",
+        outcomes: &[Ok, Failed],
+        required: &[],
+        optional: &["actor", "detail", "reason"],
+        detail: &[
+            integer("changes", "keys that differ"),
+            text("config_new", "SHA-256 of the configuration from now on"),
+            text("config_old", "SHA-256 of the configuration until now"),
+            text("diff", "the difference, without secrets; goes on in `diff_2`, `diff_3`, …"),
+            text("policy_new", "SHA-256 of the policy from now on"),
+            text("policy_old", "SHA-256 of the policy until now"),
+        ],
+    },
+    Entry {
+        kind: RecordType::EvidenceFailed,
+        when: "Evidence could not be written; new work is refused from here on.",
+        outcomes: &[Failed],
+        required: &[],
+        optional: &["reason"],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::EvidenceRecovered,
+        when: "Evidence can be written again. Nothing that was acknowledged is missing.",
+        outcomes: &[Ok],
+        required: &[],
+        optional: &["detail"],
+        detail: &[integer("duration_ms", "how long it could not")],
+    },
+    Entry {
+        kind: RecordType::ConnectionRefused,
+        when: "A connection ended before it was a login, or many were turned away at once.",
+        outcomes: &[Denied],
+        required: &[],
+        optional: &["actor", "detail", "reason", "src"],
+        detail: &[
+            integer("count", "how many connections this record stands for"),
+            text("kind", "what was wrong, as a word"),
+            text("phase", "how far the connection had come"),
+        ],
+    },
+    Entry {
+        kind: RecordType::LoginFailed,
+        when: "Somebody could not prove who they are. `actor.name` is only claimed.",
+        outcomes: &[Denied],
+        required: &["actor", "src"],
+        optional: &["detail", "reason", "target"],
+        detail: &[text("method", "how it was tried")],
+    },
+    Entry {
+        kind: RecordType::SessionDenied,
+        when: "A principal may not open the resource.",
+        outcomes: &[Denied],
+        required: &["actor", "src"],
+        optional: &["detail", "reason", "target", "verdict"],
+        detail: &[text("credential", "the connection credential used")],
+    },
+    Entry {
+        kind: RecordType::SessionStart,
+        when: "A session was authorized.",
+        outcomes: &[Ok],
+        required: SESSION,
+        optional: &["detail", "verdict"],
+        detail: &[
+            text("credential", "the connection credential used"),
+            text("durability", "`strict` or `buffered`"),
+            text("settings", "what the client asked to be set at the start"),
+        ],
+    },
+    Entry {
+        kind: RecordType::SessionEnd,
+        when: "A session ended, for whatever reason; its last record.",
+        outcomes: &[Ok, Denied, Failed, Interrupted],
+        required: SESSION,
+        optional: &["detail", "reason"],
+        detail: &[
+            text("kind", "what went wrong, as a word"),
+            integer("operations", "operations asked for"),
+            text("target_tls", "TLS version and suite towards the target"),
+            integer("unfinished", "operations without an outcome"),
+        ],
+    },
+    Entry {
+        kind: RecordType::OperationIntent,
+        when: "An operation is about to be forwarded; durable before it is, where the resource is strict.",
+        outcomes: &[Pending],
+        required: SESSION_OP,
+        optional: &["verdict"],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::OperationOutcome,
+        when: "How an operation ended; before its response is released, where the resource is strict.",
+        outcomes: &[Ok, Denied, Failed],
+        required: SESSION_OP,
+        optional: &["reason"],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::OperationError,
+        when: "An error that belongs to no operation: a statement that did not parse, a message that was refused.",
+        outcomes: &[Denied, Failed],
+        required: SESSION_OP,
+        optional: &["reason", "verdict"],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::SegmentClosed,
+        when: "A piece of the session's transcript is complete; `body` commits to its file.",
+        outcomes: &[Ok],
+        required: &["actor", "body", "sess", "src", "target"],
+        optional: &[],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::CancelRequested,
+        when: "A client asked to cancel what a session is doing.",
+        outcomes: &[Ok, Denied],
+        required: &["src"],
+        optional: &["actor", "detail", "reason"],
+        detail: &[text("session", "the session, when the key was right")],
+    },
+    Entry {
+        kind: RecordType::CredentialIssued,
+        when: "A connection credential is handed out.",
+        outcomes: &[Ok, Failed],
+        required: &["actor"],
+        optional: &["detail", "reason", "src", "target"],
+        detail: &[
+            text("credential", "its identifier, which is no secret"),
+            text("expires", "when it ends, UTC"),
+            text("groups", "groups of the principal"),
+            text("on_behalf_of", "for whom the principal acts"),
+            text("principal", "name of the principal"),
+            text("principal_iss", "issuer of the principal"),
+            text("principal_kind", "kind of the principal"),
+            text("principal_sub", "the issuer's name for the principal"),
+            text("source_networks", "networks that it may be used from"),
+        ],
+    },
+    Entry {
+        kind: RecordType::CredentialRevoked,
+        when: "A connection credential is taken back.",
+        outcomes: &[Ok, Failed],
+        required: &["actor"],
+        optional: &["detail", "reason", "src", "target"],
+        detail: &[
+            text("credential", "its identifier"),
+            text("principal", "name of the principal"),
+        ],
+    },
+    Entry {
+        kind: RecordType::ResourceAdded,
+        when: "A resource is added.",
+        outcomes: &[Ok, Failed],
+        required: &["actor"],
+        optional: &["detail", "reason", "src", "target"],
+        detail: &[
+            boolean("allow_cleartext", "the target may ask for the password in clear text"),
+            boolean("allow_md5", "the target may ask for the password as MD5"),
+            text("durability", "`strict` or `buffered`"),
+            text("labels", "its labels"),
+            boolean("own_ca", "a certificate authority of its own was given"),
+            text("tls", "how the target's certificate is checked"),
+        ],
+    },
+    Entry {
+        kind: RecordType::ResourceRemoved,
+        when: "A resource is removed.",
+        outcomes: &[Ok, Failed],
+        required: &["actor"],
+        optional: &["detail", "reason", "src", "target"],
+        detail: &[],
+    },
+    Entry {
+        kind: RecordType::RecordingRead,
+        when: "Somebody reads a session's records or transcript.",
+        outcomes: &[Ok, Denied, Failed],
+        required: &["actor"],
+        optional: &["detail", "reason", "src", "target"],
+        detail: &[
+            text("session", "the session that is read"),
+            text("what", "`records` or `transcript`"),
+        ],
+    },
+];

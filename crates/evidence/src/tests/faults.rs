@@ -1,0 +1,149 @@
+//! The disk refuses for a while. Nothing new is accepted, nothing promised is lost, and it goes on by itself.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use custos_model::Outcome;
+
+use super::gateway::*;
+use super::sim::{Dice, Fault};
+use crate::{EvidenceError, RecordOutcome, SessionEnd};
+
+/// Fails while operations on `path` do, recovers when they work, and has lost nothing.
+fn fails_and_recovers(path: &'static str, kind: ErrorKind) {
+    let site = Site::new();
+    runtime().block_on(async {
+        let (evidence, _) = site.open().unwrap();
+        let log = begin(&evidence).unwrap();
+        let (op, position) = log.intent(&statement("select 1"), &allow()).unwrap();
+        evidence.sync(position).await.unwrap();
+        log.transcript(b"{\"t\":1}\n", 1).unwrap();
+        site.disk.set_fault(Some(Fault::While { path, kind }));
+        wait_for(&evidence, false).await;
+        let refused = log.intent(&statement("select 2"), &allow()).unwrap_err();
+        assert!(matches!(refused, EvidenceError::Failing { .. }), "{refused}");
+        let refused = begin(&evidence).unwrap_err();
+        assert!(matches!(refused, EvidenceError::Failing { .. }), "{refused}");
+        // What is under way may be completed; nobody is told that it is safe.
+        let position = log.outcome(op, &Outcome::default()).unwrap();
+        let unsafe_yet = evidence.sync(position).await.unwrap_err();
+        assert!(matches!(unsafe_yet, EvidenceError::Failing { .. }), "{unsafe_yet}");
+        let end = SessionEnd { outcome: RecordOutcome::Interrupted, reason: "evidence fails", detail: &[] };
+        let deferred = log.end(&end).await.unwrap_err();
+        assert!(matches!(deferred, EvidenceError::Failing { .. }), "{deferred}");
+        site.disk.set_fault(None);
+        wait_for(&evidence, true).await;
+        session(evidence.clone(), Arc::new(Promises::default()), 5).await.unwrap();
+        evidence.shutdown().await.unwrap();
+    });
+    let (_, records) = site.assert_good(path);
+    assert_eq!(count(&records, "evidence.failed"), count(&records, "evidence.recovered"));
+    assert!(count(&records, "evidence.failed") >= 1);
+    assert_eq!(count(&records, "session.end"), 2);
+    assert_eq!(count(&records, "operation.outcome"), 6);
+}
+
+#[test]
+fn a_write_ahead_log_that_cannot_be_written_stops_new_work_until_it_can() {
+    fails_and_recovers("/evidence/wal", ErrorKind::StorageFull);
+}
+
+#[test]
+fn tiles_that_cannot_be_written_stop_new_work_until_they_can() {
+    fails_and_recovers("/evidence/logs", ErrorKind::StorageFull);
+}
+
+#[test]
+fn segments_that_cannot_be_written_stop_new_work_until_they_can() {
+    fails_and_recovers("/evidence/segments", ErrorKind::StorageFull);
+}
+
+#[test]
+fn one_failed_operation_anywhere_is_survived() {
+    let total = {
+        let site = Site::new();
+        run_with(&site, None, "no fault");
+        site.disk.operations()
+    };
+    let mut dice = Dice::new(5);
+    for round in 0..60 {
+        let at = 1 + dice.below(total);
+        let kind = if round % 2 == 0 { ErrorKind::StorageFull } else { ErrorKind::Other };
+        let site = Site::new();
+        run_with(&site, Some(Fault::Once { at, kind }), &format!("operation {at} failed"));
+    }
+}
+
+/// Two sessions that begin again when they are refused; everything promised is there in the end, also when the power
+/// goes right after the last promise.
+fn run_with(site: &Site, fault: Option<Fault>, context: &str) {
+    let promises = Arc::new(Promises::default());
+    site.disk.set_fault(fault);
+    let (image, restarted) = runtime().block_on(async {
+        // A start that fails can be tried again.
+        let (evidence, _) = match site.open() {
+            Ok(opened) => opened,
+            Err(_) => site.open().unwrap_or_else(|error| panic!("{context}: {error:?}")),
+        };
+        let mut refused = 0;
+        for _ in 0..4 {
+            let work = session(evidence.clone(), Arc::clone(&promises), 12);
+            if tokio::time::timeout(Duration::from_secs(30), work).await.expect(context).is_err() {
+                refused += 1;
+            }
+            // A segment that fsync dropped can only be rebuilt by a restart.
+            let health = evidence.health();
+            let wait = wait_for_good(health);
+            if tokio::time::timeout(Duration::from_millis(300), wait).await.is_err() {
+                break;
+            }
+        }
+        assert!(refused <= 2, "{context}: refused {refused} times");
+        let image = site.disk.after_power_cut(7);
+        let stuck = *evidence.health().borrow() != crate::Health::Good;
+        if stuck {
+            drop(evidence);
+        } else {
+            evidence.shutdown().await.unwrap_or_else(|error| panic!("{context}: {error}"));
+        }
+        (image, stuck)
+    });
+    let promised = promises.durable.lock().unwrap();
+    if !restarted {
+        let (reader, _) = site.assert_good(context);
+        promised.assert_kept(&reader, context);
+    }
+    let after = site.with_image(image);
+    runtime().block_on(async {
+        let (evidence, _) = after.open().unwrap_or_else(|error| panic!("{context}: {error:?}"));
+        evidence.shutdown().await.unwrap();
+    });
+    let (reader, _) = after.assert_good(context);
+    promised.assert_kept(&reader, context);
+}
+
+async fn wait_for_good(mut health: tokio::sync::watch::Receiver<crate::Health>) {
+    health.wait_for(|health| *health == crate::Health::Good).await.unwrap();
+}
+
+#[test]
+fn memory_stays_bounded_while_nothing_can_be_written() {
+    let mut site = Site::new();
+    site.settings.queue_bytes = 64 << 10;
+    runtime().block_on(async {
+        let (evidence, _) = site.open().unwrap();
+        let log = begin(&evidence).unwrap();
+        site.disk.set_fault(Some(Fault::While { path: "/evidence/wal", kind: ErrorKind::Other }));
+        let line = format!("{{\"x\":\"{}\"}}\n", "y".repeat(1000));
+        let refused = (0..1000).find_map(|_| log.transcript(line.as_bytes(), 1).err()).unwrap();
+        assert!(matches!(refused, EvidenceError::Overloaded { .. }), "{refused}");
+        assert!(evidence.stats().pending_bytes < 256 << 10, "{:?}", evidence.stats());
+        site.disk.set_fault(None);
+        wait_for(&evidence, true).await;
+        evidence.room().await;
+        end(&log).await.unwrap();
+        evidence.shutdown().await.unwrap();
+    });
+    site.assert_good("bounded memory");
+}
