@@ -1,0 +1,12 @@
+//! `custos-verify`: the offline verifier as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let code = custos_verify::main_with_args(
+        std::env::args_os().skip(1),
+        &mut std::io::stdout().lock(),
+        &mut std::io::stderr().lock(),
+    );
+    ExitCode::from(code)
+}
