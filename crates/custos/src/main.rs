@@ -1,1 +1,68 @@
-fn main() {}
+//! The `custos` program: the command line and the wiring, no logic of its own.
+//!
+//! Only this crate reads arguments, the environment and the machine's clock.
+
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod dev;
+mod doctor;
+mod failure;
+mod logging;
+mod machine;
+mod output;
+mod reload;
+mod serve;
+mod start;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command, ConfigCommand};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Verify(arguments) = cli.command {
+        return verify(arguments.arguments);
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = run(cli.command, &mut out).and_then(|()| Ok(out.flush()?));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // What was printed before the failure comes first.
+            let _ = out.flush();
+            failure.report(&mut io::stderr())
+        }
+    }
+}
+
+fn run(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
+    use commands::{block_on, config, credential, resource, session, status};
+    match command {
+        Command::Serve(arguments) => serve::serve(&config::file(arguments.config)),
+        Command::Dev(arguments) => dev::dev(arguments),
+        Command::Status(arguments) => block_on(status::status(out, arguments)),
+        Command::Resource(command) => block_on(resource::run(out, command)),
+        Command::Credential(command) => block_on(credential::run(out, command)),
+        Command::Session(command) => block_on(session::run(out, command)),
+        Command::Config(ConfigCommand::Check(arguments)) => config::check(out, arguments.config),
+        Command::Config(ConfigCommand::Reference) => config::reference(out),
+        Command::Doctor(arguments) => doctor::doctor(out, arguments),
+        // Handled by the caller, because its exit codes are its own.
+        Command::Verify(arguments) => Err(Failure::usage(format!("{arguments:?}"))),
+    }
+}
+
+fn verify(arguments: Vec<std::ffi::OsString>) -> ExitCode {
+    let code = custos_verify::main_with_args(
+        arguments.into_iter(),
+        &mut io::stdout().lock(),
+        &mut io::stderr().lock(),
+    );
+    ExitCode::from(code)
+}

@@ -1,0 +1,346 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use custos_model::ResourceName;
+use custos_store::{CredentialId, Durability, SourceNetwork, UpstreamTls};
+
+use crate::config;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done   1 failed   2 wrong usage or configuration   3 denied   4 sign-in needed
+  5 approval pending or timed out   6 verification failed   7 verification incomplete
+
+Lists are tables on a terminal and tab-separated lines in a pipe; --json is for programs.";
+
+#[cfg(debug_assertions)]
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (debug)");
+#[cfg(not(debug_assertions))]
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (release)");
+
+/// Custos: the way in to infrastructure, with evidence.
+#[derive(Debug, Parser)]
+#[command(name = "custos", version = VERSION, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway
+    Serve(ServeArgs),
+    /// Run a gateway for trying things out: everything embedded, loopback only
+    Dev(DevArgs),
+    /// Show how the running gateway is
+    Status(ReadArgs),
+    /// Targets behind the gateway
+    #[command(subcommand)]
+    Resource(ResourceCommand),
+    /// Connection credentials: the short secrets that clients use as password
+    #[command(subcommand)]
+    Credential(CredentialCommand),
+    /// Sessions, live and past
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Verify an evidence directory, offline
+    #[command(disable_help_flag = true)]
+    Verify(VerifyArgs),
+    /// The configuration file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check configuration, files, certificates and targets
+    Doctor(DoctorArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Configuration file [default: $CUSTOS_CONFIG, or /etc/custos/custos.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  custos dev --target 'postgres://app@127.0.0.1:5432/shop'
+
+The target's password may stand in the URL or in $PGPASSWORD.")]
+pub(crate) struct DevArgs {
+    /// Where state, evidence and certificates go
+    #[arg(long, value_name = "DIR", default_value = "custos-dev")]
+    pub(crate) dir: PathBuf,
+    /// Loopback address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6432")]
+    pub(crate) listen: SocketAddr,
+    /// A PostgreSQL to reach as postgres/demo: postgres://user@host:port/database?sslmode=…
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+}
+
+/// Which gateway a command talks to.
+#[derive(Debug, Args)]
+pub(crate) struct GatewayArgs {
+    /// Admin socket of the gateway [default: $CUSTOS_SOCKET, else that of the configuration file]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Configuration file that names the admin socket [default: $CUSTOS_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReadArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) gateway: GatewayArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ResourceCommand {
+    /// Add a target
+    Add(ResourceAddArgs),
+    /// List the targets
+    Ls(ReadArgs),
+    /// Remove a target; its live sessions are cut
+    Rm {
+        /// For example postgres/shop
+        name: ResourceName,
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  custos resource add postgres/shop --host db.internal --account shop_app --password-file shop.pass")]
+pub(crate) struct ResourceAddArgs {
+    /// For example postgres/shop
+    pub(crate) name: ResourceName,
+    /// Host name or IP address of the target
+    #[arg(long)]
+    pub(crate) host: String,
+    /// Its port
+    #[arg(long, default_value_t = 5432)]
+    pub(crate) port: u16,
+    /// The account that the gateway signs in with
+    #[arg(long)]
+    pub(crate) account: String,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+    /// The only database to serve [default: the one that the client asks for]
+    #[arg(long)]
+    pub(crate) database: Option<String>,
+    /// Protection of the connection: verify-full, verify-ca, require or disable
+    #[arg(long, value_name = "MODE", default_value = "verify-full")]
+    pub(crate) tls: UpstreamTls,
+    /// CA certificates (PEM) to trust for this target instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Answer a target that asks for an MD5 password
+    #[arg(long)]
+    pub(crate) allow_md5: bool,
+    /// Answer a target that asks for the clear password, inside TLS only
+    #[arg(long)]
+    pub(crate) allow_cleartext: bool,
+    /// What must be on disk before bytes go on: strict or buffered
+    #[arg(long, value_name = "HOW", default_value = "strict")]
+    pub(crate) durability: Durability,
+    /// A label; may be repeated
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) gateway: GatewayArgs,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PasswordArgs {
+    /// File with the account's password on its first line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Read the account's password from standard input, first line
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialCommand {
+    /// Issue a credential for one principal and one resource
+    Issue(CredentialIssueArgs),
+    /// List the credentials
+    Ls(ReadArgs),
+    /// Revoke a credential; live sessions of its principal on its resource are cut
+    Revoke {
+        /// Its id
+        id: CredentialId,
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Kind {
+    /// A person
+    Human,
+    /// A CI job or service account
+    Workload,
+    /// An AI agent
+    Agent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IssueFormat {
+    /// For people, with the command to connect
+    Text,
+    /// Shell lines for `eval`: libpq's environment variables
+    Env,
+    /// The psql command alone
+    Psql,
+    /// JSON
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  custos credential issue --principal alice --resource postgres/shop
+  eval \"$(custos credential issue --principal alice --resource postgres/shop --format env)\" && psql")]
+pub(crate) struct CredentialIssueArgs {
+    /// Login name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) principal: String,
+    /// What the principal is
+    #[arg(long, value_enum, default_value = "human")]
+    pub(crate) kind: Kind,
+    /// A group that access rules can name; may be repeated
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// For whom an agent acts, nearest first; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) on_behalf_of: Vec<String>,
+    /// The one resource that it opens
+    #[arg(long, value_name = "RESOURCE")]
+    pub(crate) resource: ResourceName,
+    /// How long it can be used to connect, at most 1h
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = config::parse_duration)]
+    pub(crate) ttl: Duration,
+    /// Network that it may be used from, such as 10.0.0.0/8; may be repeated
+    #[arg(long = "from", value_name = "NETWORK")]
+    pub(crate) networks: Vec<SourceNetwork>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: IssueFormat,
+    #[command(flatten)]
+    pub(crate) gateway: GatewayArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// List sessions, newest first
+    Ls {
+        /// Only those that are live now
+        #[arg(long)]
+        live: bool,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+        #[command(flatten)]
+        read: ReadArgs,
+    },
+    /// Show a session's records; the look is on record
+    Show {
+        /// Its id
+        id: custos_model::SessionId,
+        #[command(flatten)]
+        read: ReadArgs,
+    },
+    /// Replay a session's transcript as it happened; the look is on record
+    Replay(ReplayArgs),
+    /// End a live session
+    Cut {
+        /// Its id
+        id: custos_model::SessionId,
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Its id
+    pub(crate) id: custos_model::SessionId,
+    /// So many times faster than it happened
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// Print everything at once [default in a pipe]
+    #[arg(long, conflicts_with = "speed")]
+    pub(crate) no_timing: bool,
+    /// Shorten pauses that are longer than this
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = config::parse_duration)]
+    pub(crate) max_pause: Duration,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Passed to the verifier; see `custos verify --help`
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGUMENT"
+    )]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check a configuration file and tell all its problems
+    Check(ServeArgs),
+    /// Print the reference of all keys
+    Reference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Configuration file [default: $CUSTOS_CONFIG, or /etc/custos/custos.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.01..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("write a number from 0.01 to 1000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,19 @@
+//! One module for each noun of the command line.
+
+pub(crate) mod config;
+pub(crate) mod connect;
+pub(crate) mod credential;
+pub(crate) mod replay;
+pub(crate) mod resource;
+pub(crate) mod session;
+pub(crate) mod status;
+
+use crate::failure::Failure;
+
+/// Runs what talks to the gateway on a small runtime of its own.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

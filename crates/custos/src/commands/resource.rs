@@ -1,0 +1,167 @@
+//! `custos resource …`
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+use custos_model::{ResourceName, Secret};
+use custos_store::Resource;
+use hyper::Method;
+use serde_json::json;
+
+use crate::cli::{GatewayArgs, PasswordArgs, ReadArgs, ResourceAddArgs, ResourceCommand};
+use crate::client::AdminClient;
+use crate::failure::Failure;
+use crate::output::{self, Style};
+
+/// Longer passwords are mistakes, such as the wrong file.
+const PASSWORD_BYTES_MAX: u64 = 4096;
+/// The largest file of CA certificates.
+const CA_BYTES_MAX: u64 = 64 * 1024;
+
+/// Dispatches.
+pub(crate) async fn run(out: &mut dyn Write, command: ResourceCommand) -> Result<(), Failure> {
+    match command {
+        ResourceCommand::Add(arguments) => add(out, arguments).await,
+        ResourceCommand::Ls(arguments) => list(out, arguments).await,
+        ResourceCommand::Rm { name, gateway } => remove(out, &name, &gateway).await,
+    }
+}
+
+async fn add(out: &mut dyn Write, arguments: ResourceAddArgs) -> Result<(), Failure> {
+    let client = AdminClient::find(&arguments.gateway)?;
+    let password = password(&arguments.password)?;
+    let ca_pem = arguments.ca_file.as_deref().map(ca).transpose()?;
+    let resource = Resource {
+        name: arguments.name,
+        host: arguments.host,
+        port: arguments.port,
+        account: arguments.account,
+        database: arguments.database,
+        tls: arguments.tls,
+        ca_pem,
+        allow_md5: arguments.allow_md5,
+        allow_cleartext: arguments.allow_cleartext,
+        durability: arguments.durability,
+        labels: arguments.labels.into_iter().collect(),
+    };
+    let body = json!({"resource": resource, "password": password.expose()});
+    let added: Resource = client
+        .post("/v1/resources", body.to_string().into_bytes())
+        .await?;
+    writeln!(
+        out,
+        "added {}: {}:{} as {}, TLS {}",
+        added.name, added.host, added.port, added.account, added.tls
+    )?;
+    Ok(())
+}
+
+async fn list(out: &mut dyn Write, arguments: ReadArgs) -> Result<(), Failure> {
+    let list: Vec<Resource> = AdminClient::find(&arguments.gateway)?
+        .get("/v1/resources")
+        .await?;
+    if arguments.json {
+        return Ok(output::json(out, &list)?);
+    }
+    let header = [
+        "name",
+        "address",
+        "account",
+        "database",
+        "tls",
+        "durability",
+        "labels",
+    ];
+    let rows: Vec<Vec<String>> = list
+        .iter()
+        .map(|resource| {
+            let labels: Vec<String> = resource
+                .labels
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            vec![
+                resource.name.to_string(),
+                format!("{}:{}", resource.host, resource.port),
+                resource.account.clone(),
+                resource.database.clone().unwrap_or_else(|| "*".to_owned()),
+                resource.tls.to_string(),
+                resource.durability.to_string(),
+                labels.join(","),
+            ]
+        })
+        .collect();
+    Ok(output::rows(out, Style::of_stdout(), &header, &rows)?)
+}
+
+async fn remove(
+    out: &mut dyn Write,
+    name: &ResourceName,
+    gateway: &GatewayArgs,
+) -> Result<(), Failure> {
+    let client = AdminClient::find(gateway)?;
+    client
+        .command(Method::DELETE, &format!("/v1/resources/{name}"))
+        .await?;
+    writeln!(out, "removed {name}")?;
+    Ok(())
+}
+
+/// The first line of the file or of standard input.
+fn password(arguments: &PasswordArgs) -> Result<Secret, Failure> {
+    let (text, source) = if let Some(path) = &arguments.password_file {
+        let shown = path.display().to_string();
+        let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+        let line = first_line(file).with_context(|| format!("cannot read {shown}"))?;
+        (line, shown)
+    } else {
+        let line = first_line(io::stdin().lock()).context("cannot read standard input")?;
+        (line, "standard input".to_owned())
+    };
+    if text.expose().is_empty() {
+        return Err(Failure::usage(format!(
+            "{source} has no password on its first line"
+        )));
+    }
+    Ok(text)
+}
+
+fn first_line(source: impl Read) -> io::Result<Secret> {
+    let mut line = String::new();
+    BufReader::new(source.take(PASSWORD_BYTES_MAX)).read_line(&mut line)?;
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
+    Ok(Secret::new(line))
+}
+
+fn ca(path: &Path) -> Result<String, Failure> {
+    let shown = path.display();
+    let size = std::fs::metadata(path)
+        .with_context(|| format!("cannot open {shown}"))?
+        .len();
+    if size > CA_BYTES_MAX {
+        return Err(Failure::usage(format!("{shown} is larger than 64 KiB")));
+    }
+    let pem = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    if !pem.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(Failure::usage(format!("{shown} holds no PEM certificate")));
+    }
+    Ok(pem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_line;
+
+    #[test]
+    fn a_password_is_one_line() {
+        assert_eq!(
+            first_line(&b"s3cret \r\nmore\n"[..]).unwrap().expose(),
+            "s3cret "
+        );
+        assert_eq!(first_line(&b"s3cret"[..]).unwrap().expose(), "s3cret");
+        assert_eq!(first_line(&b""[..]).unwrap().expose(), "");
+    }
+}

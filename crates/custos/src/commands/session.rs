@@ -1,0 +1,160 @@
+//! `custos session …`
+
+use std::io::Write;
+
+use custos_api::SessionRow;
+use custos_model::SessionId;
+use hyper::Method;
+use serde_json::Value;
+
+use crate::cli::{ReadArgs, SessionCommand};
+use crate::client::AdminClient;
+use crate::commands::replay;
+use crate::failure::Failure;
+use crate::output::{self, Style, visible};
+
+/// A statement in a table of records is cut here; JSON has the whole.
+const TEXT_CHARACTERS_MAX: usize = 80;
+
+/// Dispatches.
+pub(crate) async fn run(out: &mut dyn Write, command: SessionCommand) -> Result<(), Failure> {
+    match command {
+        SessionCommand::Ls { live, limit, read } => list(out, live, limit, read).await,
+        SessionCommand::Show { id, read } => show(out, id, read).await,
+        SessionCommand::Replay(arguments) => replay::replay(out, arguments).await,
+        SessionCommand::Cut { id, gateway } => {
+            let client = AdminClient::find(&gateway)?;
+            client
+                .command(Method::POST, &format!("/v1/sessions/{id}/cut"))
+                .await?;
+            writeln!(out, "cut {id}")?;
+            Ok(())
+        }
+    }
+}
+
+async fn list(out: &mut dyn Write, live: bool, limit: u16, read: ReadArgs) -> Result<(), Failure> {
+    let path = format!("/v1/sessions?limit={limit}&live={live}");
+    let list: Vec<SessionRow> = AdminClient::find(&read.gateway)?.get(&path).await?;
+    if read.json {
+        return Ok(output::json(out, &list)?);
+    }
+    let header = [
+        "id",
+        "started",
+        "principal",
+        "resource",
+        "from",
+        "state",
+        "outcome",
+        "reason",
+    ];
+    let rows: Vec<Vec<String>> = list.iter().map(row).collect();
+    Ok(output::rows(out, Style::of_stdout(), &header, &rows)?)
+}
+
+fn row(session: &SessionRow) -> Vec<String> {
+    vec![
+        session.id.clone(),
+        seconds(&session.started).to_owned(),
+        session.principal.clone(),
+        session.resource.clone(),
+        session.source.clone(),
+        session.state.clone(),
+        session.outcome.clone().unwrap_or_default(),
+        session.reason.clone().unwrap_or_default(),
+    ]
+}
+
+async fn show(out: &mut dyn Write, id: SessionId, read: ReadArgs) -> Result<(), Failure> {
+    let client = AdminClient::find(&read.gateway)?;
+    let path = format!("/v1/sessions/{id}/records");
+    if read.json {
+        return show_json(out, &client, &path).await;
+    }
+    let session: SessionRow = client.get(&format!("/v1/sessions/{id}")).await?;
+    summary(out, &session)?;
+    let mut rows = Vec::new();
+    client
+        .lines(&path, async |line| {
+            rows.push(record_row(&serde_json::from_slice(line)?));
+            Ok(())
+        })
+        .await?;
+    writeln!(out)?;
+    Ok(output::rows(
+        out,
+        Style::of_stdout(),
+        &["time", "record", "op", "outcome", "text"],
+        &rows,
+    )?)
+}
+
+/// The records as one JSON array, each on a line of its own as it is in the log.
+async fn show_json(out: &mut dyn Write, client: &AdminClient, path: &str) -> Result<(), Failure> {
+    let mut opened = false;
+    client
+        .lines(path, async |line| {
+            out.write_all(if opened { b",\n" } else { b"[" })?;
+            opened = true;
+            out.write_all(line)?;
+            Ok(())
+        })
+        .await?;
+    out.write_all(if opened { b"]\n" } else { b"[]\n" })?;
+    Ok(())
+}
+
+fn summary(out: &mut dyn Write, session: &SessionRow) -> std::io::Result<()> {
+    writeln!(out, "session    {}", session.id)?;
+    let kind = session.kind.as_deref().unwrap_or("unknown");
+    writeln!(out, "principal  {} ({kind})", visible(&session.principal))?;
+    writeln!(out, "resource   {}", visible(&session.resource))?;
+    if let Some(database) = &session.database {
+        writeln!(out, "database   {}", visible(database))?;
+    }
+    writeln!(out, "from       {}", session.source)?;
+    writeln!(out, "started    {}", session.started)?;
+    if let Some(ended) = &session.ended {
+        writeln!(out, "ended      {ended}")?;
+    }
+    let reason = session
+        .reason
+        .as_deref()
+        .map_or_else(String::new, |it| format!(": {}", visible(it)));
+    writeln!(out, "state      {}{reason}", session.state)
+}
+
+fn record_row(record: &Value) -> Vec<String> {
+    let text = |pointer: &str| {
+        record
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+    };
+    let operation = record.pointer("/op/n").and_then(Value::as_u64);
+    let what = [text("/op/text"), text("/op/error"), text("/reason")]
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .unwrap_or("");
+    vec![
+        seconds(text("/time/utc")).to_owned(),
+        text("/type").to_owned(),
+        operation.map_or_else(String::new, |number| number.to_string()),
+        text("/outcome").to_owned(),
+        shortened(what),
+    ]
+}
+
+fn shortened(text: &str) -> String {
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match one_line.char_indices().nth(TEXT_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", one_line.get(..end).unwrap_or_default()),
+        None => one_line,
+    }
+}
+
+/// RFC 3339 cut to seconds.
+fn seconds(time: &str) -> &str {
+    time.get(..19).unwrap_or(time)
+}

@@ -1,0 +1,179 @@
+//! What is in force, key by key: for the digest in every record and for the difference that a reload makes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest;
+use custos_policy::AccessRule;
+
+use super::keys::{self, Change};
+use super::units::{show_duration, show_size};
+use super::{Config, Listener};
+
+/// Every key with its value as text. Holds no secret: keys and certificates stand as file names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Effective(BTreeMap<String, String>);
+
+/// One key that differs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// The key, such as `limits.sessions` or `listener.pg.tls`.
+    pub(crate) key: String,
+    /// Its value before; `None`: it was not there.
+    pub(crate) old: Option<String>,
+    /// Its value after; `None`: it is gone.
+    pub(crate) new: Option<String>,
+    /// When it can take effect.
+    pub(crate) change: Change,
+}
+
+impl Effective {
+    /// Collects the values. `rules`: the access rules as written.
+    pub(super) fn of(config: &Config, rules: &[AccessRule]) -> Self {
+        let mut values = BTreeMap::new();
+        let mut put = |key: String, value: String| drop(values.insert(key, value));
+        node(config, &mut put);
+        limits(config, &mut put);
+        for listener in &config.listeners {
+            listener_keys(listener, &mut put);
+        }
+        for rule in rules {
+            put(
+                format!("access.{}.principals", rule.name),
+                rule.principals.join(", "),
+            );
+            put(
+                format!("access.{}.resources", rule.name),
+                rule.resources.join(", "),
+            );
+        }
+        Self(values)
+    }
+
+    /// Lower-case hexadecimal SHA-256 of all keys and values.
+    pub(crate) fn digest(&self) -> String {
+        let mut text = String::new();
+        for (key, value) in &self.0 {
+            let _ = writeln!(text, "{key}={value:?}");
+        }
+        hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    }
+
+    /// What changes from `self` to `new`, by key.
+    pub(crate) fn differences(&self, new: &Self) -> Vec<Difference> {
+        let mut keys: Vec<&String> = self.0.keys().chain(new.0.keys()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.into_iter()
+            .filter(|key| self.0.get(*key) != new.0.get(*key))
+            .map(|key| Difference {
+                key: key.clone(),
+                old: self.0.get(key).cloned(),
+                new: new.0.get(key).cloned(),
+                change: change_of(key),
+            })
+            .collect()
+    }
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => write!(out, "{}: {old} -> {new}", self.key),
+            (None, Some(new)) => write!(out, "+ {}: {new}", self.key),
+            (Some(old), None) => write!(out, "- {}: {old}", self.key),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn node(config: &Config, put: &mut impl FnMut(String, String)) {
+    let mut path = |key: &str, path: &std::path::Path| {
+        put(key.to_owned(), path.display().to_string());
+    };
+    path("state_dir", &config.state_dir);
+    path("evidence_dir", &config.evidence_dir);
+    path("admin_socket", &config.admin_socket);
+    path("master_key_file", &config.master_key_file);
+    put("cluster".to_owned(), config.cluster.clone());
+    put("node".to_owned(), config.node.clone());
+    put(
+        "drain_timeout".to_owned(),
+        show_duration(config.drain_timeout),
+    );
+    put(
+        "log.level".to_owned(),
+        config.log.level.to_string().to_lowercase(),
+    );
+    put(
+        "log.format".to_owned(),
+        if config.log.json { "json" } else { "text" }.to_owned(),
+    );
+}
+
+fn limits(config: &Config, put: &mut impl FnMut(String, String)) {
+    let limits = &config.limits;
+    let mut set = |name: &str, value: String| put(format!("limits.{name}"), value);
+    set("sessions", limits.sessions.to_string());
+    set(
+        "sessions_per_principal",
+        limits.sessions_per_principal.to_string(),
+    );
+    set("handshakes", limits.handshakes.to_string());
+    set(
+        "handshakes_per_source",
+        limits.handshakes_per_source.to_string(),
+    );
+    set("handshake_timeout", show_duration(limits.handshake_timeout));
+    set("connect_timeout", show_duration(limits.connect_timeout));
+    set("idle_timeout", show_duration(limits.idle_timeout));
+    set("session_max_age", show_duration(limits.session_max_age));
+    set("request_bytes", show_size(limits.request_bytes as u64));
+    set(
+        "request_memory",
+        show_size(limits.request_memory_bytes as u64),
+    );
+}
+
+fn listener_keys(listener: &Listener, put: &mut impl FnMut(String, String)) {
+    let mut set =
+        |name: &str, value: String| put(format!("listener.{}.{name}", listener.name), value);
+    set("protocol", listener.protocol.clone());
+    set("address", listener.address.to_string());
+    set("authentication", listener.authentication_word().to_owned());
+    match &listener.tls {
+        Some(tls) => {
+            set("tls", "required".to_owned());
+            set("certificate", tls.certificate.display().to_string());
+            // The file may change under the same name; its content is what clients see.
+            let sha256 = digest::digest(&digest::SHA256, &tls.certificate_pem);
+            set("certificate_sha256", hex(sha256.as_ref()));
+            set("key", tls.key.display().to_string());
+        }
+        None => set("tls", "off".to_owned()),
+    }
+}
+
+/// When the key of that name can change. Names of listeners and rules stand between section and key.
+fn change_of(key: &str) -> Change {
+    let (first, last) = (
+        key.split('.').next().unwrap_or(key),
+        key.rsplit('.').next().unwrap_or(key),
+    );
+    let section = match first {
+        "listener" if last == "certificate_sha256" => return Change::Reload,
+        "listener" => "listener[]",
+        "access" => "access[]",
+        "limits" | "log" => first,
+        _ => "",
+    };
+    keys::find(section, last).change
+}

@@ -1,0 +1,180 @@
+//! From the document to the configuration.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use custos_policy::{AccessRule, Policy};
+use custos_session::Limits;
+use toml::de::DeTable;
+
+use super::effective::Effective;
+use super::listeners;
+use super::problem::Problems;
+use super::walk::Section;
+use super::{Config, Log};
+
+/// The configuration, or every problem of the text.
+pub(super) fn config(file: &Path, source: &str) -> Result<Config, Problems> {
+    let mut problems = Problems::new(file, source);
+    let (document, errors) = DeTable::parse_recoverable(source);
+    if !errors.is_empty() {
+        // After a syntax error the rest of the tree is a guess; its problems would mislead.
+        for error in errors {
+            let span = error.span().unwrap_or(0..0);
+            problems.push(span, format!("not TOML: {}", error.message()), "");
+        }
+        return problems.into_result(None);
+    }
+    let top = Section::top(document.get_ref());
+    let value = build(file, &top, &mut problems);
+    problems.into_result(value)
+}
+
+fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Config> {
+    let base = base_directory(file);
+    top.refuse_unknown(&["log", "limits", "listener", "access"], problems);
+    let cluster = top.text("cluster", problems);
+    let node = top.text("node", problems);
+    let state_dir = top.path("state_dir", &base, problems);
+    let in_state = |name: &'static str, default: &str, problems: &mut Problems| {
+        let given = top.path(name, &base, problems);
+        given.or_else(|| state_dir.as_ref().map(|dir| dir.join(default)))
+    };
+    let evidence_dir = in_state("evidence_dir", "evidence", problems);
+    let admin_socket = in_state("admin_socket", "admin.sock", problems);
+    let master_key_file = in_state("master_key_file", "master.key", problems);
+    if let Some(path) = &admin_socket {
+        check_socket_length(path, top, problems);
+    }
+    let drain_timeout = top.duration("drain_timeout", problems);
+    let log = log(top, problems);
+    let limits = limits(top, problems);
+    let listeners = listeners::read(top, &base, problems);
+    let (policy, access_rules) = policy(top, problems)?;
+    let mut config = Config {
+        file: file.to_owned(),
+        cluster: cluster?,
+        node: node?,
+        state_dir: state_dir?,
+        evidence_dir: evidence_dir?,
+        admin_socket: admin_socket?,
+        master_key_file: master_key_file?,
+        drain_timeout: drain_timeout?,
+        log: log?,
+        limits: limits?,
+        listeners: listeners?,
+        policy: Arc::new(policy),
+        access_rules: access_rules.len(),
+        effective: Effective::default(),
+    };
+    config.effective = Effective::of(&config, &access_rules);
+    Some(config)
+}
+
+fn base_directory(file: &Path) -> PathBuf {
+    let parent = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::path::absolute(parent).unwrap_or_else(|_| parent.to_owned())
+}
+
+/// `sun_path` of a Unix socket address holds 108 bytes, the closing zero included (unix(7)).
+fn check_socket_length(path: &Path, top: &Section<'_>, problems: &mut Problems) {
+    let bytes = path.as_os_str().len();
+    if bytes > 107 {
+        problems.push(
+            top.span_of("admin_socket"),
+            format!("`admin_socket` is {}, {bytes} bytes long", path.display()),
+            "a Unix socket's path has at most 107 bytes; set `admin_socket` to a shorter one",
+        );
+    }
+}
+
+fn log(top: &Section<'_>, problems: &mut Problems) -> Option<Log> {
+    let section = top.table("log", problems);
+    section.refuse_unknown(&[], problems);
+    let level = section.text("level", problems);
+    let format = section.text("format", problems);
+    Some(Log {
+        level: level?.parse().ok()?,
+        json: format? == "json",
+    })
+}
+
+fn limits(top: &Section<'_>, problems: &mut Problems) -> Option<Limits> {
+    let section = top.table("limits", problems);
+    section.refuse_unknown(&[], problems);
+    let sessions = section.integer("sessions", problems);
+    let sessions_per_principal = section.integer("sessions_per_principal", problems);
+    let handshakes = section.integer("handshakes", problems);
+    let handshakes_per_source = section.integer("handshakes_per_source", problems);
+    let handshake_timeout = section.duration("handshake_timeout", problems);
+    let connect_timeout = section.duration("connect_timeout", problems);
+    let idle_timeout = section.duration("idle_timeout", problems);
+    let session_max_age = section.duration("session_max_age", problems);
+    let request_bytes = section.size("request_bytes", problems);
+    let request_memory_bytes = section.size("request_memory", problems);
+    let count = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
+    Some(Limits {
+        sessions: count(sessions)?,
+        sessions_per_principal: count(sessions_per_principal)?,
+        handshakes: count(handshakes)?,
+        handshakes_per_source: count(handshakes_per_source)?,
+        handshake_timeout: handshake_timeout?,
+        connect_timeout: connect_timeout?,
+        idle_timeout: idle_timeout?,
+        session_max_age: session_max_age?,
+        request_bytes: count(request_bytes)?,
+        request_memory_bytes: count(request_memory_bytes)?,
+    })
+}
+
+/// The policy and the rules as written.
+fn policy(top: &Section<'_>, problems: &mut Problems) -> Option<(Policy, Vec<AccessRule>)> {
+    let sections = top.tables("access", "access[]", problems);
+    let mut rules = Vec::new();
+    let mut places = Vec::new();
+    for section in &sections {
+        section.refuse_unknown(&[], problems);
+        let name = section.text("name", problems);
+        let principals = section.texts("principals", problems);
+        let resources = section.texts("resources", problems);
+        if let (Some(name), Some(principals), Some(resources)) = (name, principals, resources) {
+            rules.push(AccessRule {
+                name,
+                principals,
+                resources,
+            });
+            places.push(section);
+        }
+    }
+    match Policy::new(rules.clone()) {
+        Ok(policy) => Some((policy, rules)),
+        Err(found) => {
+            for problem in found {
+                let Some(section) = places.get(problem.rule_index) else {
+                    continue;
+                };
+                let key = key_of(&problem.kind);
+                problems.push(
+                    section.span_of(key),
+                    format!("`{}`: {}", section.shown(key), problem.kind),
+                    "",
+                );
+            }
+            None
+        }
+    }
+}
+
+fn key_of(kind: &custos_policy::ProblemKind) -> &'static str {
+    use custos_policy::ProblemKind::{
+        Name, NoPrincipals, NoResources, Principal, RepeatedName, ReservedName, Resource,
+    };
+    match kind {
+        Name | ReservedName | RepeatedName => "name",
+        NoPrincipals | Principal { .. } => "principals",
+        NoResources | Resource { .. } => "resources",
+    }
+}

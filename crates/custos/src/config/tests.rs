@@ -1,0 +1,159 @@
+use std::path::Path;
+
+use super::{Config, keys};
+
+const GOOD: &str = r#"
+state_dir = "state"
+
+[[listener]]
+name = "pg"
+protocol = "postgres"
+address = "127.0.0.1:0"
+tls = "off"
+
+[[access]]
+name = "everybody"
+principals = ["*"]
+resources = ["*"]
+"#;
+
+fn parse(source: &str) -> Result<Config, String> {
+    Config::parse(Path::new("/etc/custos/custos.toml"), source).map_err(|it| it.to_string())
+}
+
+#[test]
+fn a_short_file_is_enough() {
+    let config = parse(GOOD).unwrap();
+    assert_eq!(config.evidence_dir, Path::new("/etc/custos/state/evidence"));
+    assert_eq!(
+        config.admin_socket,
+        Path::new("/etc/custos/state/admin.sock")
+    );
+    assert_eq!(config.limits.sessions, 10_000);
+    assert_eq!(
+        (config.cluster.as_str(), config.node.as_str()),
+        ("custos", "gw1")
+    );
+}
+
+#[test]
+fn defaults_are_those_of_the_pipeline() {
+    let config = parse(GOOD).unwrap();
+    assert_eq!(
+        format!("{:?}", config.limits),
+        format!("{:?}", custos_session::Limits::default())
+    );
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let source = r#"
+cluster = "Main"
+statedir = "/var/lib/custos"
+drain_timeout = 30
+
+[log]
+level = "wran"
+
+[limits]
+sessions = 0
+handshake_timeout = "10"
+request_bytes = "64MB"
+idle_timout = "5m"
+
+[[listener]]
+name = "pg"
+protocol = "mysql"
+address = "0.0.0.0:5432"
+
+[[listener]]
+name = "pg"
+protocol = "postgres"
+address = "localhost:5433"
+tls = "off"
+authentication = "password"
+
+[[listener]]
+name = "wide"
+protocol = "postgres"
+address = "0.0.0.0:5434"
+tls = "off"
+
+[[access]]
+name = "Shop Team"
+principals = ["al*ice"]
+resources = []
+
+[[access]]
+name = "shop"
+principals = ["al*ice", "group:shop"]
+resources = ["mysql/shop"]
+
+[acess]
+"#;
+    insta::assert_snapshot!(parse(source).unwrap_err());
+}
+
+#[test]
+fn syntax_errors_have_places() {
+    insta::assert_snapshot!(parse("state_dir = \n[limits\nsessions = 1\n").unwrap_err());
+}
+
+#[test]
+fn wrong_kinds_are_named() {
+    let source =
+        "state_dir = 5\nlimits = 3\nlistener = \"pg\"\naccess = [1]\n[log]\nlevel = true\n";
+    insta::assert_snapshot!(parse(source).unwrap_err());
+}
+
+#[test]
+fn missing_files_are_named() {
+    let source = r#"
+state_dir = "/nonexistent"
+[[listener]]
+name = "pg"
+protocol = "postgres"
+address = "0.0.0.0:5432"
+certificate = "/nonexistent/server.crt"
+"#;
+    insta::assert_snapshot!(parse(source).unwrap_err());
+}
+
+#[test]
+fn each_key_shows_in_what_is_in_force() {
+    let config = parse(GOOD).unwrap();
+    let shown = format!("{:?}", config.effective);
+    let absent: Vec<_> = keys::KEYS
+        .iter()
+        .filter(|key| !shown.contains(&format!("{}\":", key.name)))
+        .map(|key| key.name)
+        .collect();
+    // Names are part of the keys of their table; files stand only where there is TLS.
+    assert_eq!(absent, ["name", "certificate", "key", "name"]);
+}
+
+#[test]
+fn differences_say_what_needs_a_restart() {
+    let old = parse(GOOD).unwrap().effective;
+    let changed = GOOD
+        .replace("\"127.0.0.1:0\"", "\"127.0.0.1:6432\"")
+        .replace("principals = [\"*\"]", "principals = [\"alice\"]")
+        + "\n[limits]\nsessions = 5\n";
+    let new = parse(&changed).unwrap().effective;
+    let lines: Vec<String> = old
+        .differences(&new)
+        .iter()
+        .map(|it| format!("{it} ({:?})", it.change))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "access.everybody.principals: * -> alice (Reload)",
+            "limits.sessions: 10000 -> 5 (Reload)",
+            "listener.pg.address: 127.0.0.1:0 -> 127.0.0.1:6432 (Restart)",
+        ]
+    );
+    assert_ne!(old.digest(), new.digest());
+    assert_eq!(old.digest().len(), 64);
+    assert!(old.differences(&old).is_empty());
+}

@@ -1,0 +1,144 @@
+//! `custos dev`: a gateway for trying things out. Everything lies in one directory, and only this
+//! machine can connect.
+
+mod certificates;
+mod target;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use custos_api::Peer;
+
+use crate::cli::DevArgs;
+use crate::commands;
+use crate::failure::Failure;
+use crate::start::Running;
+use crate::{machine, serve};
+use target::Target;
+
+/// Runs it.
+pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
+    if !arguments.listen.ip().is_loopback() {
+        return Err(
+            Failure::usage(format!("{} is not a loopback address", arguments.listen))
+                .hint("write a configuration and use `custos serve` to be reached from elsewhere"),
+        );
+    }
+    let target = arguments.target.as_deref().map(Target::parse).transpose()?;
+    machine::private_directory(&arguments.dir)
+        .with_context(|| format!("cannot make directory {}", arguments.dir.display()))?;
+    let dir = std::fs::canonicalize(&arguments.dir)?;
+    certificates::ensure(&dir, &machine::SystemClock::start())?;
+    let file = dir.join("custos.toml");
+    let text = configuration(&arguments.listen.to_string());
+    std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    let config = commands::config::load(&file)?;
+    let given = arguments.dir;
+    serve::run(config, Some(dir.join("ca.crt")), async |running| {
+        let registered = match &target {
+            Some(target) => Some(register(running, target).await?),
+            None => None,
+        };
+        let welcome = welcome(running, &dir, &given, registered.as_deref());
+        let mut out = std::io::stdout().lock();
+        out.write_all(welcome.as_bytes())?;
+        out.flush()?;
+        Ok(())
+    })
+}
+
+fn configuration(listen: &str) -> String {
+    format!(
+        r#"# Written by `custos dev` at each start. Copy it to begin a configuration of your own.
+cluster = "custos"
+node = "dev"
+state_dir = "."
+
+[[listener]]
+name = "pg"
+protocol = "postgres"
+address = "{listen}"
+certificate = "server.crt"
+key = "server.key"
+
+# Everybody who has a credential may open everything.
+[[access]]
+name = "dev-everything"
+principals = ["*"]
+resources = ["*"]
+"#
+    )
+}
+
+/// Puts the target in place of an earlier one. Returns what to tell about it.
+async fn register(running: &Running, target: &Target) -> Result<String, Failure> {
+    let peer = Peer::new(machine::own_uid(), &machine::passwd());
+    let resource = &target.resource;
+    match running.store.resource_with_password(&resource.name)? {
+        Some((stored, password))
+            if stored == *resource && password.expose() == target.password.expose() => {}
+        stored => {
+            if stored.is_some() {
+                running
+                    .admin
+                    .remove_resource(&peer, resource.name.clone())
+                    .await?;
+            }
+            running
+                .admin
+                .add_resource(&peer, target.new_resource())
+                .await?;
+        }
+    }
+    Ok(target.describe())
+}
+
+fn welcome(running: &Running, dir: &Path, given: &Path, target: Option<&str>) -> String {
+    let address = running
+        .listeners
+        .first()
+        .map_or("", |listener| listener.address.as_str());
+    let option = if given == Path::new("custos-dev") {
+        String::new()
+    } else {
+        format!(" --socket {}", shell(&running.config.admin_socket))
+    };
+    let resource = match target {
+        Some(_) => String::new(),
+        None => format!(
+            "  custos resource add postgres/demo{option} --host HOST --account ACCOUNT --password-file FILE\n"
+        ),
+    };
+    let target = target.map_or_else(String::new, |text| format!("  target       {text}\n"));
+    format!(
+        "\
+Custos is running, for trying things out: it listens on this machine only, and its access rule
+lets everybody who has a credential open everything.
+
+  address      {address} (TLS)
+{target}  CA file      {ca}
+  admin socket {socket}
+  evidence     {evidence}
+  verifier key {key}
+
+Next, in another terminal:
+
+{resource}  custos credential issue{option} --principal alice --resource postgres/demo
+  custos session ls{option}
+  custos verify {evidence_arg} --key '{key}'
+
+Ctrl-C stops it. Everything is in {dir}.
+",
+        ca = dir.join("ca.crt").display(),
+        socket = running.config.admin_socket.display(),
+        evidence = running.config.evidence_dir.display(),
+        evidence_arg = shell(&running.config.evidence_dir),
+        key = running.evidence.verifier_key(),
+        dir = dir.display(),
+    )
+}
+
+fn shell(path: &Path) -> String {
+    commands::connect::quoted_for_shell(&path.display().to_string())
+}

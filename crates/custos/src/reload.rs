@@ -1,0 +1,182 @@
+//! SIGHUP: the whole file is read and checked, put on record, and only then put in force.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use custos_evidence::{DetailValue, EvidenceError, NodeRecord, RecordOutcome, RecordType};
+use custos_model::Decision;
+
+use crate::config::{Change, Config, Difference};
+use crate::failure::Failure;
+use crate::start::Running;
+
+/// A text in a record is cut at 1 KiB, so a long difference takes several.
+const DIFF_BYTES: usize = 1000;
+/// So many pieces of a difference are recorded; a record is less than 64 KiB.
+const DIFF_PIECES_MAX: usize = 32;
+
+/// Reads the file again. Whatever goes wrong, the gateway goes on with what it has.
+pub(crate) async fn reload(running: &mut Running) {
+    let new = match Config::load(&running.config.file) {
+        Ok(new) => new,
+        Err(error) => return refuse(running, &Failure::new(error), &[]).await,
+    };
+    let differences = running.config.effective.differences(&new.effective);
+    if differences.is_empty() {
+        tracing::info!("reload: nothing has changed");
+        return;
+    }
+    let restart: Vec<&str> = differences
+        .iter()
+        .filter(|difference| difference.change == Change::Restart)
+        .map(|difference| difference.key.as_str())
+        .collect();
+    if !restart.is_empty() {
+        let keys = restart.join(", ");
+        let error = anyhow::anyhow!("a change of these keys needs a restart: {keys}");
+        return refuse(running, &Failure::new(error), &differences).await;
+    }
+    if let Err(error) = record(running, &new, &differences, None).await {
+        tracing::error!(%error, "reload refused: it cannot be put on record");
+        return;
+    }
+    put_in_force(running, new);
+    for difference in &differences {
+        tracing::info!(change = %difference, "reloaded");
+    }
+}
+
+fn put_in_force(running: &mut Running, new: Config) {
+    running.policy.store(Arc::clone(&new.policy));
+    let unused = running
+        .gateway
+        .reload(new.limits.clone(), &Running::certificates(&new));
+    if !unused.is_empty() {
+        tracing::warn!(listeners = %unused.join(", "), "certificates could not be put in force");
+    }
+    running.log.set(new.log.level);
+    running
+        .evidence
+        .set_versions(&new.effective.digest(), new.policy.digest());
+    running.config = new;
+    cut_what_is_not_allowed_any_more(running);
+}
+
+/// Access rules hold for sessions that are open already.
+fn cut_what_is_not_allowed_any_more(running: &Running) {
+    for session in running.gateway.live() {
+        let (Some(principal), Some(resource)) = (&session.principal, &session.resource) else {
+            continue;
+        };
+        let verdict = running.config.policy.open(principal, resource);
+        if verdict.decision == Decision::Deny {
+            running
+                .gateway
+                .cut(session.id, "access is no longer allowed");
+        }
+    }
+}
+
+async fn refuse(running: &Running, failure: &Failure, differences: &[Difference]) {
+    tracing::error!(reason = %failure.to_string().trim_end(), "reload refused, nothing has changed");
+    let recorded = record(running, &running.config, differences, Some(failure)).await;
+    if let Err(error) = recorded {
+        tracing::error!(%error, "the refused reload could not be put on record");
+    }
+}
+
+/// Returns when the record is on disk.
+async fn record(
+    running: &Running,
+    new: &Config,
+    differences: &[Difference],
+    failure: Option<&Failure>,
+) -> Result<(), EvidenceError> {
+    let old = &running.config;
+    let digests = [
+        ("config_old", old.effective.digest()),
+        ("config_new", new.effective.digest()),
+        ("policy_old", old.policy.digest().to_owned()),
+        ("policy_new", new.policy.digest().to_owned()),
+    ];
+    let pieces = pieces(differences);
+    let mut detail = vec![("changes", DetailValue::from(differences.len()))];
+    if failure.is_none() {
+        detail.extend(
+            digests
+                .iter()
+                .map(|(key, digest)| (*key, DetailValue::from(digest))),
+        );
+    }
+    detail.extend(
+        pieces
+            .iter()
+            .map(|(key, text)| (key.as_str(), DetailValue::from(text))),
+    );
+    let reason = failure.map(ToString::to_string);
+    let outcome = if failure.is_none() {
+        RecordOutcome::Ok
+    } else {
+        RecordOutcome::Failed
+    };
+    let position = running.evidence.append(&NodeRecord {
+        reason: reason.as_deref().map(str::trim_end),
+        detail: &detail,
+        ..NodeRecord::new(RecordType::ConfigChanged, outcome)
+    })?;
+    running.evidence.sync(position).await
+}
+
+/// The difference as `diff`, `diff_2`, …, each small enough for a record's text.
+fn pieces(differences: &[Difference]) -> Vec<(String, String)> {
+    let mut texts = vec![String::new()];
+    for difference in differences {
+        let line: String = difference
+            .to_string()
+            .chars()
+            .take(DIFF_BYTES / 4)
+            .collect();
+        match texts.last_mut() {
+            Some(text) if text.len() + line.len() < DIFF_BYTES => {
+                let _ = writeln!(text, "{line}");
+            }
+            _ => texts.push(format!("{line}\n")),
+        }
+    }
+    let named = texts
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .take(DIFF_PIECES_MAX);
+    named
+        .enumerate()
+        .map(|(index, text)| match index {
+            0 => ("diff".to_owned(), text),
+            _ => (format!("diff_{}", index + 1), text),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_difference_is_cut_in_pieces_that_fit() {
+        let differences: Vec<Difference> = (0..100)
+            .map(|number| Difference {
+                key: format!("access.rule-{number}.principals"),
+                old: None,
+                new: Some("ä".repeat(200)),
+                change: Change::Reload,
+            })
+            .collect();
+        let pieces = pieces(&differences);
+        assert_eq!(pieces.len(), DIFF_PIECES_MAX);
+        assert_eq!(
+            (pieces[0].0.as_str(), pieces[1].0.as_str()),
+            ("diff", "diff_2")
+        );
+        assert!(pieces.iter().all(|(_, text)| text.len() <= 1024));
+        assert!(super::pieces(&[]).is_empty());
+    }
+}

@@ -1,0 +1,204 @@
+//! Brings a gateway up: control state, evidence, listeners, admin socket, in this order.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use custos_api::{Admin, AdminSettings, AdminSocket, ListenerStatus};
+use custos_evidence::{Evidence, Recovery, Settings};
+use custos_identity::Credentials;
+use custos_model::Clock;
+use custos_policy::Policy;
+use custos_postgres::Postgres;
+use custos_session::{Gateway, ServerIdentity, Services};
+use custos_store::{MasterKey, Store};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cli::VERSION;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::logging::LogLevel;
+use crate::machine::{self, SystemClock};
+
+/// A gateway that is up.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// What is in force.
+    pub(crate) config: Config,
+    /// The record of everything.
+    pub(crate) evidence: Evidence,
+    /// Listeners and sessions.
+    pub(crate) gateway: Gateway,
+    /// Who may open what.
+    pub(crate) policy: Arc<ArcSwap<Policy>>,
+    /// The admin calls.
+    pub(crate) admin: Admin,
+    /// Resources and credentials.
+    pub(crate) store: Store,
+    /// Where clients connect, with the ports that were bound.
+    pub(crate) listeners: Vec<ListenerStatus>,
+    /// The log's level.
+    pub(crate) log: LogLevel,
+    admin_stop: CancellationToken,
+    admin_task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Brings it up. `client_ca_file`: verifies the listeners, where we made their certificates.
+    pub(crate) async fn start(
+        config: Config,
+        log: LogLevel,
+        client_ca_file: Option<PathBuf>,
+    ) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let store = open_store(&config)?;
+        let credentials = Credentials::new(store.clone(), machine::random)?;
+        let (evidence, recovery) = open_evidence(&config, Arc::clone(&clock))?;
+        report(&recovery);
+        let policy = Arc::new(ArcSwap::new(Arc::clone(&config.policy)));
+        let services = Services {
+            clock,
+            evidence: evidence.clone(),
+            store: store.clone(),
+            credentials,
+            policy: Arc::clone(&policy),
+        };
+        let gateway = Gateway::new(services.clone(), config.limits.clone());
+        let opened = open_doors(&config, &gateway).await;
+        let (listeners, socket) = match opened {
+            Ok(opened) => opened,
+            Err(failure) => {
+                gateway.drain(std::time::Duration::ZERO).await;
+                // The failure to open is what matters; this one would only say that closing failed too.
+                let _ = evidence.shutdown().await;
+                return Err(failure);
+            }
+        };
+        let admin = Admin::new(AdminSettings {
+            services,
+            gateway: gateway.clone(),
+            random: Arc::new(machine::random),
+            own_uid: machine::own_uid(),
+            pid: std::process::id(),
+            build: VERSION.to_owned(),
+            cluster: config.cluster.clone(),
+            node: config.node.clone(),
+            evidence_dir: config.evidence_dir.clone(),
+            listeners: listeners.clone(),
+            client_ca_file,
+            passwd: machine::passwd(),
+        });
+        let admin_stop = CancellationToken::new();
+        let admin_task = TaskTracker::new().spawn(socket.serve(admin.clone(), admin_stop.clone()));
+        Ok(Self {
+            config,
+            evidence,
+            gateway,
+            policy,
+            admin,
+            store,
+            listeners,
+            log,
+            admin_stop,
+            admin_task,
+        })
+    }
+
+    /// Lets sessions finish, then closes everything in the reverse order.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        self.gateway.drain(self.config.drain_timeout).await;
+        self.admin_stop.cancel();
+        if self.admin_task.await.is_err() {
+            tracing::error!("the admin socket's task failed");
+        }
+        self.evidence
+            .shutdown()
+            .await
+            .context("cannot close the evidence log")?;
+        Ok(())
+    }
+
+    /// The certificates of the listeners, by name.
+    pub(crate) fn certificates(config: &Config) -> HashMap<String, Arc<ServerIdentity>> {
+        let with_tls = config.listeners.iter().filter_map(|listener| {
+            let tls = listener.tls.as_ref()?;
+            Some((listener.name.clone(), Arc::clone(&tls.identity)))
+        });
+        with_tls.collect()
+    }
+}
+
+fn open_store(config: &Config) -> Result<Store, Failure> {
+    machine::private_directory(&config.state_dir)
+        .with_context(|| format!("cannot make directory {}", config.state_dir.display()))?;
+    let key = match machine::environment("CUSTOS_MASTER_KEY") {
+        Some(text) => MasterKey::parse(&text).context("cannot use CUSTOS_MASTER_KEY")?,
+        None => MasterKey::load_or_create(&config.master_key_file, machine::random)
+            .context("cannot get the master key")?,
+    };
+    let path = config.state_dir.join("custos.db");
+    Ok(Store::open(&path, key).with_context(|| format!("cannot open {}", path.display()))?)
+}
+
+fn open_evidence(config: &Config, clock: Arc<dyn Clock>) -> Result<(Evidence, Recovery), Failure> {
+    let settings = Settings {
+        key_file: config.state_dir.join("log.key"),
+        config_digest: config.effective.digest(),
+        policy_digest: config.policy.digest().to_owned(),
+        ..Settings::new(&config.evidence_dir, &config.cluster, &config.node, VERSION)
+    };
+    let opened = custos_evidence::open(settings, clock, &mut |bytes| machine::random(bytes))
+        .with_context(|| {
+            format!(
+                "cannot open the evidence in {}",
+                config.evidence_dir.display()
+            )
+        });
+    Ok(opened?)
+}
+
+fn report(recovery: &Recovery) {
+    if *recovery == Recovery::default() {
+        return;
+    }
+    tracing::warn!(
+        interrupted_sessions = recovery.interrupted_sessions,
+        replayed_records = recovery.replayed_records,
+        rebuilt_segments = recovery.rebuilt_segments,
+        "evidence recovered after an unclean stop"
+    );
+}
+
+async fn open_doors(
+    config: &Config,
+    gateway: &Gateway,
+) -> Result<(Vec<ListenerStatus>, AdminSocket), Failure> {
+    let protocol = Arc::new(Postgres::new(machine::random));
+    let mut listeners = Vec::new();
+    for listener in &config.listeners {
+        let address = gateway
+            .listen(Arc::clone(&protocol), listener.settings())
+            .await
+            .map_err(|error| {
+                Failure::new(error).hint("`custos doctor` tells who else uses the address")
+            })?;
+        tracing::info!(listener = %listener.name, %address, "listening");
+        listeners.push(ListenerStatus {
+            name: listener.name.clone(),
+            protocol: listener.protocol.clone(),
+            address: address.to_string(),
+            tls: if listener.tls.is_some() {
+                "required"
+            } else {
+                "off"
+            }
+            .to_owned(),
+        });
+    }
+    let socket = AdminSocket::bind(&config.admin_socket).context("cannot open the admin socket")?;
+    Ok((listeners, socket))
+}
