@@ -1,1 +1,1 @@
-//! End-to-end tests live in `it/`.
+//! End-to-end tests live in `it/`; the programs that drive stock clients in `clients/`.

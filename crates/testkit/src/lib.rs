@@ -1,1 +1,46 @@
-//! placeholder
+//! What end-to-end tests and benchmarks stand on: real servers, the real binary, stock clients.
+//!
+//! Everything runs on loopback, on free ports, in directories of its own, and is ended when its value is dropped.
+//! Nothing here sleeps for a fixed time; [`wait_for`] looks for a condition.
+//!
+//! | type | is |
+//! |---|---|
+//! | [`Postgres`] | a PostgreSQL server, 15 or 18 |
+//! | [`Custos`] | the gateway, as the built binary, with its state in a temporary directory |
+//! | [`Client`] | a stock client (psql, psycopg, …) pointed at one of the two |
+//! | [`Evidence`] | the records of a gateway, read from its log without the gateway's code |
+//! | [`Wire`] | a PostgreSQL connection by hand, for bytes that no stock client sends |
+#![expect(
+    clippy::disallowed_methods,
+    reason = "test code meets the real world: it reads the clock and the environment"
+)]
+
+mod certificates;
+mod client;
+mod custos;
+mod evidence;
+mod fake;
+mod postgres;
+mod process;
+mod pty;
+mod settings;
+mod target_log;
+mod wait;
+mod wire;
+mod workspace;
+
+pub use certificates::{Authority, Pair};
+pub use client::{Client, Endpoint};
+pub use custos::{Credential, Custos, Stopped};
+pub use evidence::Evidence;
+pub use fake::FakeServer;
+pub use postgres::{Postgres, PostgresOptions, Version};
+pub use process::{Finished, Running, free_port, resident_bytes, run, signal, start};
+pub use pty::Terminal;
+pub use settings::Settings;
+pub use wait::{Deadline, wait_for};
+pub use wire::{Message, Wire};
+pub use workspace::{cache, clients, custos_binary, root, target_directory};
+
+/// How long a test waits for anything before it calls it broken. Long, because test machines are slow.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

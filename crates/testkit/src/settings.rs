@@ -1,0 +1,22 @@
+//! The configuration file of a gateway under test.
+
+/// What a test may set. Everything else stands at its default.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Lines of the `[limits]` table.
+    pub limits: String,
+    /// The `[[access]]` tables.
+    pub access: String,
+    /// `drain_timeout`.
+    pub drain_timeout: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: String::new(),
+            access: "[[access]]\nname = \"everybody\"\nprincipals = [\"*\"]\nresources = [\"postgres/*\"]\n".to_owned(),
+            drain_timeout: "10s".to_owned(),
+        }
+    }
+}
