@@ -25,6 +25,8 @@ const READ_BYTES: usize = 8 * 1024;
 const READ_BYTES_AT_MOST: usize = 256 * 1024;
 /// Requests larger than this take a share of the memory for large requests.
 const LARGE_REQUEST_BYTES: usize = 1 << 20;
+/// COPY data of neighbouring messages is joined up to this.
+const COPY_LINE_BYTES: usize = 64 * 1024;
 /// Transcript lines of one batch are handed over when they reach this.
 const BATCH_LINES_BYTES: usize = 512 * 1024;
 
@@ -43,6 +45,8 @@ pub(crate) struct Requests<'s> {
     session: &'s Session<Open>,
     shared: &'s Shared,
     lines: Lines,
+    copied: Vec<u8>,
+    copied_for: OperationNumber,
     limit_bytes: usize,
 }
 
@@ -61,6 +65,8 @@ struct Batch {
     terminated: bool,
     /// Requests under way are at their limit.
     full: bool,
+    /// There are whole messages left, for another batch.
+    more: bool,
     /// Bytes that the message at the front needs in all, where it is known and not all there.
     wanted: Option<usize>,
 }
@@ -72,6 +78,8 @@ impl<'s> Requests<'s> {
             session,
             shared,
             lines: Lines::default(),
+            copied: Vec::new(),
+            copied_for: OperationNumber(0),
             limit_bytes,
         }
     }
@@ -84,6 +92,8 @@ impl<'s> Requests<'s> {
         mut buffer: BytesMut,
     ) -> Result<Left, SessionError> {
         let mut read_bytes = READ_BYTES;
+        // Held while a large request is read, and until it is forwarded.
+        let mut memory = None;
         loop {
             let batch = self.batch(&buffer)?;
             if batch.consumed > 0 {
@@ -97,45 +107,35 @@ impl<'s> Requests<'s> {
                 self.wait_for_room().await;
                 continue;
             }
+            if batch.more {
+                continue;
+            }
             if buffer.is_empty() && buffer.capacity() > READ_BYTES_AT_MOST {
                 buffer = BytesMut::new();
             }
-            let memory = match batch.wanted {
+            let missing = match batch.wanted {
                 Some(wanted) if wanted > LARGE_REQUEST_BYTES => {
-                    Some(self.session.request_memory(wanted).await?)
+                    if memory.is_none() {
+                        memory = Some(self.session.request_memory(wanted).await?);
+                    }
+                    wanted - buffer.len()
                 }
-                _ => None,
+                _ => {
+                    memory = None;
+                    0
+                }
             };
-            // A large request is read to its end here, so that its memory is counted until it is forwarded.
-            let wanted = if memory.is_some() {
-                batch.wanted.unwrap_or(0)
+            buffer.reserve(missing.max(read_bytes));
+            let read = match client.read_buf(&mut buffer).await {
+                Ok(read) if read > 0 => read,
+                // A reset is a client that has gone, like an end.
+                Ok(_) | Err(_) => return self.vanished(&buffer, &mut target).await,
+            };
+            read_bytes = if read >= read_bytes {
+                (read_bytes * 2).min(READ_BYTES_AT_MOST)
             } else {
-                0
+                READ_BYTES
             };
-            loop {
-                buffer.reserve(wanted.saturating_sub(buffer.len()).max(read_bytes));
-                let read = match client.read_buf(&mut buffer).await {
-                    Ok(read) if read > 0 => read,
-                    // A reset is a client that has gone, like an end.
-                    Ok(_) | Err(_) => return self.vanished(&buffer, &mut target).await,
-                };
-                read_bytes = if read >= read_bytes {
-                    (read_bytes * 2).min(READ_BYTES_AT_MOST)
-                } else {
-                    READ_BYTES
-                };
-                if buffer.len() >= wanted {
-                    break;
-                }
-            }
-            if memory.is_some() {
-                let batch = self.batch(&buffer)?;
-                self.forward(&batch, &buffer, &mut target).await?;
-                buffer.advance(batch.consumed);
-                if batch.terminated {
-                    return Ok(Left::Terminated);
-                }
-            }
             self.session.room().await;
         }
     }
@@ -202,11 +202,16 @@ impl<'s> Requests<'s> {
             effect: Effect::Read,
             terminated: false,
             full: false,
+            more: false,
             wanted: None,
         };
         let shared = self.shared;
         let mut conversation = shared.conversation();
-        while !batch.terminated && self.lines.bytes().len() < BATCH_LINES_BYTES {
+        while !batch.terminated {
+            if self.lines.bytes().len() >= BATCH_LINES_BYTES {
+                batch.more = true;
+                break;
+            }
             let rest = buffer.get(batch.consumed..).unwrap_or_default();
             if rest.is_empty() {
                 break;
@@ -242,6 +247,7 @@ impl<'s> Requests<'s> {
             }
             batch.consumed = end;
         }
+        self.flush_copied();
         drop(conversation);
         if let Some(position) = self.session.record(&mut self.lines)? {
             batch.position = Some(position);
@@ -257,6 +263,9 @@ impl<'s> Requests<'s> {
         message: &FrontendMessage<'_>,
     ) -> Result<Option<Vec<u8>>, SessionError> {
         check_copy(conversation, message)?;
+        if !matches!(message, FrontendMessage::CopyData(_)) {
+            self.flush_copied();
+        }
         match message {
             FrontendMessage::Query(Query { text }) => self.query(batch, conversation, text)?,
             FrontendMessage::Parse(parse) => self.parse(conversation, parse)?,
@@ -275,11 +284,7 @@ impl<'s> Requests<'s> {
             }
             FrontendMessage::CopyData(data) => {
                 batch.effect = Effect::Unknown;
-                let operation = copying(conversation);
-                self.session
-                    .event(&mut self.lines, operation)
-                    .value("copy_in", Some(data), true)
-                    .end();
+                self.copy_in(copying(conversation), data);
             }
             FrontendMessage::CopyDone => {
                 batch.effect = Effect::Unknown;
@@ -303,6 +308,26 @@ impl<'s> Requests<'s> {
             }
         }
         Ok(None)
+    }
+
+    /// COPY data of neighbouring messages is joined: their bounds mean nothing.
+    fn copy_in(&mut self, operation: OperationNumber, data: &[u8]) {
+        if self.copied.len() + data.len() > COPY_LINE_BYTES || self.copied_for != operation {
+            self.flush_copied();
+        }
+        self.copied_for = operation;
+        self.copied.extend_from_slice(data);
+    }
+
+    fn flush_copied(&mut self) {
+        if self.copied.is_empty() {
+            return;
+        }
+        let copied = std::mem::take(&mut self.copied);
+        self.session
+            .event(&mut self.lines, self.copied_for)
+            .value("copy_in", Some(&copied), true)
+            .end();
     }
 
     fn plain(&mut self, request: &'static str) {
