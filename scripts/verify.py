@@ -1,90 +1,16 @@
 #!/usr/bin/env python3
 """Verifies a directory of Custos evidence: docs/evidence-format.md as an executable specification.
 
-Python 3.9 or later and nothing else. It was written from the specification, shares no code with the gateway, opens
-only files under DIR and those named, and no socket. Exit: 0 pass, 6 bad, 7 incomplete, 2 usage, 1 own trouble.
+Python 3.9 or later, signed_note.py beside it, and nothing else. It was written from the specification, shares no code
+with the gateway, and opens only files under DIR and those named, and no socket.
+Exit: 0 pass, 6 bad, 7 incomplete, 2 usage, 1 own trouble.
 """
 import argparse, base64, datetime, functools, hashlib, json, os, re, stat, sys
 from types import SimpleNamespace as Box
 
-# ---- Ed25519, RFC 8032 section 5.1 (verification only; no secret is touched, so it need not run in constant time)
-P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
+from signed_note import Bad, b64, open_note, read_key
 
-def decompress(data):
-    y, sign = int.from_bytes(data, "little") & (2**255 - 1), data[31] >> 7
-    if y >= P: return None
-    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
-    x = pow(x2, (P + 3) // 8, P)
-    if (x * x - x2) % P: x = x * pow(2, (P - 1) // 4, P) % P
-    if (x * x - x2) % P or (x == 0 and sign): return None
-    if x & 1 != sign: x = P - x
-    return (x, y, 1, x * y % P)
-
-def add(p, q):
-    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
-    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
-    e, f, g, h = b - a, d - c, d + c, b + a
-    return (e * f % P, g * h % P, f * g % P, e * h % P)
-
-def multiply(scalar, point):
-    result = (0, 1, 1, 0)
-    while scalar:
-        if scalar & 1: result = add(result, point)
-        point, scalar = add(point, point), scalar >> 1
-    return result
-
-BASE = decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
-
-def ed25519_verify(public, message, signature):
-    a, r, s = decompress(public), decompress(signature[:32]), int.from_bytes(signature[32:], "little")
-    if len(signature) != 64 or a is None or r is None or s >= L: return False
-    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
-    left, right = multiply(s, BASE), add(r, multiply(h, a))
-    return not ((left[0] * right[2] - right[0] * left[2]) % P or (left[1] * right[2] - right[1] * left[2]) % P)
-
-# ---- Signed notes and verifier keys (C2SP signed-note)
-def b64(text):
-    data = base64.b64decode(text, validate=True)
-    if base64.b64encode(data).decode() != text: raise ValueError("base64 is not canonical")
-    return data
-
-def read_key(text):
-    name, key_id, key = text.split("+", 2)
-    data = b64(key)
-    if not name or re.search(r"\s", name) or len(data) != 33 or data[0] != 1: raise ValueError("not an Ed25519 key")
-    digest = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
-    if digest.hex() != key_id: raise ValueError("the key id is not that of the key")
-    return Box(text=text, name=name, id=digest, public=data[1:])
-
-class Bad(Exception):
-    def __init__(self, code, message):
-        self.code, self.message = code, message
-
-def open_note(data, keys):
-    def need(condition, what):
-        if not condition: raise Bad("checkpoint-malformed", what)
-    try: note = data.decode("utf-8")
-    except UnicodeDecodeError: need(False, "it is not UTF-8")
-    need(not re.search("[\x00-\x09\x0b-\x1f]", note), "it has a control character")
-    text, blank, signatures = note.rpartition("\n\n")
-    need(blank and signatures.endswith("\n"), "it has no blank line and signatures")
-    text, signer = text + "\n", None
-    for line in signatures[:-1].split("\n"):
-        match = re.fullmatch("\u2014 ([^ +]+) (.+)", line)
-        need(match, "a signature line is malformed")
-        try: blob = b64(match[2])
-        except ValueError: blob = b""
-        need(len(blob) > 4, "a signature line is malformed")
-        for key in keys:
-            if key.name == match[1] and key.id == blob[:4]:
-                if not ed25519_verify(key.public, text.encode(), blob[4:]):
-                    raise Bad("checkpoint-signature", "the signature is wrong")
-                signer = signer or key
-                break
-    if not signer: raise Bad("checkpoint-signature", "none of its signatures is by a pinned key")
-    return text, signer
-
+# ---- The checkpoint (section 2)
 def read_checkpoint(data, keys, origin):
     text, key = open_note(data, keys)
     lines = text.split("\n")
@@ -148,6 +74,8 @@ def is_tile_path(path):
     level = match[1] if match[1] == "entries" else int(match[1])
     return 1 <= width <= 256 and tile_path(level, number, width) == path
 
+def first_difference(a, b): return next(i for i, pair in enumerate(zip(a, b)) if pair[0] != pair[1])
+
 class Tree:
     """Grows one tree from the records and one from the tiles; the signed root tells which of them is genuine."""
     def __init__(self, directory, checkpoint):
@@ -188,12 +116,11 @@ class Tree:
         path, hashes = self.tile(0, first // 256, width)
         if hashes is not None:
             leaves = leaves + hashes[len(leaves):]
-            for i, (a, b) in enumerate(zip(hashes, leaves)):
-                if a != b:
-                    self.bad_tiles.append(("tile-mismatch", path, "the records hash to the signed root, not this tile"))
-                    what = f"the record does not have the hash that {path} holds"
-                    self.bad_children.append(("tile-mismatch", (first + i, entries[i]), what))
-                    break
+            if hashes != leaves:
+                self.bad_tiles.append(("tile-mismatch", path, "the records hash to the signed root, not this tile"))
+                i = first_difference(hashes, leaves)
+                what = f"the record does not have the hash that {path} holds"
+                self.bad_children.append(("tile-mismatch", (first + i, entries[i]), what))
         elif len(leaves) < width:
             self.leaves_lost = True
             leaves = leaves + [bytes(32)] * (width - len(leaves))
@@ -213,11 +140,9 @@ class Tree:
         if hashes is None: return by_children
         if hashes != by_records:
             self.bad_tiles.append(("tile-mismatch", path, "the records hash to the signed root, not this tile"))
-        for i, (a, b) in enumerate(zip(hashes, by_children)):
-            if a != b:
-                child = tile_path(level - 1, number * 256 + i, 256)
-                self.bad_children.append(("tile-mismatch", child, f"it does not hash to what {path} holds"))
-                break
+        if hashes != by_children:
+            child = tile_path(level - 1, number * 256 + first_difference(hashes, by_children), 256)
+            self.bad_children.append(("tile-mismatch", child, f"it does not hash to what {path} holds"))
         return hashes
     def finish(self):
         for level in range(1, len(self.records)):
@@ -236,7 +161,7 @@ SESSION = OPERATION | {"session.start", "session.end", "segment.closed"}
 TYPES = SESSION | set("""log.open log.close log.heartbeat node.start node.stop config.changed evidence.failed
     evidence.recovered connection.refused login.failed session.denied cancel.requested credential.issued
     credential.revoked resource.added resource.removed recording.read""".split())
-RECOVERY = {"session.end", "segment.closed", "evidence.failed", "evidence.recovered", "node.start", "log.open", "log.close"}
+RECOVERY = set("session.end segment.closed evidence.failed evidence.recovered node.start log.open log.close".split())
 text = lambda v: type(v) is str
 count = lambda v: type(v) is int and v >= 0
 boolean = lambda v: type(v) is bool
@@ -270,7 +195,8 @@ def is_hash(value):
     try: return text(value) and len(b64(value)) == 32
     except ValueError: return False
 def actor(value): return ACTOR(value)
-ACTOR = shape({"iss": text, "name": text, "sub": text, "kind": one_of("human", "workload", "agent", "operator", "unknown")},
+ACTOR = shape({"iss": text, "name": text, "sub": text,
+               "kind": one_of("human", "workload", "agent", "operator", "unknown")},
               {"groups": array(text), "on_behalf_of": array(actor)})
 PREVIOUS = shape({"origin": text, "root": is_hash, "size": count})
 MEMBERS = {
@@ -284,7 +210,8 @@ MEMBERS = {
     "target": shape({"resource": text}, dict.fromkeys(("protocol", "addr", "account", "database", "tls"), text)),
     "sess": shape({"id": uuid, "n": count}),
     "op": shape({"n": count}, {**dict.fromkeys(("verb", "effect", "text", "error", "sqlstate"), text),
-                               **dict.fromkeys(("text_bytes", "parameters", "rows", "bytes"), count), "text_truncated": boolean}),
+                               **dict.fromkeys(("text_bytes", "parameters", "rows", "bytes"), count),
+                               "text_truncated": boolean}),
     "verdict": shape({"effect": one_of("allow", "deny", "hold"), "rules": array(text)}),
     "body": shape({"segment": count}, {"recovered": boolean}),
     "detail": lambda v: (type(v) is dict and all(type(x) in (str, int, bool) for x in v.values())
@@ -377,10 +304,12 @@ class Sequence:
         if self.before:
             before_kind, before_boot, before_mono, before_utc = self.before
             unless_start = []
-            if time["boot"] != before_boot: unless_start.append((index, "time-order", "boot changes without node.start"))
+            if time["boot"] != before_boot:
+                unless_start.append((index, "time-order", "boot changes without node.start"))
             elif mono < before_mono: yield index, "time-order", "mono_ns runs backwards"
-            if utc - before_utc > 90 * 10**9 and before_kind not in ("node.stop", "log.close"):
-                unless_start.append((index, "heartbeat-gap", f"{(utc - before_utc) // 10**9} s since the record before"))
+            silence = utc - before_utc
+            if silence > 90 * 10**9 and before_kind not in ("node.stop", "log.close"):
+                unless_start.append((index, "heartbeat-gap", f"{silence // 10**9} s since the record before"))
             if kind == "log.open": self.held = unless_start
             elif kind != "node.start": yield from unless_start
         self.before = (kind, time["boot"], mono, utc)
@@ -391,7 +320,9 @@ class Sequence:
             self.recovering = self.taking_up = False
             stale = sorted(one for one, session in self.sessions.items() if session.interrupted)
             for one in stale: del self.sessions[one]
-            if stale: yield index, "session-open-after-restart", f"{len(stale)} session(s) from before it are open, as {stale[0]}"
+            if stale:
+                what = f"{len(stale)} session(s) from before node.start are open, as {stale[0]}"
+                yield index, "session-open-after-restart", what
         if "sess" in record: yield from self.in_session(index, record, **record["sess"])
     def in_session(self, index, record, id, n, **_):
         kind, started = record["type"], id in self.sessions
@@ -407,22 +338,25 @@ class Sequence:
         session.n, op = n + 1, record.get("op", {}).get("n", 0)
         if kind == "operation.intent":
             expected = op if session.op is None else session.op
-            if op != expected or op == 0 or op in session.pending: yield index, "operation-order", f"intent {op} where {expected} is next"
+            if op != expected or op == 0 or op in session.pending:
+                yield index, "operation-order", f"intent {op} where {expected} is next"
             session.op = op + 1
             session.pending.add(op)
         elif kind == "operation.outcome":
             unseen = session.day is None and (session.op is None or op < session.op)
-            if op not in session.pending and not unseen: yield index, "operation-order", f"outcome of {op}, which has no open intent"
+            if op not in session.pending and not unseen:
+                yield index, "operation-order", f"outcome of {op}, which has no open intent"
             session.pending.discard(op)
         elif kind == "operation.error" and op: yield index, "operation-order", "op.n of an error is not 0"
         elif kind == "segment.closed":
             number = record["body"]["segment"]
-            if session.segment not in (None, number): yield index, "segment-order", f"segment {number} where {session.segment} is next"
+            if session.segment not in (None, number):
+                yield index, "segment-order", f"segment {number} where {session.segment} is next"
             session.segment = number + 1
         elif kind == "session.end" and session.day is not None:
-            unfinished = record.get("detail", {}).get("unfinished", 0)
-            if unfinished != len(session.pending):
-                yield index, "operation-order", f"unfinished is {unfinished}, but {len(session.pending)} intents are open"
+            unfinished, open_count = record.get("detail", {}).get("unfinished", 0), len(session.pending)
+            if unfinished != open_count:
+                yield index, "operation-order", f"unfinished is {unfinished}, but {open_count} intents are open"
 
 # ---- The whole directory (section 5)
 class Verifier:
@@ -462,7 +396,8 @@ class Verifier:
                     path = f"segments/{year}/{month}/{day}"
                     if nanoseconds(f"{year}-{month}-{day}T00:00:00.000000000Z") is None: self.unexpected(path)
                     else:
-                        for session in self.entries(path, UUID.pattern): self.days.setdefault(session, {})[path[9:]] = False
+                        for session in self.entries(path, UUID.pattern):
+                            self.days.setdefault(session, {})[path[9:]] = False
     def segment_files(self, path):
         for name, kind in self.directory.list(path):
             match = re.fullmatch(r"([0-9]{4,19})\.jsonl\.zst", name)
@@ -481,10 +416,12 @@ class Verifier:
         if day is None: return
         if day in self.days.get(id, {}): self.days[id][day] = True
         for number, path in self.segment_files(f"segments/{day}/{id}"):
-            if limit is not None and number >= limit: self.files.append(("segment-unknown", path, "no record names this segment"))
+            if limit is not None and number >= limit:
+                self.files.append(("segment-unknown", path, "no record names this segment"))
     def leave_open(self, origin, node):
-        if node.sequence.sessions: self.incomplete.append(f"{len(node.sequence.sessions)} session(s) still open at the end of {origin}")
-        for id in sorted(node.sequence.sessions): self.end_session(id, node.sequence.sessions[id], None)
+        sessions = node.sequence.sessions
+        if sessions: self.incomplete.append(f"{len(sessions)} session(s) still open at the end of {origin}")
+        for id in sorted(sessions): self.end_session(id, sessions[id], None)
     def lose_track(self, node): node.sequence = Sequence(taking_up=True, closed=node.sequence.closed)
 
     def log(self, origin, node):
@@ -499,7 +436,8 @@ class Verifier:
             return self.lose_track(node)
         tree, wrong, head = Tree(self.directory, checkpoint), [], self.heads.get(origin)
         node.sequence.closed, node.sequence.held = False, None
-        if head and head["size"] > checkpoint.size: self.rollback(origin, f"{checkpoint.size} records, but {head['size']} before")
+        if head and head["size"] > checkpoint.size:
+            self.rollback(origin, f"{checkpoint.size} records, but {head['size']} before")
         for first in range(0, checkpoint.size, 256):
             width = min(256, checkpoint.size - first)
             entries = tree.bundle(first, width)
@@ -514,7 +452,9 @@ class Verifier:
                     wrong.append((bad.code, (index, data), bad.message))
                     self.all_read = False
                     self.lose_track(node)
-                else: wrong += [(code, (at, data if at == index else entries[0]), what) for at, code, what in self.record(origin, node, index, record)]
+                else:
+                    for at, code, what in self.record(origin, node, index, record):
+                        wrong.append((code, (at, data if at == index else entries[0]), what))
             if len(entries) < width:
                 self.all_read = False
                 self.lose_track(node)
@@ -540,19 +480,22 @@ class Verifier:
         if record["type"] != "log.open":
             if not node.tail: self.lose_track(node)
             return
-        if record["log"]["key"] not in [key.text for key in self.keys]: yield 0, "log-open", "log.key is not a pinned key"
+        if record["log"]["key"] not in [key.text for key in self.keys]:
+            yield 0, "log-open", "log.key is not a pinned key"
         previous, name = record["log"].get("previous"), origin.rpartition("/")[0]
         earlier = max((one for one in self.given_logs if one.rpartition("/")[0] == name and one < origin), default="")
         broken = None
         if previous is None: broken = f"no log.previous, but there is {earlier}" if earlier else None
-        elif previous["origin"].rpartition("/")[0] != name or previous["origin"] >= origin: broken = "log.previous is no earlier log of this node"
+        elif previous["origin"].rpartition("/")[0] != name or previous["origin"] >= origin:
+            broken = "log.previous is no earlier log of this node"
         elif earlier > previous["origin"]: broken = f"log.previous is {previous['origin']}, but there is {earlier}"
         elif previous["origin"] not in self.given_logs:
             self.incomplete.append(f"{previous['origin']}, which {origin} continues, was not given")
             self.leave_open(node.tail.origin if node.tail else origin, node)
             self.lose_track(node)
         elif not node.tail or node.tail.origin != previous["origin"]: self.lose_track(node)
-        elif (node.tail.size, node.tail.root) != (previous["size"], b64(previous["root"])): broken = "log.previous is not its head"
+        elif (node.tail.size, node.tail.root) != (previous["size"], b64(previous["root"])):
+            broken = f"log.previous is not the head of {earlier}"
         elif not node.tail.closed: broken = f"{earlier} does not end with log.close"
         if broken:
             yield 0, "log-link", broken
@@ -568,12 +511,15 @@ class Verifier:
             for origin in origins: self.log(origin, node)
             if node.tail: self.leave_open(node.tail.origin, node)
         if not logs: self.found.append((None, "checkpoint-missing", "logs", "there is no log in the directory"))
-        for name in sorted({key.name for key in self.keys} - set(logs)): self.incomplete.append(f"no log of {name} was given")
+        absent = sorted({key.name for key in self.keys} - set(logs))
+        self.incomplete += [f"no log of {name} was given" for name in absent]
         if self.unchecked: self.incomplete.append(f"segments/ was not given; {self.unchecked} segment(s) are unchecked")
-        for id, day in sorted((id, day) for id, days in self.days.items() for day, known in days.items() if self.all_read and not known):
+        unknown = sorted((id, day) for id, days in self.days.items() for day, known in days.items() if not known)
+        for id, day in unknown if self.all_read else []:
             for _, path in list(self.segment_files(f"segments/{day}/{id}"))[:1]:
                 self.files.append(("segment-unknown", path, "no record knows this session on this day"))
-        for origin in sorted(set(self.heads) - self.given_logs): self.rollback(origin, "the log is absent, but was there before")
+        for origin in sorted(set(self.heads) - self.given_logs):
+            self.rollback(origin, "the log is absent, but was there before")
         self.found += [(None, *one) for one in self.files] + self.rollbacks
 
 def line(origin, code, place, message):
@@ -599,7 +545,7 @@ def main():
         texts = list(options.key)
         for path in options.key_file:
             with open(path, encoding="utf-8") as file: texts += filter(None, file.read().split("\n"))
-        if not texts: parser.error("no verifier key was given; use the one you got from the gateway's operator, not one in DIR")
+        if not texts: parser.error("no verifier key was given; use the one the gateway's operator gave you, not DIR's")
         try: keys = [read_key(one) for one in texts]
         except ValueError as error: parser.error(f"not a verifier key: {error}")
         os.listdir(options.directory)
@@ -616,8 +562,9 @@ def main():
         print(f"error: {error}", file=sys.stderr)
         return 1
     records = sum(head["size"] for head in verifier.seen.values())
-    print(f"{'FAIL' if verifier.found else 'INCOMPLETE' if verifier.incomplete else 'PASS'}: {len(verifier.seen)} log(s), {records} records")
-    return 6 if verifier.found else 7 if verifier.incomplete else 0
+    verdict, code = ("FAIL", 6) if verifier.found else ("INCOMPLETE", 7) if verifier.incomplete else ("PASS", 0)
+    print(f"{verdict}: {len(verifier.seen)} log(s), {records} records")
+    return code
 
 if __name__ == "__main__":
     sys.exit(main())

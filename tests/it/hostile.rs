@@ -4,10 +4,15 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use custos_testkit::{Credential, Custos, PATIENCE, Postgres, Settings, Version, Wire, resident_bytes, run, wait_for};
+use custos_testkit::{
+    Credential, Custos, PATIENCE, Postgres, Settings, Version, Wire, resident_bytes, run, wait_for,
+};
 
 fn gateway(limits: &str) -> (Custos, Credential) {
-    let custos = Custos::start_with(&Settings { limits: limits.to_owned(), ..Settings::default() });
+    let custos = Custos::start_with(&Settings {
+        limits: limits.to_owned(),
+        ..Settings::default()
+    });
     custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
     let credential = custos.issue("alice", "postgres/shop");
     (custos, credential)
@@ -17,8 +22,18 @@ fn gateway(limits: &str) -> (Custos, Credential) {
 #[track_caller]
 fn assert_serves(custos: &Custos, credential: &Credential) {
     let began = Instant::now();
-    assert_eq!(custos.endpoint(credential, "shop").query("select 'served'").success(), "served\n");
-    assert!(began.elapsed() < Duration::from_secs(10), "took {:?}", began.elapsed());
+    assert_eq!(
+        custos
+            .endpoint(credential, "shop")
+            .query("select 'served'")
+            .success(),
+        "served\n"
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "took {:?}",
+        began.elapsed()
+    );
 }
 
 #[test]
@@ -41,7 +56,10 @@ fn garbage_instead_of_a_startup_message() {
         let mut wire = Wire::connect(custos.plain_address());
         wire.send_raw(bytes);
         let answer = wire.receive_to_end();
-        assert!(answer.is_empty() || answer[0] == b'E', "{bytes:?} was answered with {answer:?}");
+        assert!(
+            answer.is_empty() || answer[0] == b'E',
+            "{bytes:?} was answered with {answer:?}"
+        );
         // The same to the TLS listener.
         let mut wire = Wire::connect(custos.tls_address());
         wire.send_raw(bytes);
@@ -49,7 +67,11 @@ fn garbage_instead_of_a_startup_message() {
     }
     assert_serves(&custos, &credential);
     let evidence = custos.finish().evidence;
-    assert_eq!(evidence.of_type("connection.refused").count(), 2 * garbage.len(), "{evidence}");
+    assert_eq!(
+        evidence.of_type("connection.refused").count(),
+        2 * garbage.len(),
+        "{evidence}"
+    );
     assert_eq!(evidence.sessions().len(), 1);
 }
 
@@ -66,13 +88,24 @@ fn every_truncation_of_a_startup_message() {
         assert_eq!(wire.receive_to_end(), b"", "{length} bytes");
     }
     // Whole, but not terminated, or with a value missing.
-    for body in [&b"user\0alice"[..], b"user\0alice\0", b"user\0\0", b"\0\0", b"user\0alice\0database\0\0"] {
+    for body in [
+        &b"user\0alice"[..],
+        b"user\0alice\0",
+        b"user\0\0",
+        b"\0\0",
+        b"user\0alice\0database\0\0",
+    ] {
         let mut wire = Wire::connect(custos.plain_address());
-        let length = u32::try_from(body.len() + 8).expect("it is short").to_be_bytes();
+        let length = u32::try_from(body.len() + 8)
+            .expect("it is short")
+            .to_be_bytes();
         wire.send_raw(&[&length[..], &[0, 3, 0, 0], body].concat());
         wire.stream().shutdown(Shutdown::Write).expect("it is open");
         let answer = wire.receive_to_end();
-        assert!(matches!(answer.first(), None | Some(b'E' | b'R')), "{answer:?}");
+        assert!(
+            matches!(answer.first(), None | Some(b'E' | b'R')),
+            "{answer:?}"
+        );
     }
     assert_serves(&custos, &credential);
     custos.finish();
@@ -85,8 +118,14 @@ fn messages_out_of_place_inside_a_session() {
     let bad: [&[u8]; 8] = [
         // Unknown type; a server's own message; length too small; negative; beyond the limit; not terminated;
         // bytes behind the text; more parameters than there are.
-        b"\x01\0\0\0\x04", b"T\0\0\0\x04", b"Q\0\0\0\x03", b"Q\xff\xff\xff\xff", b"Q\x00\x20\x00\x00",
-        b"Q\0\0\0\x08abcd", b"Q\0\0\0\x0ba\0bcde\0", b"B\0\0\0\x0c\0\0\0\0\xff\xff\0\0",
+        b"\x01\0\0\0\x04",
+        b"T\0\0\0\x04",
+        b"Q\0\0\0\x03",
+        b"Q\xff\xff\xff\xff",
+        b"Q\x00\x20\x00\x00",
+        b"Q\0\0\0\x08abcd",
+        b"Q\0\0\0\x0ba\0bcde\0",
+        b"B\0\0\0\x0c\0\0\0\0\xff\xff\0\0",
     ];
     for bytes in bad {
         let mut wire = Wire::sign_in(&endpoint).expect("a session");
@@ -94,14 +133,21 @@ fn messages_out_of_place_inside_a_session() {
         let answer = wire.receive().expect("an error");
         assert_eq!(answer.tag, b'E', "{bytes:?}: {answer:?}");
         let code = answer.field(b'C').unwrap_or_default();
-        assert!(["08P01", "54000"].contains(&code.as_str()), "{bytes:?}: {answer:?}");
+        assert!(
+            ["08P01", "54000"].contains(&code.as_str()),
+            "{bytes:?}: {answer:?}"
+        );
         wire.receive_to_end();
     }
     assert_serves(&custos, &credential);
     let evidence = custos.finish().evidence;
     let ends: Vec<_> = evidence.of_type("session.end").collect();
     assert_eq!(ends.len(), bad.len() + 1, "{evidence}");
-    assert_eq!(ends.iter().filter(|end| end["outcome"] == "failed").count(), bad.len(), "{evidence}");
+    assert_eq!(
+        ends.iter().filter(|end| end["outcome"] == "failed").count(),
+        bad.len(),
+        "{evidence}"
+    );
 }
 
 #[test]
@@ -117,7 +163,10 @@ fn a_client_that_breaks_off_inside_a_message() {
     assert_serves(&custos, &credential);
     let evidence = custos.finish().evidence;
     assert_eq!(evidence.sessions().len(), 5);
-    assert!(!evidence.statements().iter().any(|text| text.is_empty()), "half a message is no operation");
+    assert!(
+        !evidence.statements().iter().any(|text| text.is_empty()),
+        "half a message is no operation"
+    );
 }
 
 /// One byte now and then never ends a handshake: the whole handshake has one time limit.
@@ -126,7 +175,9 @@ fn a_slow_handshake_is_cut() {
     let (custos, credential) = gateway("handshake_timeout = \"1s\"");
     for address in [custos.plain_address(), custos.tls_address()] {
         let mut stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout can be set");
+        stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .expect("a timeout can be set");
         let began = Instant::now();
         let mut sent = 0;
         // A length of 9,999 bytes, then zeros for ever.
@@ -145,19 +196,29 @@ fn a_slow_handshake_is_cut() {
         }
         let took = began.elapsed();
         assert!(took < Duration::from_secs(5), "cut after {took:?}");
-        assert!(took > Duration::from_millis(500), "cut before its time: {took:?}");
+        assert!(
+            took > Duration::from_millis(500),
+            "cut before its time: {took:?}"
+        );
     }
     assert_serves(&custos, &credential);
     let evidence = custos.finish().evidence;
     let refused: Vec<_> = evidence.of_type("connection.refused").collect();
     assert_eq!(refused.len(), 2, "{evidence}");
-    assert!(refused[0]["reason"].as_str().is_some_and(|reason| reason.contains("too long")), "{}", refused[0]);
+    assert!(
+        refused[0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("too long")),
+        "{}",
+        refused[0]
+    );
 }
 
 #[test]
 fn a_thousand_half_open_connections() {
     const CONNECTIONS: usize = 1000;
-    let (custos, credential) = gateway("handshake_timeout = \"3s\"\nhandshakes = 5000\nhandshakes_per_source = 5000");
+    let (custos, credential) =
+        gateway("handshake_timeout = \"3s\"\nhandshakes = 5000\nhandshakes_per_source = 5000");
     let before = resident_bytes(custos.pid());
     let streams: Vec<TcpStream> = (0..CONNECTIONS)
         .map(|number| {
@@ -171,13 +232,21 @@ fn a_thousand_half_open_connections() {
         .collect();
     assert_serves(&custos, &credential);
     let grown = resident_bytes(custos.pid()).saturating_sub(before);
-    assert!(grown < CONNECTIONS as u64 * (64 << 10), "{grown} bytes for {CONNECTIONS} connections");
+    assert!(
+        grown < CONNECTIONS as u64 * (64 << 10),
+        "{grown} bytes for {CONNECTIONS} connections"
+    );
     for stream in &streams {
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout can be set");
         let mut stream = stream;
         let mut answer = Vec::new();
         let closed = stream.read_to_end(&mut answer);
-        assert!(!matches!(&closed, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock), "a connection stays open");
+        assert!(
+            !matches!(&closed, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock),
+            "a connection stays open"
+        );
     }
     assert_serves(&custos, &credential);
     let evidence = custos.finish().evidence;
@@ -185,23 +254,39 @@ fn a_thousand_half_open_connections() {
         .of_type("connection.refused")
         .map(|record| record["detail"]["count"].as_u64().unwrap_or(1))
         .sum();
-    assert!(told >= CONNECTIONS as u64, "{told} of {CONNECTIONS} are on record");
-    assert!(evidence.all().len() < CONNECTIONS, "a flood of connections is not a flood of records");
+    assert!(
+        told >= CONNECTIONS as u64,
+        "{told} of {CONNECTIONS} are on record"
+    );
+    assert!(
+        evidence.all().len() < CONNECTIONS,
+        "a flood of connections is not a flood of records"
+    );
 }
 
 /// Beyond the limit for one source, further connections are turned away while the first ones wait.
 #[test]
 fn one_source_cannot_take_all_places() {
     let (custos, _) = gateway("handshake_timeout = \"20s\"\nhandshakes_per_source = 10");
-    let mut waiting: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(custos.plain_address()).expect("it listens")).collect();
+    let mut waiting: Vec<TcpStream> = (0..10)
+        .map(|_| TcpStream::connect(custos.plain_address()).expect("it listens"))
+        .collect();
     wait_for("the eleventh to be turned away", PATIENCE, || {
         let mut wire = Wire::connect(custos.plain_address());
-        wire.stream().set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout can be set");
-        wire.receive_bytes(1).is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock).then_some(())
+        wire.stream()
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .expect("a timeout can be set");
+        wire.receive_bytes(1)
+            .is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock)
+            .then_some(())
     });
     for stream in &mut waiting {
-        stream.set_read_timeout(Some(Duration::from_millis(1))).expect("a timeout can be set");
-        let still = stream.read(&mut [0; 1]).expect_err("it was answered or closed");
+        stream
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .expect("a timeout can be set");
+        let still = stream
+            .read(&mut [0; 1])
+            .expect_err("it was answered or closed");
         assert_eq!(still.kind(), std::io::ErrorKind::WouldBlock);
     }
     drop(waiting);
@@ -212,7 +297,9 @@ fn one_source_cannot_take_all_places() {
 fn sessions_of_one_principal_are_limited() {
     let (custos, credential) = gateway("sessions_per_principal = 3");
     let endpoint = custos.password_endpoint(&credential, "shop");
-    let mut open: Vec<Wire> = (0..3).map(|_| Wire::sign_in(&endpoint).expect("a session")).collect();
+    let mut open: Vec<Wire> = (0..3)
+        .map(|_| Wire::sign_in(&endpoint).expect("a session"))
+        .collect();
     let refused = Wire::sign_in(&endpoint).expect_err("a fourth");
     assert_eq!(refused.field(b'C').as_deref(), Some("53300"), "{refused:?}");
     // Others are not in the way of it.
@@ -233,7 +320,10 @@ fn a_client_that_never_reads() {
     let mut stuck: Vec<Wire> = Vec::new();
     for _ in 0..3 {
         let mut wire = Wire::sign_in(&endpoint).expect("a session");
-        wire.send(b'Q', b"select repeat('y', 10000) from generate_series(1, 300000)\0");
+        wire.send(
+            b'Q',
+            b"select repeat('y', 10000) from generate_series(1, 300000)\0",
+        );
         stuck.push(wire);
     }
     let waiting = "select count(*) from pg_stat_activity where wait_event = 'ClientWrite' and query like '%300000)'";
@@ -259,7 +349,11 @@ fn memory_is_flat_in_the_size_of_the_result() {
     let mut peak = 0;
     let script = "\\o /dev/null\n\\copy (select repeat('z', 1000) from generate_series(1, 300000)) to '/dev/null'\n";
     let file = custos.write_private("large.sql", script);
-    let mut client = custos_testkit::start(&mut endpoint.psql(&["-q", "-f", file.to_str().expect("a text path")]));
+    let mut client = custos_testkit::start(&mut endpoint.psql(&[
+        "-q",
+        "-f",
+        file.to_str().expect("a text path"),
+    ]));
     client.close_stdin();
     while client.is_running() {
         peak = peak.max(resident_bytes(custos.pid()));
@@ -275,16 +369,25 @@ fn memory_is_flat_in_the_size_of_the_result() {
 fn control_characters_do_not_reach_the_terminal() {
     let (custos, credential) = gateway("");
     let endpoint = custos.endpoint(&credential, "shop");
-    endpoint.query("select '\u{1b}[2J\u{1b}]0;owned\u{7} \u{202e}gpj.exe'").success();
+    endpoint
+        .query("select '\u{1b}[2J\u{1b}]0;owned\u{7} \u{202e}gpj.exe'")
+        .success();
     let mut wrong = custos.endpoint(&credential, "shop");
     wrong.user = "mallory\u{1b}[31m".to_owned();
     wrong.query("select 1").failure();
     custos.wait_for_ended_sessions(1);
     let sessions = custos.json(&["session", "ls", "--json"]);
     let id = sessions[0]["id"].as_str().expect("a session").to_owned();
-    for arguments in [&["session", "show", &id][..], &["session", "replay", &id, "--no-timing"], &["session", "ls"]] {
+    for arguments in [
+        &["session", "show", &id][..],
+        &["session", "replay", &id, "--no-timing"],
+        &["session", "ls"],
+    ] {
         let shown = run(&mut custos.command(arguments), PATIENCE).success();
-        assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown:?}");
+        assert!(
+            !shown.contains('\u{1b}') && !shown.contains('\u{7}'),
+            "{shown:?}"
+        );
     }
     let stopped = custos.finish();
     assert!(!stopped.log.contains("\u{1b}[31m"), "{:?}", stopped.log);

@@ -1,7 +1,10 @@
 //! The real binary, real servers, stock clients. `scripts/test` installs what they need.
 //!
 //! Every test that ran a gateway ends with `Custos::finish`, which stops it and has two verifiers check its evidence.
-#![expect(clippy::disallowed_methods, reason = "tests meet the real world: they read the clock and the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests meet the real world: they read the clock and the environment"
+)]
 
 mod access;
 mod canary;

@@ -22,22 +22,42 @@ fn check(client: Client, version: Version) {
     custos.wait_for_quiet();
     let evidence = custos.finish().evidence;
 
-    let end = evidence.of_type("session.end").next().expect("a session ended");
+    let end = evidence
+        .of_type("session.end")
+        .next()
+        .expect("a session ended");
     assert_eq!(end["outcome"], "ok", "{end}");
-    assert_eq!(evidence.of_type("session.start").count(), evidence.of_type("session.end").count());
+    assert_eq!(
+        evidence.of_type("session.start").count(),
+        evidence.of_type("session.end").count()
+    );
     for start in evidence.of_type("session.start") {
         assert_eq!(start["actor"]["name"], "alice", "{start}");
         assert_eq!(start["target"]["database"], database.as_str(), "{start}");
-        assert!(start["src"]["tls"].as_str().is_some_and(|tls| tls.starts_with("TLS")), "{start}");
+        assert!(
+            start["src"]["tls"]
+                .as_str()
+                .is_some_and(|tls| tls.starts_with("TLS")),
+            "{start}"
+        );
     }
     // The oracle: what the target says it executed is on record, in the same words.
     let executed = postgres.executed_in(&database);
     assert!(executed.len() > 10, "{executed:?}");
     for statement in executed {
-        assert!(evidence.has_statement(&statement), "not on record: {statement}\n{evidence}");
+        assert!(
+            evidence.has_statement(&statement),
+            "not on record: {statement}\n{evidence}"
+        );
     }
-    let mut failed = evidence.all().iter().filter(|record| record["op"]["sqlstate"] == "42P01");
-    assert!(failed.next().is_some(), "the error is not on record\n{evidence}");
+    let mut failed = evidence
+        .all()
+        .iter()
+        .filter(|record| record["op"]["sqlstate"] == "42P01");
+    assert!(
+        failed.next().is_some(),
+        "the error is not on record\n{evidence}"
+    );
 }
 
 /// Runs the client's program and wants each of its checks reported as passed.
@@ -45,7 +65,10 @@ fn check(client: Client, version: Version) {
 fn run_all(client: Client, endpoint: &Endpoint) {
     let output = client.run(endpoint).success();
     for check in client.checks() {
-        assert!(output.lines().any(|line| line == format!("ok {check}")), "{check} did not report\n{output}");
+        assert!(
+            output.lines().any(|line| line == format!("ok {check}")),
+            "{check} did not report\n{output}"
+        );
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use custos_testkit::{Custos, Endpoint, PATIENCE, Postgres, Terminal, Version, run, start, wait_for};
+use custos_testkit::{
+    Custos, Endpoint, PATIENCE, Postgres, Terminal, Version, run, start, wait_for,
+};
 
 /// A gateway before the shared server, with a database of its own for alice.
 fn shop(version: Version, database: &str) -> (Custos, Endpoint) {
@@ -17,9 +19,17 @@ fn shop(version: Version, database: &str) -> (Custos, Endpoint) {
 fn describes_tables_like_a_direct_connection() {
     let database = "psql_describe";
     let (custos, endpoint) = shop(Version::V15, database);
-    endpoint.query("create table orders (id int primary key, total numeric(10,2) not null default 0)").success();
+    endpoint
+        .query("create table orders (id int primary key, total numeric(10,2) not null default 0)")
+        .success();
     let direct = Endpoint::direct(Postgres::shared(Version::V15), database);
-    for command in [r"\d orders", r"\dt+", r"\l+ psql_describe", r"\du app", r"\df pg_sleep"] {
+    for command in [
+        r"\d orders",
+        r"\dt+",
+        r"\l+ psql_describe",
+        r"\du app",
+        r"\df pg_sleep",
+    ] {
         let through = run(&mut endpoint.psql(&["-c", command]), PATIENCE).success();
         let past = run(&mut direct.psql(&["-c", command]), PATIENCE).success();
         assert_eq!(through, past, "{command}");
@@ -31,29 +41,60 @@ fn describes_tables_like_a_direct_connection() {
 #[test]
 fn copies_files_both_ways() {
     let (custos, endpoint) = shop(Version::V15, "psql_copy");
-    let lines = (0..20_000).map(|number| format!("{number}\titem {number}\n")).collect::<Vec<_>>().concat();
+    let lines = (0..20_000)
+        .map(|number| format!("{number}\titem {number}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let file = custos.write_private("in.tsv", &lines);
     let out = custos.directory().join("out.tsv");
-    endpoint.query("create table items (id int, name text)").success();
+    endpoint
+        .query("create table items (id int, name text)")
+        .success();
     let copy_in = format!(r"\copy items from '{}'", file.display());
-    assert_eq!(run(&mut endpoint.psql(&["-c", &copy_in]), PATIENCE).success(), "COPY 20000\n");
-    let copy_out = format!(r"\copy (select * from items order by id) to '{}'", out.display());
-    assert_eq!(run(&mut endpoint.psql(&["-c", &copy_out]), PATIENCE).success(), "COPY 20000\n");
+    assert_eq!(
+        run(&mut endpoint.psql(&["-c", &copy_in]), PATIENCE).success(),
+        "COPY 20000\n"
+    );
+    let copy_out = format!(
+        r"\copy (select * from items order by id) to '{}'",
+        out.display()
+    );
+    assert_eq!(
+        run(&mut endpoint.psql(&["-c", &copy_out]), PATIENCE).success(),
+        "COPY 20000\n"
+    );
     assert_eq!(std::fs::read_to_string(out).expect("psql wrote it"), lines);
 
     // A line that does not fit ends the copy, and nothing of it stays.
     let bad = custos.write_private("bad.tsv", "1\tfine\nnot a number\tbad\n");
     let copy_bad = format!(r"\copy items from '{}'", bad.display());
-    assert!(run(&mut endpoint.psql(&["-c", &copy_bad]), PATIENCE).failure().contains("invalid input syntax"));
-    assert_eq!(endpoint.query("select count(*) from items").success(), "20000\n");
+    assert!(
+        run(&mut endpoint.psql(&["-c", &copy_bad]), PATIENCE)
+            .failure()
+            .contains("invalid input syntax")
+    );
+    assert_eq!(
+        endpoint.query("select count(*) from items").success(),
+        "20000\n"
+    );
 
     let evidence = custos.finish().evidence;
-    let copies = evidence.statements().iter().filter(|&&text| text == "COPY  items FROM STDIN ").count();
+    let copies = evidence
+        .statements()
+        .iter()
+        .filter(|&&text| text == "COPY  items FROM STDIN ")
+        .count();
     assert_eq!(copies, 2, "{evidence}");
     let mut outcomes = evidence.of_type("operation.outcome");
-    assert!(outcomes.any(|outcome| outcome["op"]["rows"] == 20_000), "{evidence}");
+    assert!(
+        outcomes.any(|outcome| outcome["op"]["rows"] == 20_000),
+        "{evidence}"
+    );
     let mut outcomes = evidence.of_type("operation.outcome");
-    assert!(outcomes.any(|outcome| outcome["op"]["sqlstate"] == "22P02"), "{evidence}");
+    assert!(
+        outcomes.any(|outcome| outcome["op"]["sqlstate"] == "22P02"),
+        "{evidence}"
+    );
 }
 
 #[test]
@@ -69,7 +110,11 @@ fn watches_a_statement() {
     terminal.keys("\\q\n");
     terminal.finish(PATIENCE);
     let evidence = custos.finish().evidence;
-    let watched = evidence.statements().iter().filter(|text| text.starts_with("select 'seen '")).count();
+    let watched = evidence
+        .statements()
+        .iter()
+        .filter(|text| text.starts_with("select 'seen '"))
+        .count();
     assert!(watched >= 4, "{watched} in\n{evidence}");
 }
 
@@ -77,7 +122,11 @@ fn watches_a_statement() {
 fn control_c(version: Version, database: &str, libpq_18: bool) {
     let (custos, endpoint) = shop(version, database);
     let arguments = ["-q", "-v", "ON_ERROR_STOP=0"];
-    let command = if libpq_18 { endpoint.psql_18(&arguments) } else { endpoint.psql(&arguments) };
+    let command = if libpq_18 {
+        endpoint.psql_18(&arguments)
+    } else {
+        endpoint.psql(&arguments)
+    };
     let mut terminal = Terminal::start(&command);
     terminal.keys("select 'ready' || 1;\n");
     let shown = terminal.expect_after(0, "ready1", PATIENCE);
@@ -101,7 +150,10 @@ fn control_c(version: Version, database: &str, libpq_18: bool) {
     assert_eq!(cancelled["op"]["sqlstate"], "57014", "{cancelled}");
     let request = evidence.only("cancel.requested");
     assert_eq!(request["outcome"], "ok", "{request}");
-    assert_eq!(request["detail"]["session"], cancelled["sess"]["id"], "{request}");
+    assert_eq!(
+        request["detail"]["session"], cancelled["sess"]["id"],
+        "{request}"
+    );
 }
 
 #[test]
@@ -120,12 +172,17 @@ fn notifications_cross_sessions() {
     let (custos, endpoint) = shop(Version::V15, "psql_notify");
     let mut listener = start(&mut endpoint.psql(&["-Atq"]));
     listener.write("listen news;\nselect 'listening';\n");
-    wait_for("LISTEN", PATIENCE, || listener.stdout().contains("listening").then_some(()));
+    wait_for("LISTEN", PATIENCE, || {
+        listener.stdout().contains("listening").then_some(())
+    });
     endpoint.query("notify news, 'käse is out'").success();
     // psql looks for notifications when it has run something.
     wait_for("the notification", PATIENCE, || {
         listener.write("select 1;\n");
-        listener.stdout().contains(r#"Asynchronous notification "news" with payload "käse is out""#).then_some(())
+        listener
+            .stdout()
+            .contains(r#"Asynchronous notification "news" with payload "käse is out""#)
+            .then_some(())
     });
     listener.write("\\q\n");
     listener.finish(PATIENCE).success();

@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
+use crate::{cargo, output};
+
 /// From top to bottom. A crate may use those in rows below its own, never beside or above.
 const ROWS: &[&[&str]] = &[
     &["custos"],
@@ -24,8 +26,14 @@ const ROWS: &[&[&str]] = &[
     &["custos-tlog", "custos-scram"],
     &["custos-model"],
 ];
-const PROTOCOLS: &[&str] =
-    &["custos-postgres", "custos-mysql", "custos-ssh", "custos-kubernetes", "custos-kafka", "custos-http"];
+const PROTOCOLS: &[&str] = &[
+    "custos-postgres",
+    "custos-mysql",
+    "custos-ssh",
+    "custos-kubernetes",
+    "custos-kafka",
+    "custos-http",
+];
 /// What a protocol crate may know: controls are the session's, so none can be forgotten.
 const KNOWN_TO_PROTOCOLS: &[&str] = &["custos-session", "custos-model", "custos-scram"];
 /// Second crypto libraries.
@@ -49,7 +57,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     for package in metadata.workspace_packages() {
         direct(package, &mut problems);
     }
-    banned(&metadata, &mut problems);
+    banned(root, &mut problems)?;
     unreachable(&metadata, &mut problems)?;
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
@@ -71,7 +79,10 @@ fn direct(package: &Package, problems: &mut Vec<String>) {
 }
 
 fn refusal(name: &str, dependency: &str, package: &Package) -> Option<&'static str> {
-    let product = package.manifest_path.components().any(|part| part.as_str() == "crates");
+    let product = package
+        .manifest_path
+        .components()
+        .any(|part| part.as_str() == "crates");
     if name == "custos-verify" {
         return Some("the verifier shares no code with what it verifies");
     }
@@ -101,36 +112,75 @@ fn row(name: &str) -> Option<usize> {
     ROWS.iter().position(|row| row.contains(&name))
 }
 
-fn banned(metadata: &Metadata, problems: &mut Vec<String>) {
-    for package in metadata.packages.iter().filter(|package| BANNED.contains(&package.name.as_str())) {
-        problems.push(format!("{} {} is in the dependency graph: there is one crypto library", package.name, package.version));
+/// `cargo tree` and not the metadata, which also lists optional packages that no feature turns on.
+fn banned(root: &Path, problems: &mut Vec<String>) -> Result<()> {
+    let options = [
+        "tree",
+        "--locked",
+        "--workspace",
+        "--edges",
+        "all",
+        "--target",
+        "all",
+        "--prefix",
+        "none",
+    ];
+    let tree = output(cargo(root).args(options))?;
+    let names: BTreeSet<&str> = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    for name in BANNED.iter().filter(|name| names.contains(**name)) {
+        problems.push(format!(
+            "{name} is in the build: there is one crypto library"
+        ));
     }
+    Ok(())
 }
 
 /// Rules about everything that a crate is built from.
 fn unreachable(metadata: &Metadata, problems: &mut Vec<String>) -> Result<()> {
-    let resolve = metadata.resolve.as_ref().context("cargo metadata has no graph")?;
-    let names: BTreeMap<&PackageId, &str> =
-        metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
+    let resolve = metadata
+        .resolve
+        .as_ref()
+        .context("cargo metadata has no graph")?;
+    let names: BTreeMap<&PackageId, &str> = metadata
+        .packages
+        .iter()
+        .map(|package| (&package.id, package.name.as_str()))
+        .collect();
     let edges: BTreeMap<&PackageId, Vec<&PackageId>> = resolve
         .nodes
         .iter()
         .map(|node| {
             let normal = node.deps.iter().filter(|dependency| {
-                dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+                dependency
+                    .dep_kinds
+                    .iter()
+                    .any(|kind| kind.kind == DependencyKind::Normal)
             });
             (&node.id, normal.map(|dependency| &dependency.pkg).collect())
         })
         .collect();
     for (name, forbidden) in UNREACHABLE {
-        let Some(start) = names.iter().find(|(_, known)| *known == name).map(|(id, _)| *id) else { continue };
+        let Some(start) = names
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(id, _)| *id)
+        else {
+            continue;
+        };
         let mut seen = BTreeSet::from([start]);
         let mut waiting = vec![start];
         while let Some(id) = waiting.pop() {
             let next = edges.get(id).into_iter().flatten().copied();
             waiting.extend(next.filter(|next| seen.insert(next)));
         }
-        for found in seen.iter().filter_map(|id| names.get(id)).filter(|found| forbidden.contains(found)) {
+        for found in seen
+            .iter()
+            .filter_map(|id| names.get(id))
+            .filter(|found| forbidden.contains(found))
+        {
             problems.push(format!("{name} reaches {found}"));
         }
     }
@@ -145,7 +195,11 @@ mod tests {
     fn every_crate_stands_in_one_row() {
         let all: Vec<&str> = ROWS.iter().flat_map(|row| row.iter().copied()).collect();
         for name in &all {
-            assert_eq!(all.iter().filter(|other| *other == name).count(), 1, "{name}");
+            assert_eq!(
+                all.iter().filter(|other| *other == name).count(),
+                1,
+                "{name}"
+            );
         }
         assert!(row("custos") < row(PROTOCOLS[0]) && row("custos-session") < row("custos-model"));
     }

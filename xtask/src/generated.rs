@@ -10,10 +10,21 @@ use crate::{cargo, output};
 type Generated = (&'static str, String);
 
 fn all(root: &Path) -> Result<Vec<Generated>> {
-    let reference = output(cargo(root).args(["run", "--quiet", "--package", "custos", "--", "config", "reference"]))?;
+    let reference = output(cargo(root).args([
+        "run",
+        "--quiet",
+        "--package",
+        "custos",
+        "--",
+        "config",
+        "reference",
+    ]))?;
     Ok(vec![
         ("docs/records.md", custos_evidence::catalogue::markdown()),
-        ("docs/records.schema.json", custos_evidence::catalogue::json_schema()),
+        (
+            "docs/records.schema.json",
+            custos_evidence::catalogue::json_schema(),
+        ),
         ("docs/configuration.md", reference),
     ])
 }
@@ -26,7 +37,10 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         }
     }
     if !stale.is_empty() {
-        bail!("not as the code says: {}\nhint: cargo xtask generate", stale.join(", "));
+        bail!(
+            "not as the code says: {}\nhint: cargo xtask generate",
+            stale.join(", ")
+        );
     }
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! `cargo xtask check`: what the compiler does not check. `cargo xtask generate`: files made from code.
-#![expect(clippy::disallowed_methods, reason = "a developer's tool reads its arguments and environment")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a developer's tool reads its arguments and environment"
+)]
 
 mod crates;
 mod files;
@@ -36,7 +39,11 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["check"] => check(CHECKS),
         ["check", name] if CHECKS.iter().any(|(known, _)| known == name) => {
-            let chosen: Vec<Check> = CHECKS.iter().copied().filter(|(known, _)| known == name).collect();
+            let chosen: Vec<Check> = CHECKS
+                .iter()
+                .copied()
+                .filter(|(known, _)| known == name)
+                .collect();
             check(&chosen)
         }
         ["generate"] => generated::write(&root()),
@@ -79,13 +86,22 @@ fn format(root: &Path) -> Result<()> {
 }
 
 fn clippy(root: &Path) -> Result<()> {
-    run(cargo(root).args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    run(cargo(root).args([
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }
 
 /// Root of the repository.
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().map_or_else(|| here.to_owned(), Path::to_owned)
+    here.parent()
+        .map_or_else(|| here.to_owned(), Path::to_owned)
 }
 
 /// Cargo, in the root.
@@ -102,18 +118,31 @@ fn run(command: &mut Command) -> Result<()> {
 
 /// Runs a command and returns its standard output.
 fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
-        bail!("{stdout}{}{command:?}: {}", String::from_utf8_lossy(&output.stderr), output.status);
+        bail!(
+            "{stdout}{}{command:?}: {}",
+            String::from_utf8_lossy(&output.stderr),
+            output.status
+        );
     }
     Ok(stdout)
 }
 
 /// Files of the repository, committed or about to be.
 fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
-    let list = output(
-        Command::new("git").current_dir(root).args(["ls-files", "--cached", "--others", "--exclude-standard"]),
-    )?;
-    Ok(list.lines().map(|line| root.join(line)).filter(|path| path.is_file()).collect())
+    let list = output(Command::new("git").current_dir(root).args([
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]))?;
+    Ok(list
+        .lines()
+        .map(|line| root.join(line))
+        .filter(|path| path.is_file())
+        .collect())
 }

@@ -201,12 +201,7 @@ impl Admin {
 
     fn cut_sessions_of(&self, summary: &CredentialSummary) {
         for session in self.gateway().live() {
-            let same = session.resource.as_ref() == Some(&summary.resource)
-                && session.principal.as_ref().is_some_and(|principal| {
-                    (&principal.issuer, &principal.subject)
-                        == (&summary.principal.issuer, &summary.principal.subject)
-                });
-            if same {
+            if session.credential == Some(summary.id) {
                 self.gateway().cut(session.id, "credential was revoked");
             }
         }

@@ -182,8 +182,10 @@ fn socket(arguments: &GatewayArgs) -> Result<PathBuf, Failure> {
         let config = Config::load(&file).map_err(|error| Failure::new(error).exit(Exit::Usage))?;
         return Ok(config.admin_socket);
     }
+    // The directory counts, not the socket: a development gateway that is not running is still meant.
     let dev = Path::new(DEV_SOCKET);
-    Ok(if dev.exists() {
+    let is_dev = dev.parent().is_some_and(Path::is_dir);
+    Ok(if is_dev {
         dev
     } else {
         Path::new(DEFAULT_SOCKET)

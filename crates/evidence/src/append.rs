@@ -39,7 +39,10 @@ impl Shared {
     }
 
     /// Appends a caller's record that belongs to no session.
-    pub(crate) fn append_node_record(&self, record: &NodeRecord<'_>) -> Result<Position, EvidenceError> {
+    pub(crate) fn append_node_record(
+        &self,
+        record: &NodeRecord<'_>,
+    ) -> Result<Position, EvidenceError> {
         if !record.kind.is_for_callers() {
             return Err(EvidenceError::WrongType(record.kind.as_str()));
         }
@@ -61,7 +64,8 @@ impl Shared {
     /// Appends a record that belongs to no session.
     pub(crate) fn append_record(&self, members: &Members<'_>) -> Position {
         let draft = render::record(members);
-        self.push(|pending, now, durable| pending.record(&draft, now, durable)).0
+        self.push(|pending, now, durable| pending.record(&draft, now, durable))
+            .0
     }
 
     /// Appends a record of a session; the caller holds the session's state, so that `sess.n` and order agree.
@@ -76,7 +80,11 @@ impl Shared {
     ) -> (Position, Instant) {
         let draft = render::record(members);
         self.push(|pending, now, durable| {
-            let number = if effect == Effect::Start { now.utc_ns } else { number };
+            let number = if effect == Effect::Start {
+                now.utc_ns
+            } else {
+                number
+            };
             pending.session_record(session, effect, number, upto, &draft, now, durable)
         })
     }
@@ -117,22 +125,39 @@ impl Shared {
     }
 
     fn rotate_if_due(&self, pending: &mut Pending, now: Instant) {
-        let Some((year, month)) = pending.new_month(now) else { return };
+        let Some((year, month)) = pending.new_month(now) else {
+            return;
+        };
         let old = pending.origin().to_owned();
         let new = Origin::new(&self.settings.cluster, &self.settings.node, year, month);
         let gw = self.gw();
         let mut members = self.members(&gw, RecordType::LogClose, RecordOutcome::Ok);
-        members.log = Some(LogPart { origin: &old, key: None });
+        members.log = Some(LogPart {
+            origin: &old,
+            key: None,
+        });
         let close = (!old.is_empty()).then(|| render::record(&members));
         let mut members = self.members(&gw, RecordType::LogOpen, RecordOutcome::Ok);
-        members.log = Some(LogPart { origin: new.as_str(), key: Some(&self.verifier_key) });
+        members.log = Some(LogPart {
+            origin: new.as_str(),
+            key: Some(&self.verifier_key),
+        });
         let open = render::record(&members);
-        let (position, bytes) =
-            pending.rotate(new.as_str().to_owned(), close.as_ref(), &open, now, self.durable());
+        let (position, bytes) = pending.rotate(
+            new.as_str().to_owned(),
+            close.as_ref(),
+            &open,
+            now,
+            self.durable(),
+        );
         self.appended(position, bytes);
     }
 
     fn durable(&self) -> Position {
-        Position(self.progress.durable.load(std::sync::atomic::Ordering::SeqCst))
+        Position(
+            self.progress
+                .durable
+                .load(std::sync::atomic::Ordering::SeqCst),
+        )
     }
 }

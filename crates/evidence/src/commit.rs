@@ -50,7 +50,10 @@ pub(crate) fn commit(shared: &Shared) {
         if wal.is_broken() {
             return;
         }
-        (wal.take_dirty(), shared.progress.written.load(Ordering::SeqCst))
+        (
+            wal.take_dirty(),
+            shared.progress.written.load(Ordering::SeqCst),
+        )
     };
     if let Err(error) = to_sync.run() {
         lock(&shared.wal).set_broken();
@@ -81,7 +84,11 @@ fn retry(shared: &Shared) {
             publish(shared, upto);
             shared.recovered(Part::Wal);
         }
-        Err(error) => shared.fail(Part::Wal, "write to a new file of the write-ahead log", &error),
+        Err(error) => shared.fail(
+            Part::Wal,
+            "write to a new file of the write-ahead log",
+            &error,
+        ),
     }
 }
 
@@ -116,7 +123,9 @@ impl Shared {
             return Ok(());
         }
         self.check_health()?;
-        Err(EvidenceError::Failing { what: "the write-ahead log is being written anew".into() })
+        Err(EvidenceError::Failing {
+            what: "the write-ahead log is being written anew".into(),
+        })
     }
 
     /// Returns when everything up to a position is fsynced.
@@ -144,7 +153,9 @@ impl Shared {
 /// Starts the thread.
 pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<thread::JoinHandle<()>> {
     let own = Arc::clone(shared);
-    let handle = thread::Builder::new().name("evidence-commit".to_owned()).spawn(move || run(&own))?;
+    let handle = thread::Builder::new()
+        .name("evidence-commit".to_owned())
+        .spawn(move || run(&own))?;
     let _ = shared.threads.commit.set(handle.thread().clone());
     Ok(handle)
 }

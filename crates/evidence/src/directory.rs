@@ -28,7 +28,9 @@ pub(crate) fn prepare(
     check_name(&settings.node)?;
     for name in ["wal", "logs", "segments", "keys"] {
         let dir = settings.dir.join(name);
-        let changed = disk.create_dirs(&dir).map_err(OpenError::io("create", &dir))?;
+        let changed = disk
+            .create_dirs(&dir)
+            .map_err(OpenError::io("create", &dir))?;
         disk.sync(&changed).map_err(OpenError::io("fsync", &dir))?;
     }
     let path = settings.dir.join("wal").join("lock");
@@ -37,20 +39,39 @@ pub(crate) fn prepare(
         _ => OpenError::io("lock", &path)(error),
     })?;
     claim(disk, settings)?;
-    let seed = key::load_or_create(&settings.key_file, !has_log(disk, settings)?, random)?;
+    let seed = key::load_or_create(&settings.key_file, !has_records(disk, settings)?, random)?;
     let name = format!("{}/{}", settings.cluster, settings.node);
     let signer = Signer::from_seed(&name, &seed).map_err(|error| OpenError::Inconsistent {
         path: settings.key_file.clone(),
         reason: chain(&error),
     })?;
-    write_once(disk, settings, "keys/log.vkey", &format!("{}\n", signer.verifier_key()))?;
+    write_once(
+        disk,
+        settings,
+        "keys/log.vkey",
+        &format!("{}\n", signer.verifier_key()),
+    )?;
     Ok(Prepared { lock, signer })
 }
 
 /// Whether this node has written a log.
 pub(crate) fn has_log(disk: &dyn Disk, settings: &Settings) -> Result<bool, OpenError> {
-    let dir = settings.dir.join("logs").join(&settings.cluster).join(&settings.node);
-    Ok(!disk.list(&dir).map_err(OpenError::io("list", &dir))?.is_empty())
+    let dir = settings
+        .dir
+        .join("logs")
+        .join(&settings.cluster)
+        .join(&settings.node);
+    Ok(!disk
+        .list(&dir)
+        .map_err(OpenError::io("list", &dir))?
+        .is_empty())
+}
+
+/// Whether there may be records of this node: they are in the write-ahead log before they are in the log.
+fn has_records(disk: &dyn Disk, settings: &Settings) -> Result<bool, OpenError> {
+    let dir = settings.dir.join("wal");
+    let names = disk.list(&dir).map_err(OpenError::io("list", &dir))?;
+    Ok(has_log(disk, settings)? || names.iter().any(|name| name.ends_with(".wal")))
 }
 
 /// `node.json`.
@@ -61,11 +82,17 @@ struct Owner {
 }
 
 fn claim(disk: &dyn Disk, settings: &Settings) -> Result<(), OpenError> {
-    let own = Owner { cluster: settings.cluster.clone(), node: settings.node.clone() };
+    let own = Owner {
+        cluster: settings.cluster.clone(),
+        node: settings.node.clone(),
+    };
     let path = settings.dir.join("node.json");
     let found = read_if_present(disk, &path).map_err(OpenError::io("read", &path))?;
     let Some(found) = found else {
-        let text = format!("{{\"cluster\":\"{}\",\"node\":\"{}\"}}\n", own.cluster, own.node);
+        let text = format!(
+            "{{\"cluster\":\"{}\",\"node\":\"{}\"}}\n",
+            own.cluster, own.node
+        );
         return write_once(disk, settings, "node.json", &text);
     };
     let found: Owner = serde_json::from_slice(&found).map_err(|error| OpenError::Inconsistent {
@@ -100,6 +127,12 @@ fn check_name(name: &str) -> Result<(), OpenError> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let good = name.len() <= 63
         && name.bytes().next().is_some_and(allowed)
-        && name.bytes().all(|byte| allowed(byte) || byte == b'.' || byte == b'-');
-    if good { Ok(()) } else { Err(OpenError::Name(name.to_owned())) }
+        && name
+            .bytes()
+            .all(|byte| allowed(byte) || byte == b'.' || byte == b'-');
+    if good {
+        Ok(())
+    } else {
+        Err(OpenError::Name(name.to_owned()))
+    }
 }

@@ -107,7 +107,12 @@ impl Disk for RealDisk {
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
         Ok(Arc::new(options.open(path)?))
     }
 
@@ -142,7 +147,12 @@ impl Disk for RealDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
         file.try_lock()?;
         Ok(Box::new(file))
     }
@@ -153,7 +163,9 @@ impl Disk for RealDisk {
         {
             return Ok(rustix::fs::syncfs(File::open(first)?)?);
         }
-        paths.iter().try_for_each(|path| File::open(path)?.sync_all())
+        paths
+            .iter()
+            .try_for_each(|path| File::open(path)?.sync_all())
     }
 }
 

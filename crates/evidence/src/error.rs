@@ -72,7 +72,9 @@ pub enum OpenError {
         source: io::Error,
     },
     /// Cluster or node has a name that cannot stand in an origin.
-    #[error("`{0}` is not a cluster or node name: use a-z, 0-9, `.` and `-`, at most 63, not beginning with `.` or `-`")]
+    #[error(
+        "`{0}` is not a cluster or node name: use a-z, 0-9, `.` and `-`, at most 63, not beginning with `.` or `-`"
+    )]
     Name(String),
     /// The directory belongs to another node.
     #[error("{path} belongs to {found}, not to {expected}")]
@@ -99,7 +101,9 @@ pub enum OpenError {
     #[error("key file {0} does not hold a seed: 32 bytes in base64 and a line feed")]
     KeyMalformed(PathBuf),
     /// There is a log and no key.
-    #[error("key file {0} is missing, and the evidence directory holds a log that was signed with it")]
+    #[error(
+        "key file {0} is missing, and the evidence directory holds a log that was signed with it"
+    )]
     KeyMissing(PathBuf),
     /// The last checkpoint is not ours.
     #[error("checkpoint {path} is not good: {reason}")]
@@ -134,8 +138,15 @@ pub enum OpenError {
 
 impl OpenError {
     /// Wraps an I/O error with what was attempted.
-    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 }

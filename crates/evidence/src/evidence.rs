@@ -20,10 +20,18 @@ use crate::shared::{Shared, lock};
 /// Records are appended in memory; [`Evidence::write_out`] makes them survive the process, [`Evidence::sync`] the
 /// machine. Dropping the last handle stops the threads without finishing anything, as a crash would; use
 /// [`Evidence::shutdown`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Evidence(Arc<Handle>);
 
-#[derive(Debug)]
+impl std::fmt::Debug for Evidence {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Evidence")
+            .field("dir", &self.0.shared.settings.dir)
+            .field("key", &self.0.shared.verifier_key)
+            .finish_non_exhaustive()
+    }
+}
+
 struct Handle {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -54,7 +62,11 @@ impl Evidence {
         threads: Vec<JoinHandle<()>>,
         lock: Box<dyn Any + Send + Sync>,
     ) -> Self {
-        Self(Arc::new(Handle { shared, threads: Mutex::new(threads), _lock: lock }))
+        Self(Arc::new(Handle {
+            shared,
+            threads: Mutex::new(threads),
+            _lock: lock,
+        }))
     }
 
     /// The node's public key as a C2SP verifier key, to be pinned by verifiers.

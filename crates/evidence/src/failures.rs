@@ -81,7 +81,10 @@ impl Shared {
         };
         let now = self.now();
         let duration_ns = since.map_or(0, |since| now.mono_ns.saturating_sub(since.mono_ns));
-        tracing::info!(duration_ms = duration_ns / 1_000_000, "evidence can be written again");
+        tracing::info!(
+            duration_ms = duration_ns / 1_000_000,
+            "evidence can be written again"
+        );
         let detail = [("duration_ms", DetailValue::from(duration_ns / 1_000_000))];
         let gw = self.gw();
         let mut members = self.members(&gw, RecordType::EvidenceRecovered, RecordOutcome::Ok);

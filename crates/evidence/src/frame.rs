@@ -14,7 +14,6 @@ pub(crate) const FRAME_HEADER_BYTES: usize = 4 + 4 + 8 + 1;
 /// The longest payload. Transcript chunks are cut well below it.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 4 << 20;
 
-
 /// What a session's record does to the session, so that it need not be parsed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -44,11 +43,26 @@ pub(crate) enum Frame<'a> {
     Record { record: &'a [u8] },
     /// A month begins: the record that closes the old log, empty for the node's first log, and the record that
     /// opens the new one, in which `log.previous` is still missing.
-    Rotate { origin: &'a str, close: &'a [u8], open: &'a [u8] },
+    Rotate {
+        origin: &'a str,
+        close: &'a [u8],
+        open: &'a [u8],
+    },
     /// A record of a session.
-    SessionRecord { session: SessionId, effect: Effect, number: u64, upto: Position, record: &'a [u8] },
+    SessionRecord {
+        session: SessionId,
+        effect: Effect,
+        number: u64,
+        upto: Position,
+        record: &'a [u8],
+    },
     /// A piece of a session's transcript.
-    Transcript { session: SessionId, compressed: bool, lines: u64, data: &'a [u8] },
+    Transcript {
+        session: SessionId,
+        compressed: bool,
+        lines: u64,
+        data: &'a [u8],
+    },
 }
 
 impl Frame<'_> {
@@ -72,7 +86,11 @@ impl<'a> FrameWriter<'a> {
         out.extend_from_slice(&[0; 8]);
         out.extend_from_slice(&position.0.to_le_bytes());
         out.push(kind);
-        Self { out, start, position }
+        Self {
+            out,
+            start,
+            position,
+        }
     }
 
     /// Begins a record that belongs to no session.
@@ -124,7 +142,9 @@ impl<'a> FrameWriter<'a> {
     ) {
         let frame = Self::new(out, position, kind::ROTATE);
         for part in [origin.as_bytes(), close] {
-            frame.out.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            frame
+                .out
+                .extend_from_slice(&(part.len() as u32).to_le_bytes());
             frame.out.extend_from_slice(part);
         }
         frame.out.extend_from_slice(open);
@@ -154,8 +174,14 @@ impl<'a> FrameWriter<'a> {
     /// Completes the frame with its length and checksum.
     pub(crate) fn finish(self) {
         let payload_bytes = self.out.len() - self.start - FRAME_HEADER_BYTES;
-        debug_assert!(payload_bytes <= MAX_PAYLOAD_BYTES, "frame {:?}", self.position);
-        let Some(frame) = self.out.get_mut(self.start..) else { return };
+        debug_assert!(
+            payload_bytes <= MAX_PAYLOAD_BYTES,
+            "frame {:?}",
+            self.position
+        );
+        let Some(frame) = self.out.get_mut(self.start..) else {
+            return;
+        };
         if let Some(length) = frame.get_mut(4..8) {
             length.copy_from_slice(&(payload_bytes as u32).to_le_bytes());
         }
@@ -223,14 +249,19 @@ const EFFECTS: [Effect; 6] = [
 ];
 
 fn effect_byte(effect: Effect) -> u8 {
-    EFFECTS.iter().position(|other| *other == effect).unwrap_or(0) as u8
+    EFFECTS
+        .iter()
+        .position(|other| *other == effect)
+        .unwrap_or(0) as u8
 }
 
 fn read_payload(kind: u8, payload: &[u8]) -> Option<Frame<'_>> {
     match kind {
         kind::HEADER => {
             let (file, rest) = payload.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
-            rest.is_empty().then_some(Frame::Header { file: u64::from_le_bytes(*file) })
+            rest.is_empty().then_some(Frame::Header {
+                file: u64::from_le_bytes(*file),
+            })
         }
         kind::MARK => {
             let durable = Position(u64::from_le_bytes(payload.try_into().ok()?));
@@ -240,7 +271,11 @@ fn read_payload(kind: u8, payload: &[u8]) -> Option<Frame<'_>> {
         kind::ROTATE => {
             let (origin, rest) = read_part(payload)?;
             let (close, open) = read_part(rest)?;
-            Some(Frame::Rotate { origin: std::str::from_utf8(origin).ok()?, close, open })
+            Some(Frame::Rotate {
+                origin: std::str::from_utf8(origin).ok()?,
+                close,
+                open,
+            })
         }
         kind::SESSION_RECORD => {
             let (session, rest) = read_session(payload)?;
@@ -260,7 +295,12 @@ fn read_payload(kind: u8, payload: &[u8]) -> Option<Frame<'_>> {
             let (compressed, rest) = rest.split_first()?;
             let (lines, data) = rest.split_first_chunk::<8>()?;
             let lines = u64::from_le_bytes(*lines);
-            Some(Frame::Transcript { session, compressed: *compressed != 0, lines, data })
+            Some(Frame::Transcript {
+                session,
+                compressed: *compressed != 0,
+                lines,
+                data,
+            })
         }
         _ => None,
     }
@@ -324,8 +364,20 @@ mod tests {
             read_all(&bytes),
             [
                 (5, Frame::Header { file: 9 }),
-                (5, Frame::Mark { durable: Position(3) }),
-                (5, Frame::Rotate { origin: "a/b/2026-11", close: b"close", open: b"open" }),
+                (
+                    5,
+                    Frame::Mark {
+                        durable: Position(3)
+                    }
+                ),
+                (
+                    5,
+                    Frame::Rotate {
+                        origin: "a/b/2026-11",
+                        close: b"close",
+                        open: b"open"
+                    }
+                ),
                 (6, Frame::Record { record: b"{}" }),
                 (
                     7,

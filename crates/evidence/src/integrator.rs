@@ -92,7 +92,10 @@ impl Integrator {
                 Err(Abandoned) | Ok(Turn::Stopped) => return,
                 Ok(Turn::Busy) => thread::sleep(TURN),
                 Ok(Turn::Idle) => {
-                    self.shared.threads.integrator_idle.store(true, Ordering::SeqCst);
+                    self.shared
+                        .threads
+                        .integrator_idle
+                        .store(true, Ordering::SeqCst);
                     let waits = {
                         let inbox = lock(&self.shared.inbox);
                         inbox.batches.is_empty() && inbox.ends.is_empty() && inbox.stop.is_none()
@@ -101,7 +104,10 @@ impl Integrator {
                         let interval = self.shared.settings.checkpoint_interval;
                         thread::park_timeout(interval.clamp(Duration::from_millis(1), IDLE));
                     }
-                    self.shared.threads.integrator_idle.store(false, Ordering::SeqCst);
+                    self.shared
+                        .threads
+                        .integrator_idle
+                        .store(false, Ordering::SeqCst);
                 }
             }
         }
@@ -133,7 +139,11 @@ impl Integrator {
             return Ok(Turn::Stopped);
         }
         // Ends that wait for a commit are urgent; the commit wakes an idle integrator.
-        Ok(if (busy || ended) && self.ends.is_empty() { Turn::Busy } else { Turn::Idle })
+        Ok(if (busy || ended) && self.ends.is_empty() {
+            Turn::Busy
+        } else {
+            Turn::Idle
+        })
     }
 
     fn integrate(&mut self, batch: &Batch) -> Result<(), Abandoned> {
@@ -144,17 +154,29 @@ impl Integrator {
         }
         debug_assert!(rest.is_empty(), "frames in memory are whole");
         let log = self.ledger.log.as_ref();
-        self.shared.progress.tree_size.store(log.map_or(0, Log::size), Ordering::Relaxed);
+        self.shared
+            .progress
+            .tree_size
+            .store(log.map_or(0, Log::size), Ordering::Relaxed);
         Ok(())
     }
 
     fn apply(&mut self, read: &Read<'_>) -> Result<(), Abandoned> {
         match &read.frame {
-            Frame::Transcript { session, compressed, lines, data } => {
+            Frame::Transcript {
+                session,
+                compressed,
+                lines,
+                data,
+            } => {
                 self.transcript(*session, read.position, *compressed, *lines, data)?;
                 self.ledger.position = read.position;
             }
-            Frame::Rotate { origin, close, open } => {
+            Frame::Rotate {
+                origin,
+                close,
+                open,
+            } => {
                 self.ledger.close_month(close);
                 self.checkpoint()?;
                 self.insist("open the new month's log", |own| {
@@ -165,7 +187,12 @@ impl Integrator {
                 })?;
             }
             frame => {
-                if let Frame::SessionRecord { session, effect: frame::Effect::End, .. } = frame {
+                if let Frame::SessionRecord {
+                    session,
+                    effect: frame::Effect::End,
+                    ..
+                } = frame
+                {
                     self.forget(*session);
                 }
                 self.ledger.apply(&self.shared, read.position, frame);
@@ -175,7 +202,9 @@ impl Integrator {
     }
 
     fn checkpoint_if_due(&mut self) -> Result<(), Abandoned> {
-        let Some(log) = &self.ledger.log else { return Ok(()) };
+        let Some(log) = &self.ledger.log else {
+            return Ok(());
+        };
         let due_ns = self.shared.settings.checkpoint_interval.as_nanos() as u64;
         let now_ns = self.shared.now().mono_ns;
         let waited = now_ns.saturating_sub(self.checkpoint_mono_ns) >= due_ns;
@@ -197,8 +226,14 @@ impl Integrator {
             _ => Ok(()),
         })?;
         let signed_size = self.ledger.log.as_ref().map_or(0, Log::signed_size);
-        self.shared.progress.signed_size.store(signed_size, Ordering::Relaxed);
-        self.shared.progress.signed_mono_ns.store(mono_ns, Ordering::Relaxed);
+        self.shared
+            .progress
+            .signed_size
+            .store(signed_size, Ordering::Relaxed);
+        self.shared
+            .progress
+            .signed_mono_ns
+            .store(mono_ns, Ordering::Relaxed);
         Ok(())
     }
 
@@ -208,17 +243,20 @@ impl Integrator {
         if !lock(&self.shared.wal).has_files_before(needed) {
             return Ok(());
         }
-        self.write_state()?;
+        let first_file = self.write_state(needed)?;
         self.insist("recycle the write-ahead log", |own| {
-            lock(&own.shared.wal).drop_files_before(needed)
+            lock(&own.shared.wal).drop_files_before(first_file)
         })
     }
 
-    pub(crate) fn write_state(&mut self) -> Result<(), Abandoned> {
-        let state = self.ledger.state();
+    /// Returns the number of the first write-ahead file that the state counts on.
+    fn write_state(&mut self, needed: Position) -> Result<u64, Abandoned> {
+        let first_file = lock(&self.shared.wal).first_needed_file(needed);
+        let state = self.ledger.state(first_file);
         self.insist("write the state of the log", |own| {
             state.write(own.shared.disk.as_ref(), &own.shared.state_path())
-        })
+        })?;
+        Ok(first_file)
     }
 
     fn heartbeat(&mut self) {
@@ -230,25 +268,39 @@ impl Integrator {
         self.heartbeat_mono_ns = now_ns;
         let progress = &self.shared.progress;
         let detail = [
-            ("open_sessions", DetailValue::from(lock(&self.shared.sessions).len())),
-            ("pending_bytes", DetailValue::from(progress.waiting_bytes.load(Ordering::Relaxed))),
-            ("tree_size", DetailValue::from(progress.tree_size.load(Ordering::Relaxed))),
+            (
+                "open_sessions",
+                DetailValue::from(lock(&self.shared.sessions).len()),
+            ),
+            (
+                "pending_bytes",
+                DetailValue::from(progress.waiting_bytes.load(Ordering::Relaxed)),
+            ),
+            (
+                "tree_size",
+                DetailValue::from(progress.tree_size.load(Ordering::Relaxed)),
+            ),
         ];
         let gw = self.shared.gw();
-        let mut members =
-            self.shared.members(&gw, RecordType::LogHeartbeat, RecordOutcome::Ok);
+        let mut members = self
+            .shared
+            .members(&gw, RecordType::LogHeartbeat, RecordOutcome::Ok);
         members.detail = &detail;
         self.shared.append_record(&members);
     }
 
     /// Writes `node.stop` when all ends are written, and finishes when it is in the log.
     fn stop_if_done(&mut self) -> Result<bool, Abandoned> {
-        let Some(stop) = &mut self.stop else { return Ok(false) };
+        let Some(stop) = &mut self.stop else {
+            return Ok(false);
+        };
         let last = match stop.last {
             Some(last) => last,
             None if self.ends.is_empty() => {
                 let gw = self.shared.gw();
-                let members = self.shared.members(&gw, RecordType::NodeStop, RecordOutcome::Ok);
+                let members = self
+                    .shared
+                    .members(&gw, RecordType::NodeStop, RecordOutcome::Ok);
                 let last = self.shared.append_record(&members);
                 stop.last = Some(last);
                 last
@@ -260,7 +312,7 @@ impl Integrator {
             return Ok(false);
         }
         self.checkpoint()?;
-        self.write_state()?;
+        self.write_state(self.ledger.needed_from())?;
         if let Some(stop) = self.stop.take() {
             let _ = stop.reply.send(Ok(()));
         }

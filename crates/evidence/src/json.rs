@@ -20,7 +20,8 @@ pub(crate) fn push_string_capped(out: &mut Vec<u8>, text: &str, limit_bytes: usi
 
 /// The longest beginning of `text` of at most `limit_bytes` that ends between two characters.
 pub(crate) fn prefix_at_character(text: &str, limit_bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(limit_bytes)).unwrap_or(text)
+    text.get(..text.floor_char_boundary(limit_bytes))
+        .unwrap_or(text)
 }
 
 /// Appends an unsigned integer; what is beyond 2^53 − 1 is written as that.
@@ -79,7 +80,9 @@ fn push_escaped(out: &mut Vec<u8>, text: &str) {
     while let Some(at) = rest.iter().position(|byte| escape_of(*byte) != 0) {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);
-        let Some((byte, tail)) = tail.split_first() else { return };
+        let Some((byte, tail)) = tail.split_first() else {
+            return;
+        };
         push_escape(out, *byte);
         rest = tail;
     }

@@ -31,12 +31,22 @@ pub(crate) fn load_or_create(
 }
 
 fn load(path: &Path, file: &File) -> Result<[u8; SEED_BYTES], OpenError> {
-    let mode = file.metadata().map_err(OpenError::io("read", path))?.permissions().mode() & 0o777;
+    let mode = file
+        .metadata()
+        .map_err(OpenError::io("read", path))?
+        .permissions()
+        .mode()
+        & 0o777;
     if mode & 0o077 != 0 {
-        return Err(OpenError::KeyMode { path: path.to_owned(), mode });
+        return Err(OpenError::KeyMode {
+            path: path.to_owned(),
+            mode,
+        });
     }
     let mut text = String::new();
-    file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(OpenError::io("read", path))?;
+    file.take(MAX_FILE_BYTES)
+        .read_to_string(&mut text)
+        .map_err(OpenError::io("read", path))?;
     STANDARD
         .decode(text.trim_end())
         .ok()
@@ -62,7 +72,9 @@ fn create(path: &Path, random: &mut dyn FnMut(&mut [u8])) -> Result<[u8; SEED_BY
             file.sync_all()
         });
     written.map_err(OpenError::io("write", &temporary))?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     std::fs::rename(&temporary, path)
         .and_then(|()| File::open(parent.unwrap_or(Path::new(".")))?.sync_all())
         .map_err(OpenError::io("create", path))?;
@@ -82,8 +94,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.key");
         assert_eq!(load_or_create(&path, true, &mut fill).unwrap(), [7; 32]);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(load_or_create(&path, false, &mut |_| panic!("read, not made")).unwrap(), [7; 32]);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            load_or_create(&path, false, &mut |_| panic!("read, not made")).unwrap(),
+            [7; 32]
+        );
     }
 
     #[test]
@@ -93,7 +111,10 @@ mod tests {
         load_or_create(&path, true, &mut fill).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let error = load_or_create(&path, true, &mut fill).unwrap_err();
-        assert!(matches!(error, OpenError::KeyMode { mode: 0o640, .. }), "{error}");
+        assert!(
+            matches!(error, OpenError::KeyMode { mode: 0o640, .. }),
+            "{error}"
+        );
     }
 
     #[test]

@@ -77,7 +77,11 @@ impl Ledger {
             if log.size() < state.leaves {
                 return Err(OpenError::Inconsistent {
                     path: shared.state_path(),
-                    reason: format!("it counts {} records and the log has {}", state.leaves, log.size()),
+                    reason: format!(
+                        "it counts {} records and the log has {}",
+                        state.leaves,
+                        log.size()
+                    ),
                 });
             }
             log.set_next_leaf(state.leaves);
@@ -103,7 +107,7 @@ impl Ledger {
     }
 
     /// The state at the last applied frame.
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self, first_file: u64) -> State {
         let sessions = self.sessions.iter().map(|(id, tracked)| SessionState {
             id: *id,
             fragments: tracked.fragments.clone(),
@@ -116,7 +120,12 @@ impl Ledger {
         });
         State {
             position: self.position.0,
-            origin: self.log.as_ref().map(|log| log.origin().to_owned()).unwrap_or_default(),
+            first_file,
+            origin: self
+                .log
+                .as_ref()
+                .map(|log| log.origin().to_owned())
+                .unwrap_or_default(),
             leaves: self.log.as_ref().map_or(0, Log::next_leaf),
             sessions: sessions.collect(),
         }
@@ -125,7 +134,11 @@ impl Ledger {
     /// The first position that the write-ahead log must keep: nothing behind a checkpoint, and no piece of a
     /// transcript that is not in a closed segment.
     pub(crate) fn needed_from(&self) -> Position {
-        let transcripts = self.sessions.values().filter_map(Tracked::needed_from).min();
+        let transcripts = self
+            .sessions
+            .values()
+            .filter_map(Tracked::needed_from)
+            .min();
         let next = Position(self.position.0 + 1);
         transcripts.map_or(next, |position| position.min(next))
     }
@@ -136,11 +149,20 @@ impl Ledger {
         self.position = position;
         match frame {
             Frame::Record { record } => self.append(record),
-            Frame::SessionRecord { session, effect, number, upto, record } => {
+            Frame::SessionRecord {
+                session,
+                effect,
+                number,
+                upto,
+                record,
+            } => {
                 self.append(record);
                 self.track(shared, *session, *effect, *number, *upto, record);
             }
-            Frame::Rotate { .. } | Frame::Header { .. } | Frame::Mark { .. } | Frame::Transcript { .. } => {}
+            Frame::Rotate { .. }
+            | Frame::Header { .. }
+            | Frame::Mark { .. }
+            | Frame::Transcript { .. } => {}
         }
     }
 
@@ -161,7 +183,11 @@ impl Ledger {
     ) -> Result<(), OpenError> {
         if let Some(log) = self.log.as_ref().filter(|log| log.next_leaf() < log.size()) {
             let path = shared.settings.dir.join("logs").join(log.origin());
-            let reason = format!("it has {} records and the write-ahead log ends it at {}", log.size(), log.next_leaf());
+            let reason = format!(
+                "it has {} records and the write-ahead log ends it at {}",
+                log.size(),
+                log.next_leaf()
+            );
             return Err(OpenError::Inconsistent { path, reason });
         }
         let previous = self.log.as_ref().map(Log::head);
@@ -192,7 +218,9 @@ impl Ledger {
             self.sessions.insert(id, begun(record, number, dir));
             return;
         }
-        let Some(tracked) = self.sessions.get_mut(&id) else { return };
+        let Some(tracked) = self.sessions.get_mut(&id) else {
+            return;
+        };
         tracked.next_n += 1;
         match effect {
             Effect::Intent => {
@@ -215,7 +243,12 @@ impl Ledger {
 
 /// Opens the log of an origin at its last checkpoint.
 pub(crate) fn open_log(shared: &Shared, origin: &str) -> Result<Log, OpenError> {
-    Log::load(shared.disk.as_ref(), &shared.settings.dir, origin, &shared.signer.verifier_key())
+    Log::load(
+        shared.disk.as_ref(),
+        &shared.settings.dir,
+        origin,
+        &shared.signer.verifier_key(),
+    )
 }
 
 /// A session from its first record. That is canonical JSON, so its parts are written again as they were.
@@ -227,7 +260,11 @@ fn begun(record: &[u8], start_utc_ns: u64, dir: PathBuf) -> Tracked {
         target: Value,
     }
     let fragments = serde_json::from_slice::<Start>(record).map_or_else(
-        |_| Fragments { actor: "{}".into(), src: "{}".into(), target: "{}".into() },
+        |_| Fragments {
+            actor: "{}".into(),
+            src: "{}".into(),
+            target: "{}".into(),
+        },
         |start| Fragments {
             actor: start.actor.to_string(),
             src: start.src.to_string(),
@@ -252,8 +289,12 @@ fn begun(record: &[u8], start_utc_ns: u64, dir: PathBuf) -> Tracked {
 fn with_previous(open: &[u8], previous: Option<&Checkpoint>) -> Vec<u8> {
     /// What follows `log` in a record that has no `op`. Quotes in texts are escaped, so this is nowhere else before.
     const AFTER_LOG: &[u8] = b"},\"outcome\":";
-    let at = open.windows(AFTER_LOG.len()).position(|window| window == AFTER_LOG);
-    let (Some(at), Some(previous)) = (at, previous) else { return open.to_vec() };
+    let at = open
+        .windows(AFTER_LOG.len())
+        .position(|window| window == AFTER_LOG);
+    let (Some(at), Some(previous)) = (at, previous) else {
+        return open.to_vec();
+    };
     let (head, tail) = open.split_at(at);
     let member = format!(
         ",\"previous\":{{\"origin\":\"{}\",\"root\":\"{}\",\"size\":{}}}",

@@ -6,7 +6,12 @@
 //! nothing that is signed can be lost. The format on disk is `docs/evidence-format.md`.
 #![cfg_attr(
     not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
 )]
 
 mod append;
@@ -27,8 +32,8 @@ mod ledger;
 mod log;
 mod pending;
 mod position;
-mod record_type;
 pub mod reader;
+mod record_type;
 mod recovery;
 mod render;
 mod segment;

@@ -54,7 +54,11 @@ impl Log {
             reason: chain(&error),
         })?;
         if let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.root != tree.root()) {
-            let reason = format!("the tiles give {} and not the signed root {}", tree.root(), checkpoint.root);
+            let reason = format!(
+                "the tiles give {} and not the signed root {}",
+                tree.root(),
+                checkpoint.root
+            );
             return Err(OpenError::Inconsistent { path: dir, reason });
         }
         let index = size / u64::from(TILE_WIDTH);
@@ -108,7 +112,11 @@ impl Log {
 
     /// What the next month's first record says of this log.
     pub(crate) fn head(&self) -> Checkpoint {
-        Checkpoint { origin: self.origin.clone(), size: self.tree.size(), root: self.tree.root() }
+        Checkpoint {
+            origin: self.origin.clone(),
+            size: self.tree.size(),
+            root: self.tree.root(),
+        }
     }
 
     /// Whether so much waits that a checkpoint should not.
@@ -124,11 +132,16 @@ impl Log {
         }
         if entries::encode(&mut self.bundle, record).is_err() {
             // Records are rendered within the limit; the log must not stop for one that was not.
-            tracing::error!(bytes = record.len(), "record is too long for the log and was left out");
+            tracing::error!(
+                bytes = record.len(),
+                "record is too long for the log and was left out"
+            );
             self.next_leaf -= 1;
             return false;
         }
-        let Self { tree, full, dir, .. } = self;
+        let Self {
+            tree, full, dir, ..
+        } = self;
         tree.append(leaf_hash(record), |path, bytes| {
             full.push((dir.join(path.to_string()), bytes.to_vec()));
         });
@@ -156,7 +169,9 @@ impl Log {
         let partials = self.partial_files();
         let present: Vec<_> = partials.iter().map(|(path, _)| path.clone()).collect();
         // A higher level's partial tile often is the one of the checkpoint before, and is there already.
-        let fresh = partials.iter().filter(|(path, _)| !self.partials.contains(path));
+        let fresh = partials
+            .iter()
+            .filter(|(path, _)| !self.partials.contains(path));
         let mut paths = Vec::with_capacity(self.full.len() + partials.len() + 4);
         for (path, bytes) in self.full.iter().chain(fresh) {
             let parent = path.parent().unwrap_or(&self.dir);
@@ -233,7 +248,9 @@ fn read_checkpoint(
                 Err(format!("its origin is {}", checkpoint.origin))
             }
         });
-    opened.map(Some).map_err(|reason| OpenError::Checkpoint { path, reason })
+    opened
+        .map(Some)
+        .map_err(|reason| OpenError::Checkpoint { path, reason })
 }
 
 /// The hashes of a tile; where only the full tile is left, its beginning.
@@ -259,23 +276,36 @@ fn read_bundle(disk: &dyn Disk, dir: &Path, path: TilePath) -> Result<Vec<u8>, O
     };
     let mut kept = Vec::with_capacity(bytes.len());
     let mut count = 0;
-    for entry in entries::decode(&bytes).take(usize::from(path.width)).flatten() {
+    for entry in entries::decode(&bytes)
+        .take(usize::from(path.width))
+        .flatten()
+    {
         count += usize::from(entries::encode(&mut kept, entry).is_ok());
     }
     if count == usize::from(path.width) {
         return Ok(kept);
     }
     let reason = format!("it has {count} entries and not {}", path.width);
-    Err(OpenError::Inconsistent { path: exact, reason })
+    Err(OpenError::Inconsistent {
+        path: exact,
+        reason,
+    })
 }
 
 /// Partial tiles beside the present ones: left by checkpoints before a restart.
 fn stale_partials(disk: &dyn Disk, present: &[PathBuf]) -> Vec<PathBuf> {
     let mut stale = Vec::new();
     for path in present {
-        let Some(parent) = path.parent() else { continue };
+        let Some(parent) = path.parent() else {
+            continue;
+        };
         let names = disk.list(parent).unwrap_or_default();
-        stale.extend(names.iter().map(|name| parent.join(name)).filter(|found| found != path));
+        stale.extend(
+            names
+                .iter()
+                .map(|name| parent.join(name))
+                .filter(|found| found != path),
+        );
     }
     stale
 }

@@ -55,7 +55,11 @@ impl Pending {
         let capacity = self.buffer.len().min(64 << 10);
         let bytes = std::mem::replace(&mut self.buffer, Vec::with_capacity(capacity));
         let first = std::mem::replace(&mut self.first, self.next);
-        Some(Batch { first, last: Position(self.next.0 - 1), bytes })
+        Some(Batch {
+            first,
+            last: Position(self.next.0 - 1),
+            bytes,
+        })
     }
 
     /// The position that the next frame gets.
@@ -66,7 +70,10 @@ impl Pending {
     /// The time for a record. The monotonic part never goes back, whatever the clock does.
     pub(crate) fn stamp(&mut self, now: Instant) -> Instant {
         self.last_mono_ns = self.last_mono_ns.max(now.mono_ns);
-        Instant { mono_ns: self.last_mono_ns, ..now }
+        Instant {
+            mono_ns: self.last_mono_ns,
+            ..now
+        }
     }
 
     /// The month that begins with a record at `now`, if the log is of an earlier one. A clock that is set back does
@@ -92,7 +99,12 @@ impl Pending {
     }
 
     /// Appends a record of no session; returns its position and length.
-    pub(crate) fn record(&mut self, draft: &Draft, now: Instant, durable: Position) -> (Position, usize) {
+    pub(crate) fn record(
+        &mut self,
+        draft: &Draft,
+        now: Instant,
+        durable: Position,
+    ) -> (Position, usize) {
         let before = self.begin(durable);
         let mut frame = FrameWriter::record(&mut self.buffer, self.next);
         draft.finish(frame.payload(), &mut self.time, now);
@@ -113,8 +125,7 @@ impl Pending {
     ) -> (Position, usize) {
         let before = self.begin(durable);
         let out = &mut self.buffer;
-        let mut frame =
-            FrameWriter::session_record(out, self.next, session, effect, number, upto);
+        let mut frame = FrameWriter::session_record(out, self.next, session, effect, number, upto);
         draft.finish(frame.payload(), &mut self.time, now);
         frame.finish();
         self.end(before)

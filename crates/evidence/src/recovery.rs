@@ -5,8 +5,8 @@ use std::sync::Arc;
 use custos_model::{Clock, IdSource};
 
 use crate::commit;
-use crate::disk::{Disk, RealDisk};
 use crate::directory;
+use crate::disk::{Disk, RealDisk};
 use crate::error::OpenError;
 use crate::evidence::Evidence;
 use crate::frame::{Frame, Read};
@@ -52,7 +52,9 @@ pub(crate) fn open_on(
     random: &mut dyn FnMut(&mut [u8]),
 ) -> Result<(Evidence, Recovery), OpenError> {
     let prepared = directory::prepare(disk.as_ref(), &settings, random)?;
-    let reader = wal::open_reader(&disk, settings.dir.join("wal"))?;
+    let state = State::read(disk.as_ref(), &settings.dir.join("wal").join("state"))?;
+    let first_file = state.as_ref().map_or(0, |state| state.first_file);
+    let mut reader = wal::open_reader(&disk, settings.dir.join("wal"), first_file)?;
     let mut seed = [0; 10];
     random(&mut seed);
     let mut boot = [0; 16];
@@ -61,19 +63,20 @@ pub(crate) fn open_on(
         Arc::clone(&disk),
         settings.dir.join("wal"),
         settings.wal_file_bytes,
-        reader.files.clone(),
-        reader.has_spare,
+        &reader,
     );
     let parts = Parts {
         clock: ClockHandle(clock),
         ids: IdSource::new(seed),
-        boot: uuid::Builder::from_random_bytes(boot).into_uuid().to_string(),
+        boot: uuid::Builder::from_random_bytes(boot)
+            .into_uuid()
+            .to_string(),
         signer: prepared.signer,
         disk,
         wal,
     };
     let shared = Arc::new(Shared::new(settings, parts));
-    let (integrator, recovery) = recover(&shared, &reader)?;
+    let (integrator, recovery) = recover(&shared, &mut reader, state)?;
     let threads = [commit::spawn(&shared), integrator::spawn(integrator)];
     let threads = threads
         .into_iter()
@@ -85,36 +88,63 @@ pub(crate) fn open_on(
 /// Applies the write-ahead log, then records the start and the ends of sessions that nobody can end any more.
 fn recover(
     shared: &Arc<Shared>,
-    reader: &WalReader,
+    reader: &mut WalReader,
+    state: Option<State>,
 ) -> Result<(Integrator, Recovery), OpenError> {
     // A killed process leaves frames that the disk does not have yet; the log must not be built on those.
     reader.sync()?;
-    let state = read_state(shared, reader)?;
+    let state = check_state(shared, reader, state)?;
     let from = Position(state.position);
     let mut ledger = Ledger::load(shared, state)?;
     let next = reader.frames(|read| replay(shared, &mut ledger, read, from))?;
     check_complete(shared, &ledger, next, from)?;
+    reader.remove_abandoned()?;
     let replayed_records = ledger.records;
     remove_unclosed_segments(shared, &ledger)?;
-    let origin = ledger.log.as_ref().map(Log::origin).unwrap_or_default().to_owned();
+    let origin = ledger
+        .log
+        .as_ref()
+        .map(Log::origin)
+        .unwrap_or_default()
+        .to_owned();
     shared.resume(next.max(Position(from.0 + 1)), origin);
     let mut integrator = Integrator::new(Arc::clone(shared), ledger);
     let (interrupted_sessions, rebuilt_segments) = record_start(&mut integrator, reader)?;
     integrator.be_patient();
-    Ok((integrator, Recovery { interrupted_sessions, replayed_records, rebuilt_segments }))
+    Ok((
+        integrator,
+        Recovery {
+            interrupted_sessions,
+            replayed_records,
+            rebuilt_segments,
+        },
+    ))
 }
 
-fn read_state(shared: &Shared, reader: &WalReader) -> Result<State, OpenError> {
+/// The state and the write-ahead log must follow on each other.
+fn check_state(
+    shared: &Shared,
+    reader: &WalReader,
+    state: Option<State>,
+) -> Result<State, OpenError> {
     let path = shared.state_path();
-    let state = State::read(shared.disk.as_ref(), &path)?;
     let first = reader.files.first().map(|file| file.first);
-    let missing = |reason: String| Err(OpenError::Inconsistent { path: path.clone(), reason });
+    let missing = |reason: String| {
+        Err(OpenError::Inconsistent {
+            path: path.clone(),
+            reason,
+        })
+    };
     match (state, first) {
         (None, None) if directory::has_log(shared.disk.as_ref(), &shared.settings)? => missing(
-            "there is a log and no write-ahead log: records that were acknowledged may be lost".to_owned(),
+            "there is a log and no write-ahead log: records that were acknowledged may be lost"
+                .to_owned(),
         ),
         (None, None | Some(Position(1))) => Ok(State::default()),
-        (None, Some(first)) => missing(format!("it is missing, and the write-ahead log begins at {}", first.0)),
+        (None, Some(first)) => missing(format!(
+            "it is missing, and the write-ahead log begins at {}",
+            first.0
+        )),
         (Some(state), Some(first)) if first.0 > state.position + 1 => missing(format!(
             "it ends at {} and the write-ahead log begins at {}",
             state.position, first.0
@@ -134,7 +164,11 @@ fn replay(
         return Ok(());
     }
     match &read.frame {
-        Frame::Rotate { origin, close, open } => {
+        Frame::Rotate {
+            origin,
+            close,
+            open,
+        } => {
             ledger.close_month(close);
             if let Some(log) = &mut ledger.log {
                 let path = shared.settings.dir.join("logs").join(log.origin());
@@ -180,7 +214,10 @@ fn check_complete(
 fn remove_unclosed_segments(shared: &Shared, ledger: &Ledger) -> Result<(), OpenError> {
     let disk = shared.disk.as_ref();
     for tracked in ledger.sessions.values() {
-        for name in disk.list(&tracked.dir).map_err(OpenError::io("list", &tracked.dir))? {
+        for name in disk
+            .list(&tracked.dir)
+            .map_err(OpenError::io("list", &tracked.dir))?
+        {
             if number_of(&name).is_some_and(|number| number >= tracked.segments) {
                 let path = tracked.dir.join(name);
                 disk.remove(&path).map_err(OpenError::io("remove", &path))?;
@@ -206,7 +243,15 @@ fn record_start(integrator: &mut Integrator, reader: &WalReader) -> Result<(u64,
 
 /// Takes up the pieces of transcript that are in no closed segment.
 fn gather(integrator: &mut Integrator, read: &Read<'_>) -> Result<(), OpenError> {
-    let Frame::Transcript { session, compressed, lines, data } = read.frame else { return Ok(()) };
+    let Frame::Transcript {
+        session,
+        compressed,
+        lines,
+        data,
+    } = read.frame
+    else {
+        return Ok(());
+    };
     let tracked = integrator.ledger.sessions.get(&session);
     if tracked.is_none_or(|tracked| read.position <= tracked.closed_upto) {
         return Ok(());

@@ -197,7 +197,10 @@ pub(crate) fn record(members: &Members<'_>) -> Draft {
         push_verdict(&mut out, verdict);
     }
     out.push(b'}');
-    Draft { bytes: out, time_at }
+    Draft {
+        bytes: out,
+        time_at,
+    }
 }
 
 /// `gw` as a JSON value.
@@ -290,7 +293,11 @@ fn object(fill: impl FnOnce(&mut Object<'_>)) -> String {
 }
 
 fn push_object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
-    let mut object = Object { out, next: b'{', limit_bytes: SHORT_TEXT_BYTES };
+    let mut object = Object {
+        out,
+        next: b'{',
+        limit_bytes: SHORT_TEXT_BYTES,
+    };
     fill(&mut object);
     if object.next == b'{' {
         object.out.push(b'{');
@@ -455,7 +462,9 @@ fn push_detail(out: &mut Vec<u8>, detail: Detail<'_>) {
 fn is_key(key: &str) -> bool {
     let known = !key.is_empty()
         && key.len() <= 64
-        && key.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        && key
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     debug_assert!(known, "`{key}` cannot name a member of detail");
     known
 }

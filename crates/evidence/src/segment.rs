@@ -33,7 +33,9 @@ pub(crate) struct Segment {
 
 impl std::fmt::Debug for Segment {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Segment").field("path", &self.path).finish_non_exhaustive()
+        out.debug_struct("Segment")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,7 +119,9 @@ impl Segment {
     /// What must be fsynced for it to be durable.
     pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> {
         let dir = self.path.parent().unwrap_or(Path::new(".")).to_owned();
-        [self.path.clone(), dir].into_iter().chain(self.dirs.iter().cloned())
+        [self.path.clone(), dir]
+            .into_iter()
+            .chain(self.dirs.iter().cloned())
     }
 
     /// Writes the file again under a new inode, because fsync failed and may have left the old one with holes.
@@ -126,7 +130,9 @@ impl Segment {
         let mut hash = Context::new(&SHA256);
         hash.update(&bytes);
         if hash.finish().as_ref() != self.hash.clone().finish().as_ref() {
-            return Err(io::Error::other("the segment was lost by the disk and is rebuilt at the next start"));
+            return Err(io::Error::other(
+                "the segment was lost by the disk and is rebuilt at the next start",
+            ));
         }
         replace_durably(disk, &self.path, &bytes)
     }
@@ -167,8 +173,10 @@ pub(crate) fn number_of(name: &str) -> Option<u64> {
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -24,10 +24,17 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// Appends one session's records and transcript, numbered without gaps. Dropping it without [`SessionLog::end`]
 /// records the session as interrupted.
-#[derive(Debug)]
 pub struct SessionLog {
     shared: Arc<Shared>,
     inner: Arc<SessionInner>,
+}
+
+impl std::fmt::Debug for SessionLog {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("SessionLog")
+            .field("id", &self.inner.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the session and the integrator share.
@@ -77,7 +84,13 @@ impl SessionLog {
             ..Record::new(RecordType::SessionStart, RecordOutcome::Ok, Effect::Start)
         };
         let position = inner.append(shared, &mut lock(&inner.state), &record);
-        Ok((Self { shared: Arc::clone(shared), inner }, position))
+        Ok((
+            Self {
+                shared: Arc::clone(shared),
+                inner,
+            },
+            position,
+        ))
     }
 
     /// The session's id.
@@ -108,7 +121,11 @@ impl SessionLog {
             number,
             verdict: Some(verdict),
             op: Some(part),
-            ..Record::new(RecordType::OperationIntent, RecordOutcome::Pending, Effect::Intent)
+            ..Record::new(
+                RecordType::OperationIntent,
+                RecordOutcome::Pending,
+                Effect::Intent,
+            )
         };
         let position = self.inner.append(&self.shared, &mut state, &record);
         Ok((OperationNumber(number), position))
@@ -132,7 +149,11 @@ impl SessionLog {
             number: op.0,
             op: Some(outcome_part(op.0, outcome)),
             reason: outcome_reason(outcome),
-            ..Record::new(RecordType::OperationOutcome, outcome_word(outcome), Effect::Outcome)
+            ..Record::new(
+                RecordType::OperationOutcome,
+                outcome_word(outcome),
+                Effect::Outcome,
+            )
         };
         Ok(self.inner.append(&self.shared, &mut state, &record))
     }
@@ -152,7 +173,11 @@ impl SessionLog {
             word => word,
         };
         let record = Record {
-            op: Some(OperationPart { verb: Some(verb), text, ..outcome_part(0, outcome) }),
+            op: Some(OperationPart {
+                verb: Some(verb),
+                text,
+                ..outcome_part(0, outcome)
+            }),
             reason: outcome_reason(outcome),
             verdict,
             ..Record::new(RecordType::OperationError, word, Effect::Error)
@@ -168,13 +193,18 @@ impl SessionLog {
         while !rest.is_empty() {
             let (piece, later) = rest.split_at(piece_bytes(rest));
             let whole = piece.len() == lines.len();
-            let count = if whole { count } else { memchr::memchr_iter(b'\n', piece).count() as u64 };
+            let count = if whole {
+                count
+            } else {
+                memchr::memchr_iter(b'\n', piece).count() as u64
+            };
             // Compressed outside the lock; the order of a session's lines is its caller's.
             let compressed = self.compress(piece);
             let data = compressed.as_deref().unwrap_or(piece);
             let mut state = self.state()?;
             position =
-                self.shared.append_transcript(self.inner.id, compressed.is_some(), count, data);
+                self.shared
+                    .append_transcript(self.inner.id, compressed.is_some(), count, data);
             state.last_transcript = position;
             drop(state);
             rest = later;
@@ -304,7 +334,11 @@ impl Record<'_> {
 
 impl SessionInner {
     fn new(id: SessionId, fragments: Fragments) -> Self {
-        Self { id, fragments, state: Mutex::default() }
+        Self {
+            id,
+            fragments,
+            state: Mutex::default(),
+        }
     }
 
     /// A session that was open before a restart.
@@ -315,12 +349,27 @@ impl SessionInner {
         operations: u64,
         lost: u64,
     ) -> Self {
-        let state = SessionState { next_n, operations, lost, ended: true, ..SessionState::default() };
-        Self { id, fragments, state: Mutex::new(state) }
+        let state = SessionState {
+            next_n,
+            operations,
+            lost,
+            ended: true,
+            ..SessionState::default()
+        };
+        Self {
+            id,
+            fragments,
+            state: Mutex::new(state),
+        }
     }
 
     /// Appends `segment.closed`.
-    pub(crate) fn segment_closed(&self, shared: &Shared, closed: &Closed, recovered: bool) -> Position {
+    pub(crate) fn segment_closed(
+        &self,
+        shared: &Shared,
+        closed: &Closed,
+        recovered: bool,
+    ) -> Position {
         let body = SegmentPart {
             segment: closed.number,
             bytes: closed.bytes,
@@ -332,7 +381,11 @@ impl SessionInner {
             number: closed.number,
             upto: closed.last,
             body: Some(body),
-            ..Record::new(RecordType::SegmentClosed, RecordOutcome::Ok, Effect::SegmentClosed)
+            ..Record::new(
+                RecordType::SegmentClosed,
+                RecordOutcome::Ok,
+                Effect::SegmentClosed,
+            )
         };
         self.append(shared, &mut lock(&self.state), &record)
     }
@@ -379,7 +432,9 @@ impl SessionInner {
 
 /// Length of the first piece: whole lines, so that a segment never ends within one.
 fn piece_bytes(lines: &[u8]) -> usize {
-    let Some((head, tail)) = lines.split_at_checked(PIECE_BYTES) else { return lines.len() };
+    let Some((head, tail)) = lines.split_at_checked(PIECE_BYTES) else {
+        return lines.len();
+    };
     match memchr::memrchr(b'\n', head) {
         Some(end) => end + 1,
         // A line of more than a piece breaks the transcript format; a frame holds no more than two pieces.
@@ -400,13 +455,21 @@ fn outcome_word(outcome: &Outcome) -> RecordOutcome {
 }
 
 fn outcome_reason(outcome: &Outcome) -> Option<&'static str> {
-    outcome.skipped.then_some("the target did not execute it, because of an earlier error")
+    outcome
+        .skipped
+        .then_some("the target did not execute it, because of an earlier error")
 }
 
 fn outcome_part(number: u64, outcome: &Outcome) -> OperationPart<'_> {
-    let (sqlstate, error) = outcome.error.as_ref().map_or((None, None), |(code, message)| {
-        (Some(code.as_str()).filter(|code| !code.is_empty()), Some(message.as_str()))
-    });
+    let (sqlstate, error) = outcome
+        .error
+        .as_ref()
+        .map_or((None, None), |(code, message)| {
+            (
+                Some(code.as_str()).filter(|code| !code.is_empty()),
+                Some(message.as_str()),
+            )
+        });
     OperationPart {
         number,
         rows: outcome.rows,

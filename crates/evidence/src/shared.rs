@@ -236,7 +236,9 @@ impl Shared {
 
     /// To be called after an append. The group commit sleeps without end only when nothing is left to do.
     pub(crate) fn appended(&self, position: Position, bytes: usize) {
-        self.progress.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.progress
+            .waiting_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
         self.progress.appended.store(position.0, Ordering::SeqCst);
         if self.progress.durable.load(Ordering::SeqCst) + 1 == position.0 {
             self.threads.wake_commit();
@@ -245,7 +247,10 @@ impl Shared {
 
     /// To be called when frames are in the log, or in a segment.
     pub(crate) fn integrated(&self, bytes: usize) {
-        let before = self.progress.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let before = self
+            .progress
+            .waiting_bytes
+            .fetch_sub(bytes, Ordering::Relaxed);
         let limit = self.settings.queue_bytes;
         if before >= limit && before - bytes.min(before) < limit {
             self.room_changed.notify_waiters();
@@ -280,7 +285,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn gateway(settings: &Settings, config_digest: &str, policy_digest: &str) -> Arc<str> {
-    render::gateway(&settings.build, config_digest, &settings.node, policy_digest).into()
+    render::gateway(
+        &settings.build,
+        config_digest,
+        &settings.node,
+        policy_digest,
+    )
+    .into()
 }
 
 /// Compression contexts, which are too large to have one for each session.

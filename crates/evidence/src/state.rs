@@ -15,6 +15,9 @@ use crate::render::Fragments;
 pub(crate) struct State {
     /// Position of the last frame in it.
     pub(crate) position: u64,
+    /// Number of the first write-ahead file that is needed beside this. A file with a lower number is about to be
+    /// written over, and what it holds means nothing.
+    pub(crate) first_file: u64,
     /// The log; empty before the first.
     pub(crate) origin: String,
     /// Records in the log.
@@ -42,14 +45,20 @@ impl State {
     pub(crate) fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Self>, OpenError> {
         let bytes = read_if_present(disk, path).map_err(OpenError::io("read", path))?;
         let Some(bytes) = bytes else { return Ok(None) };
-        let damaged = |reason: String| OpenError::Damaged { path: path.to_owned(), offset: 0, reason };
+        let damaged = |reason: String| OpenError::Damaged {
+            path: path.to_owned(),
+            offset: 0,
+            reason,
+        };
         let (checksum, json) = bytes
             .split_first_chunk::<9>()
             .ok_or_else(|| damaged("it is too short".to_owned()))?;
         if *checksum != checksum_line(json) {
             return Err(damaged("its checksum does not match".to_owned()));
         }
-        serde_json::from_slice(json).map(Some).map_err(|error| damaged(error.to_string()))
+        serde_json::from_slice(json)
+            .map(Some)
+            .map_err(|error| damaged(error.to_string()))
     }
 
     /// Replaces the file.

@@ -90,17 +90,16 @@ impl Wal {
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         file_bytes: u64,
-        files: Vec<WalFile>,
-        has_spare: bool,
+        found: &WalReader,
     ) -> Self {
         Self {
             disk,
             dir,
             file_bytes,
-            next_number: files.last().map_or(1, |file| file.number + 1),
+            next_number: found.next_number,
             current: None,
-            files: files.into(),
-            has_spare,
+            files: found.files.clone().into(),
+            has_spare: found.has_spare,
             unsynced: VecDeque::new(),
             dirty: Vec::new(),
             dir_dirty: false,
@@ -134,14 +133,21 @@ impl Wal {
 
     /// What must be fsynced now.
     pub(crate) fn take_dirty(&mut self) -> ToSync {
-        let dir = std::mem::take(&mut self.dir_dirty)
-            .then(|| (Arc::clone(&self.disk), self.dir.clone()));
-        ToSync { files: std::mem::take(&mut self.dirty), dir }
+        let dir =
+            std::mem::take(&mut self.dir_dirty).then(|| (Arc::clone(&self.disk), self.dir.clone()));
+        ToSync {
+            files: std::mem::take(&mut self.dirty),
+            dir,
+        }
     }
 
     /// Takes out the batches that are durable now.
     pub(crate) fn synced(&mut self, durable: Position) -> Vec<Batch> {
-        let count = self.unsynced.iter().take_while(|batch| batch.last <= durable).count();
+        let count = self
+            .unsynced
+            .iter()
+            .take_while(|batch| batch.last <= durable)
+            .count();
         self.unsynced.drain(..count).collect()
     }
 
@@ -169,19 +175,38 @@ impl Wal {
 
     /// Bytes of all files.
     pub(crate) fn bytes(&self) -> u64 {
-        let behind = self.files.iter().rev().skip(1).map(|file| file.bytes).sum::<u64>();
+        let behind = self
+            .files
+            .iter()
+            .rev()
+            .skip(1)
+            .map(|file| file.bytes)
+            .sum::<u64>();
         behind + self.current.as_ref().map_or(0, |current| current.offset)
     }
 
     /// Whether files exist that hold nothing from `needed` on.
     pub(crate) fn has_files_before(&self, needed: Position) -> bool {
-        self.files.get(1).is_some_and(|second| second.first <= needed)
+        self.files
+            .get(1)
+            .is_some_and(|second| second.first <= needed)
     }
 
-    /// Drops the files that hold nothing from `needed` on; one of them is kept to be written over.
-    pub(crate) fn drop_files_before(&mut self, needed: Position) -> io::Result<()> {
-        while self.has_files_before(needed)
-            && let Some(oldest) = self.files.front()
+    /// Number of the first file that holds something from `needed` on.
+    pub(crate) fn first_needed_file(&self, needed: Position) -> u64 {
+        let second = self
+            .files
+            .iter()
+            .skip(1)
+            .take_while(|file| file.first <= needed)
+            .last();
+        second.or(self.files.front()).map_or(0, |file| file.number)
+    }
+
+    /// Drops the files before a number, which the state no longer counts on; one of them is kept to be written over.
+    pub(crate) fn drop_files_before(&mut self, first_file: u64) -> io::Result<()> {
+        while let Some(oldest) = self.files.front()
+            && oldest.number < first_file
         {
             let path = self.path(oldest.number);
             let reusable = !self.has_spare && oldest.bytes <= self.file_bytes * 2;
@@ -201,7 +226,9 @@ impl Wal {
     }
 
     fn write_last(&mut self, first: Position) -> io::Result<()> {
-        let Some(batch) = self.unsynced.back() else { return Ok(()) };
+        let Some(batch) = self.unsynced.back() else {
+            return Ok(());
+        };
         let length = batch.bytes.len() as u64;
         let full = self
             .current
@@ -218,7 +245,11 @@ impl Wal {
         current.fill_ahead(length, self.file_bytes);
         current.file.write_at(&batch.bytes, current.offset)?;
         current.offset += length;
-        if !self.dirty.iter().any(|file| Arc::ptr_eq(file, &current.file)) {
+        if !self
+            .dirty
+            .iter()
+            .any(|file| Arc::ptr_eq(file, &current.file))
+        {
             self.dirty.push(Arc::clone(&current.file));
         }
         Ok(())
@@ -239,7 +270,14 @@ impl Wal {
         file.write_at(&header, 0)?;
         let offset = header.len() as u64;
         let filled = file.len()?.max(offset);
-        Ok((number, Current { file, offset, filled }))
+        Ok((
+            number,
+            Current {
+                file,
+                offset,
+                filled,
+            },
+        ))
     }
 
     fn use_file(&mut self, number: u64, first: Position, current: Current) {
@@ -247,7 +285,11 @@ impl Wal {
             last.bytes = old.filled.max(old.offset);
         }
         self.next_number = number + 1;
-        self.files.push_back(WalFile { number, first, bytes: self.file_bytes });
+        self.files.push_back(WalFile {
+            number,
+            first,
+            bytes: self.file_bytes,
+        });
         self.current = Some(current);
     }
 
@@ -260,12 +302,14 @@ impl Current {
     /// Fills a new file with zeros ahead of the records. Without room on the disk the records themselves may still
     /// fit, so an error here is nothing yet.
     fn fill_ahead(&mut self, length: u64, file_bytes: u64) {
-        if self.offset + length <= self.filled || self.filled >= file_bytes {
+        let end = self.offset + length;
+        if end <= self.filled || self.filled >= file_bytes {
             return;
         }
-        let until = (self.offset + length + ZERO_AHEAD_BYTES).min(file_bytes);
-        let zeros = vec![0; (until.saturating_sub(self.filled)) as usize];
-        if self.file.write_at(&zeros, self.filled).is_ok() {
+        let until = (end + ZERO_AHEAD_BYTES).min(file_bytes);
+        // Never from `filled`: where an earlier attempt failed there are records by now.
+        let zeros = vec![0; until.saturating_sub(end) as usize];
+        if !zeros.is_empty() && self.file.write_at(&zeros, end).is_ok() {
             self.filled = until;
         }
     }

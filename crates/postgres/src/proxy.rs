@@ -1,5 +1,6 @@
 //! One session from the first byte to the last.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -98,7 +99,12 @@ async fn signed_in(
     };
     let session = session.authorize(asked).await?;
     let peer = session.peer().ip();
-    let target = target::sign_in(&session, startup, &random).await?;
+    let target = tokio::time::timeout(
+        session.connect_timeout(),
+        target::sign_in(&session, startup, &random),
+    )
+    .await
+    .unwrap_or(Err(SessionError::Timeout("connecting to the target")))?;
 
     let secret_bytes = if startup.minor >= 2 { 32 } else { 4 };
     let key = keys.issue(session.id(), peer, secret_bytes);
@@ -120,7 +126,10 @@ async fn signed_in(
 #[derive(Debug)]
 pub(crate) struct Shared {
     conversation: Mutex<Conversation>,
-    /// Notified when an answer is complete: requests may go on, or the session is idle.
+    /// Answers are recorded and not written to the client yet.
+    pub(crate) unreleased: AtomicBool,
+    /// Notified when an answer is complete, and when all are written: requests may go on, or the session is
+    /// idle.
     pub(crate) progress: Notify,
 }
 
@@ -140,6 +149,7 @@ async fn converse(
 ) -> Result<Ended, SessionError> {
     let shared = Shared {
         conversation: Mutex::new(Conversation::new()),
+        unreleased: AtomicBool::new(false),
         progress: Notify::new(),
     };
     let Target {
@@ -212,7 +222,7 @@ async fn ordered_to_end(session: &Session<Open>, shared: &Shared) -> SessionErro
 async fn idle(shared: &Shared) {
     loop {
         let progress = shared.progress.notified();
-        if shared.conversation().is_idle() {
+        if shared.conversation().is_idle() && !shared.unreleased.load(Ordering::Relaxed) {
             return;
         }
         progress.await;

@@ -1,6 +1,7 @@
 //! From the target to the client: every message is recorded, then released.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use custos_session::{Open, Position, Session, SessionError, UpstreamError};
@@ -147,6 +148,7 @@ impl<'s> Responses<'s> {
             let bytes = buffer.split_to(message_start).freeze();
             *walked -= message_start;
             self.waiting_bytes += bytes.len();
+            shared.unreleased.store(true, Ordering::Relaxed);
             self.waiting.push_back(Waiting {
                 position,
                 bytes,
@@ -172,6 +174,7 @@ impl<'s> Responses<'s> {
                 break;
             };
             self.waiting_bytes -= front.bytes.len();
+            written = true;
             if self.client_gone {
                 continue;
             }
@@ -179,10 +182,13 @@ impl<'s> Responses<'s> {
             // The other direction notices a client that is gone; here outcomes are still to be settled.
             self.client_gone = client.write_all(&front.bytes).await.is_err();
             *self.client_at_boundary = front.at_boundary && !self.client_gone;
-            written = true;
         }
         if written && !self.client_gone {
             self.client_gone = client.flush().await.is_err();
+        }
+        if written && self.waiting.is_empty() {
+            self.shared.unreleased.store(false, Ordering::Relaxed);
+            self.shared.progress.notify_waiters();
         }
         Ok(())
     }

@@ -158,7 +158,12 @@ impl Session<Accepted> {
     }
 
     fn identified(self, login: Login) -> Session<Identified> {
-        self.core.state().principal = Some(login.principal.clone());
+        {
+            let mut state = self.core.state();
+            state.principal = Some(login.principal.clone());
+            state.resource = Some(login.resource.clone());
+            state.credential = Some(login.credential);
+        }
         self.core.enter(Phase::Connect);
         drop(self.stage.place);
         Session {

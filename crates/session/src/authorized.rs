@@ -1,6 +1,7 @@
 //! Authorized: policy allows it and its start is on record. The only way to a target.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use custos_evidence::SessionLog;
 use custos_store::Resource;
@@ -24,6 +25,11 @@ impl Session<Authorized> {
     /// The database to open at the target; `None` when neither client nor resource named one.
     pub fn database(&self) -> Option<&str> {
         self.stage.database.as_deref()
+    }
+
+    /// How long dialling the target and signing in there may take.
+    pub fn connect_timeout(&self) -> Duration {
+        self.core.shared.limits().connect_timeout
     }
 
     /// Dials the target. The adapter signs in there and then calls [`Session::open`].

@@ -1,13 +1,14 @@
 //! What the pipeline itself knows of a session, beside what its stage holds.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use custos_evidence::{
     DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, SessionEnd, SessionLog, Source,
 };
+use custos_identity::CredentialId;
 use custos_model::{Principal, ResourceName, SessionId};
 use tokio::sync::watch;
 
@@ -16,9 +17,11 @@ use crate::gateway::Shared;
 use crate::registry::Place;
 use crate::{Ended, Interrupt};
 
+/// What an adapter has, beyond its own deadline, to tell its client and end.
+const DEADLINE_GRACE: Duration = Duration::from_secs(2);
+
 /// How far a session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
 pub(crate) enum Phase {
     Handshake,
     Connect,
@@ -40,7 +43,7 @@ pub(crate) struct Core {
     pub(crate) id: SessionId,
     pub(crate) peer: SocketAddr,
     pub(crate) started_mono_ns: u64,
-    phase: AtomicU8,
+    phase: watch::Sender<Phase>,
     /// `mono_ns` of the last request or response.
     active_mono_ns: AtomicU64,
     interrupt: watch::Sender<Option<Interrupt>>,
@@ -54,6 +57,7 @@ pub(crate) struct State {
     pub(crate) application: Option<String>,
     pub(crate) principal: Option<Principal>,
     pub(crate) resource: Option<ResourceName>,
+    pub(crate) credential: Option<CredentialId>,
     pub(crate) target_tls: Option<String>,
     pub(crate) log: Option<Arc<SessionLog>>,
     /// The refusal of this connection is a record already.
@@ -82,7 +86,7 @@ impl Core {
             id,
             peer,
             started_mono_ns: now_mono_ns,
-            phase: AtomicU8::new(Phase::Handshake as u8),
+            phase: watch::Sender::new(Phase::Handshake),
             active_mono_ns: AtomicU64::new(now_mono_ns),
             interrupt: watch::Sender::new(None),
             state: Mutex::new(State::default()),
@@ -95,15 +99,11 @@ impl Core {
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Relaxed) {
-            0 => Phase::Handshake,
-            1 => Phase::Connect,
-            _ => Phase::Open,
-        }
+        *self.phase.borrow()
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Relaxed);
+        self.phase.send_replace(phase);
     }
 
     /// Nanoseconds since the session began; also marks the session as active.
@@ -133,16 +133,25 @@ impl Core {
         self.interrupt.subscribe()
     }
 
-    /// Resolves when the present phase has taken too long; never while the session is open.
+    /// Resolves when the present phase has taken too long; never while the session is open. Adapters have
+    /// deadlines of their own where they can still tell the client; this one comes a little later.
     pub(crate) async fn overdue(&self) -> &'static str {
         let limits = self.shared.limits();
-        tokio::time::sleep(limits.handshake_timeout).await;
-        if self.phase() == Phase::Handshake {
-            return "authentication";
-        }
-        tokio::time::sleep(limits.connect_timeout).await;
-        if self.phase() < Phase::Open {
-            return "connecting to the target";
+        let phases = [
+            (Phase::Handshake, limits.handshake_timeout, "authentication"),
+            (
+                Phase::Connect,
+                limits.connect_timeout + DEADLINE_GRACE,
+                "connecting to the target",
+            ),
+        ];
+        drop(limits);
+        for (phase, timeout, what) in phases {
+            let mut phases = self.phase.subscribe();
+            let passed = phases.wait_for(|now| *now > phase);
+            if tokio::time::timeout(timeout, passed).await.is_err() {
+                return what;
+            }
         }
         std::future::pending().await
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use custos_evidence::Health;
+use custos_identity::CredentialId;
 use custos_model::{Principal, ResourceName, SessionId};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ pub struct LiveSession {
     pub principal: Option<Principal>,
     /// To what; `None` while it is not authenticated.
     pub resource: Option<ResourceName>,
+    /// By which connection credential; `None` while it is not authenticated.
+    pub credential: Option<CredentialId>,
     /// From where.
     pub peer: SocketAddr,
     /// Seconds since it began.
@@ -126,6 +129,7 @@ impl Gateway {
                     id: core.id,
                     principal: state.principal.clone(),
                     resource: state.resource.clone(),
+                    credential: state.credential,
                     peer: core.peer,
                     age_seconds: seconds_since(core.started_mono_ns),
                     idle_seconds: seconds_since(core.idle_since_mono_ns()),

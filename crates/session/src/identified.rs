@@ -153,7 +153,6 @@ impl Session<Identified> {
             let (log, position) = core.shared.services.evidence.begin_session(start)?;
             let log = std::sync::Arc::new(log);
             state.log = Some(std::sync::Arc::clone(&log));
-            state.resource = Some(resource.name.clone());
             (log, position)
         };
         let strict = resource.durability == Durability::Strict;

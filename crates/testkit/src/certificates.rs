@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 
 /// A certificate authority whose root certificate stands in a file.
 pub struct Authority {
@@ -22,7 +24,9 @@ pub struct Pair {
 
 impl std::fmt::Debug for Authority {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Authority").field("name", &self.name).finish_non_exhaustive()
+        out.debug_struct("Authority")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -33,13 +37,21 @@ impl Authority {
     /// When the directory cannot be written.
     pub fn new(directory: &Path, name: &str) -> Self {
         let mut parameters = CertificateParams::default();
-        parameters.distinguished_name.push(DnType::CommonName, format!("Custos test authority {name}"));
+        parameters
+            .distinguished_name
+            .push(DnType::CommonName, format!("Custos test authority {name}"));
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key is made");
-        let issuer = CertifiedIssuer::self_signed(parameters, key).expect("a root certificate is made");
-        let authority = Self { issuer, directory: directory.to_owned(), name: name.to_owned() };
-        std::fs::write(authority.file(), authority.issuer.pem()).expect("the directory can be written");
+        let issuer =
+            CertifiedIssuer::self_signed(parameters, key).expect("a root certificate is made");
+        let authority = Self {
+            issuer,
+            directory: directory.to_owned(),
+            name: name.to_owned(),
+        };
+        std::fs::write(authority.file(), authority.issuer.pem())
+            .expect("the directory can be written");
         authority
     }
 
@@ -55,9 +67,13 @@ impl Authority {
     pub fn issue(&self, label: &str, names: &[&str]) -> Pair {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut parameters = CertificateParams::new(names).expect("they are host names");
-        parameters.distinguished_name.push(DnType::CommonName, label);
+        parameters
+            .distinguished_name
+            .push(DnType::CommonName, label);
         let key = KeyPair::generate().expect("a key is made");
-        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate is signed");
+        let certificate = parameters
+            .signed_by(&key, &self.issuer)
+            .expect("a certificate is signed");
         let pair = Pair {
             certificate: self.directory.join(format!("{label}.crt")),
             key: self.directory.join(format!("{label}.key")),

@@ -56,7 +56,9 @@ impl Endpoint {
             .env_remove("PGAPPNAME")
             .env_remove("PGSERVICE");
         match &self.root_certificate {
-            Some(file) => command.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", file),
+            Some(file) => command
+                .env("PGSSLMODE", "verify-full")
+                .env("PGSSLROOTCERT", file),
             None => command.env("PGSSLMODE", "disable"),
         };
     }
@@ -64,7 +66,9 @@ impl Endpoint {
     /// A psql with options, not yet run.
     pub fn psql(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("psql");
-        command.args(["-X", "-v", "ON_ERROR_STOP=1"]).args(arguments);
+        command
+            .args(["-X", "-v", "ON_ERROR_STOP=1"])
+            .args(arguments);
         self.apply(&mut command);
         command
     }
@@ -72,7 +76,10 @@ impl Endpoint {
     /// The same psql on libpq 18, which speaks protocol 3.2 and direct TLS.
     pub fn psql_18(&self, arguments: &[&str]) -> Command {
         let mut command = self.psql(arguments);
-        command.env("LD_LIBRARY_PATH", workspace::clients().join("postgres-18/native/lib"));
+        command.env(
+            "LD_LIBRARY_PATH",
+            workspace::clients().join("postgres-18/native/lib"),
+        );
         command
     }
 
@@ -102,25 +109,52 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Psycopg, Self::Asyncpg, Self::Sqlalchemy, Self::NodePostgres, Self::Pgjdbc, Self::Pgx];
+    pub const ALL: [Self; 6] = [
+        Self::Psycopg,
+        Self::Asyncpg,
+        Self::Sqlalchemy,
+        Self::NodePostgres,
+        Self::Pgjdbc,
+        Self::Pgx,
+    ];
 
     /// The checks that its program does; each must be reported as passed.
     pub fn checks(self) -> &'static [&'static str] {
         const ALL: &[&str] = &[
-            "connect", "prepared", "binary", "copy_in", "copy_out", "large_result", "error_outside",
-            "error_in_transaction", "pipeline", "cancel",
+            "connect",
+            "prepared",
+            "binary",
+            "copy_in",
+            "copy_out",
+            "large_result",
+            "error_outside",
+            "error_in_transaction",
+            "pipeline",
+            "cancel",
         ];
         match self {
             // It has no binary parameters and no pipeline mode of its own.
             Self::Sqlalchemy => &[
-                "connect", "prepared", "copy_in", "copy_out", "large_result", "error_outside",
-                "error_in_transaction", "cancel",
+                "connect",
+                "prepared",
+                "copy_in",
+                "copy_out",
+                "large_result",
+                "error_outside",
+                "error_in_transaction",
+                "cancel",
             ],
             // It never sends a request before the last is answered.
             Self::NodePostgres => &[
-                "connect", "prepared", "binary", "copy_in", "copy_out", "large_result", "error_outside",
-                "error_in_transaction", "cancel",
+                "connect",
+                "prepared",
+                "binary",
+                "copy_in",
+                "copy_out",
+                "large_result",
+                "error_outside",
+                "error_in_transaction",
+                "cancel",
             ],
             _ => ALL,
         }
@@ -134,7 +168,10 @@ impl Client {
     }
 
     fn program(self) -> Command {
-        let (clients, sources) = (workspace::clients(), workspace::root().join("tests/clients"));
+        let (clients, sources) = (
+            workspace::clients(),
+            workspace::root().join("tests/clients"),
+        );
         let python = |script: &str| {
             let mut command = Command::new(clients.join("python/bin/python"));
             command.arg(sources.join("python").join(script));
@@ -151,7 +188,9 @@ impl Client {
             }
             Self::Pgjdbc => {
                 let mut command = Command::new("java");
-                command.arg("-cp").arg(clients.join("java/postgresql-42.7.14.jar"));
+                command
+                    .arg("-cp")
+                    .arg(clients.join("java/postgresql-42.7.14.jar"));
                 command.arg(sources.join("java/Checks.java"));
                 command
             }

@@ -1,18 +1,17 @@
 //! The gateway under test: the built binary, with its state in a temporary directory.
 
-use std::io::Read as _;
+mod admin;
+mod remains;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::certificates::{Authority, Pair, write_private};
-use crate::client::Endpoint;
+use crate::certificates::{Authority, Pair};
 use crate::evidence::Evidence;
 use crate::postgres::Postgres;
 use crate::process::{Finished, Running, free_port, run, start};
@@ -70,7 +69,10 @@ impl Custos {
     /// When it does not.
     #[track_caller]
     pub fn start_with(settings: &Settings) -> Self {
-        let directory = tempfile::Builder::new().prefix("custos-gw-").tempdir().expect("/tmp can be written");
+        let directory = tempfile::Builder::new()
+            .prefix("custos-gw-")
+            .tempdir()
+            .expect("/tmp can be written");
         let authority = Authority::new(directory.path(), "ca");
         let certificate = authority.issue("gateway", &["localhost"]);
         let mut custos = Self {
@@ -117,7 +119,11 @@ impl Custos {
                 .env_remove("RUST_LOG"),
         );
         wait_for("the gateway to serve", PATIENCE, || {
-            assert!(running.is_running(), "the gateway ended: {}", running.stderr());
+            assert!(
+                running.is_running(),
+                "the gateway ended: {}",
+                running.stderr()
+            );
             UnixStream::connect(self.socket()).ok()
         });
         self.running = Some(running);
@@ -125,9 +131,21 @@ impl Custos {
 
     /// Writes the configuration file anew; the running gateway sees it at [`Custos::reload`].
     pub fn write_settings(&self, settings: &Settings) {
-        let Settings { limits, access, drain_timeout } = settings;
-        let (certificate, key) = (self.certificate.certificate.display(), self.certificate.key.display());
-        let Self { tls_port, password_port, plain_port, .. } = self;
+        let Settings {
+            limits,
+            access,
+            drain_timeout,
+        } = settings;
+        let (certificate, key) = (
+            self.certificate.certificate.display(),
+            self.certificate.key.display(),
+        );
+        let Self {
+            tls_port,
+            password_port,
+            plain_port,
+            ..
+        } = self;
         let text = format!(
             r#"cluster = "test"
 node = "gw1"
@@ -217,126 +235,32 @@ tls = "off"
     /// # Panics
     /// When the limit cannot be set.
     pub fn fail_writes(&self, fail: bool) {
-        let limit = if fail { "--fsize=0:" } else { "--fsize=unlimited:" };
-        run(Command::new("prlimit").arg(limit).args(["--pid", &self.pid().to_string()]), PATIENCE).success();
+        let limit = if fail {
+            "--fsize=0:"
+        } else {
+            "--fsize=unlimited:"
+        };
+        run(
+            Command::new("prlimit")
+                .arg(limit)
+                .args(["--pid", &self.pid().to_string()]),
+            PATIENCE,
+        )
+        .success();
     }
 
     /// What it has logged since it was first started.
     pub fn log(&self) -> String {
-        self.logs.clone() + &self.running.as_ref().map(Running::stderr).unwrap_or_default()
+        self.logs.clone()
+            + &self
+                .running
+                .as_ref()
+                .map(Running::stderr)
+                .unwrap_or_default()
     }
 
     fn process(&self) -> &Running {
         self.running.as_ref().expect("the gateway runs")
-    }
-
-    /// A `custos` command for this gateway, not yet run.
-    pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(workspace::custos_binary());
-        command.args(arguments).current_dir(self.directory.path()).env("CUSTOS_SOCKET", self.socket());
-        command.env("CUSTOS_CONFIG", self.config_file());
-        command
-    }
-
-    /// Runs a `custos` command to its end.
-    #[track_caller]
-    pub fn cli(&self, arguments: &[&str]) -> Finished {
-        run(&mut self.command(arguments), PATIENCE)
-    }
-
-    /// Runs a `custos` command that prints JSON.
-    #[track_caller]
-    pub fn json(&self, arguments: &[&str]) -> Value {
-        let text = self.cli(arguments).success();
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
-    }
-
-    /// Adds a server as a resource: account [`Postgres::APP`], TLS verified in full.
-    #[track_caller]
-    pub fn add_resource(&self, name: &str, postgres: &Postgres) {
-        let authority = postgres.authority().file();
-        let authority = authority.to_str().expect("paths here are text");
-        self.add_target(name, Postgres::HOST, postgres.port(), Postgres::APP, &["--ca-file", authority]).success();
-    }
-
-    /// Adds a resource with options of one's own; the password is [`Postgres::PASSWORD`].
-    #[track_caller]
-    pub fn add_target(&self, name: &str, host: &str, port: u16, account: &str, options: &[&str]) -> Finished {
-        let port = port.to_string();
-        let mut arguments = vec!["resource", "add", name, "--host", host, "--port", &port];
-        arguments.extend(["--account", account, "--password-stdin"]);
-        arguments.extend(options);
-        let mut running = start(&mut self.command(&arguments));
-        running.write(Postgres::PASSWORD);
-        running.write("\n");
-        running.close_stdin();
-        running.finish(PATIENCE)
-    }
-
-    /// Issues a credential to a person.
-    #[track_caller]
-    pub fn issue(&self, principal: &str, resource: &str) -> Credential {
-        self.issue_with(principal, resource, &[])
-    }
-
-    /// Issues a credential with further options.
-    #[track_caller]
-    pub fn issue_with(&self, principal: &str, resource: &str, options: &[&str]) -> Credential {
-        let mut arguments = vec!["credential", "issue", "--format", "json", "--principal", principal];
-        arguments.extend(["--resource", resource]);
-        arguments.extend(options);
-        let issued = self.json(&arguments);
-        let text = |name: &str| issued[name].as_str().expect("an issued credential has it").to_owned();
-        Credential { id: text("id"), principal: principal.to_owned(), secret: text("secret") }
-    }
-
-    /// Where a client with that credential connects, over TLS.
-    pub fn endpoint(&self, credential: &Credential, database: &str) -> Endpoint {
-        Endpoint {
-            host: "localhost".to_owned(),
-            port: self.tls_port,
-            user: credential.principal.clone(),
-            password: credential.secret.clone(),
-            database: database.to_owned(),
-            root_certificate: Some(self.authority.file()),
-        }
-    }
-
-    /// Where [`crate::Wire::sign_in`] connects with that credential.
-    pub fn password_endpoint(&self, credential: &Credential, database: &str) -> Endpoint {
-        Endpoint { port: self.password_port, ..self.endpoint(credential, database) }
-    }
-
-    /// The records so far, up to the last checkpoint.
-    pub fn evidence(&self) -> Evidence {
-        Evidence::read(&self.evidence_directory())
-    }
-
-    /// Waits until a record is in the log that fits.
-    ///
-    /// # Panics
-    /// When none comes.
-    #[track_caller]
-    pub fn wait_for_record(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        wait_for(&format!("a record: {what}"), PATIENCE, || self.evidence().all().iter().find(|record| fits(record)).cloned())
-    }
-
-    /// Waits until so many sessions have ended.
-    #[track_caller]
-    pub fn wait_for_ended_sessions(&self, count: usize) {
-        wait_for(&format!("{count} ended sessions"), PATIENCE, || {
-            (self.evidence().of_type("session.end").count() >= count).then_some(())
-        });
-    }
-
-    /// Waits until every session that began has ended.
-    #[track_caller]
-    pub fn wait_for_quiet(&self) {
-        wait_for("all sessions to end", PATIENCE, || {
-            let evidence = self.evidence();
-            let (begun, ended) = (evidence.of_type("session.start").count(), evidence.of_type("session.end").count());
-            (begun > 0 && begun == ended).then_some(())
-        });
     }
 
     /// Kills it with SIGKILL.
@@ -359,7 +283,11 @@ tls = "off"
     /// Waits for the end of a gateway that was told to stop.
     #[track_caller]
     pub fn collect(&mut self) -> Finished {
-        let finished = self.running.take().expect("the gateway runs").finish(PATIENCE);
+        let finished = self
+            .running
+            .take()
+            .expect("the gateway runs")
+            .finish(PATIENCE);
         self.logs.push_str(&finished.stderr);
         finished
     }
@@ -377,73 +305,10 @@ tls = "off"
         self.verified = true;
         let log = std::mem::take(&mut self.logs);
         assert!(!log.contains("panicked"), "{log}");
-        Stopped { evidence: self.evidence(), log }
-    }
-
-    /// Runs both verifiers and wants this exit code of them.
-    ///
-    /// # Panics
-    /// When one of them says something else.
-    #[track_caller]
-    pub fn verify(&self, code: i32) -> String {
-        let directory = self.evidence_directory();
-        // Pinned from the gateway's own directory: these tests are about its writer, not about the operator.
-        let key = directory.join("keys/log.vkey");
-        let mut built_in = Command::new(workspace::custos_binary());
-        built_in.arg("verify").arg(&directory).arg("--key-file").arg(&key);
-        let verdict = run(&mut built_in, PATIENCE);
-        assert_eq!(verdict.code(), code, "custos verify: {verdict}");
-        let mut script = Command::new("python3");
-        script.arg(workspace::root().join("scripts/verify.py")).arg(&directory).arg("--key-file").arg(&key);
-        let second = run(&mut script, Duration::from_mins(2));
-        assert_eq!(second.code(), code, "scripts/verify.py: {second}");
-        verdict.stdout
-    }
-
-    /// Every file below state and evidence, with its bytes.
-    ///
-    /// # Panics
-    /// When one cannot be read.
-    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut found = Vec::new();
-        let mut waiting = vec![self.directory.path().to_owned()];
-        while let Some(directory) = waiting.pop() {
-            for entry in std::fs::read_dir(&directory).expect("it can be listed").flatten() {
-                let path = entry.path();
-                let kind = entry.file_type().expect("it has a type");
-                if kind.is_dir() {
-                    waiting.push(path);
-                } else if kind.is_file() {
-                    let bytes = std::fs::read(&path).expect("it can be read");
-                    found.push((path, bytes));
-                }
-            }
+        Stopped {
+            evidence: self.evidence(),
+            log,
         }
-        found
-    }
-
-    /// The transcripts of all closed and open segments so far, decompressed, in order of their path.
-    ///
-    /// # Panics
-    /// When one cannot be read to its end.
-    pub fn transcripts(&self) -> String {
-        let mut segments = self.files();
-        segments.retain(|(path, _)| path.extension().is_some_and(|extension| extension == "zst"));
-        segments.sort();
-        let mut text = String::new();
-        for (path, bytes) in segments {
-            let mut decoder = zstd::Decoder::new(bytes.as_slice()).expect("a decoder is made");
-            let read = decoder.read_to_string(&mut text);
-            assert!(read.is_ok(), "{}: {read:?}", path.display());
-        }
-        text
-    }
-
-    /// Writes a file into its directory that only its owner may read.
-    pub fn write_private(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.directory.path().join(name);
-        write_private(&path, text);
-        path
     }
 }
 
@@ -454,7 +319,10 @@ impl Drop for Custos {
             let tail = log.len().saturating_sub(6000);
             eprintln!("--- the gateway's log\n{}", log.get(tail..).unwrap_or(&log));
         } else {
-            assert!(self.verified, "a test ends with Custos::finish, so that its evidence is verified");
+            assert!(
+                self.verified,
+                "a test ends with Custos::finish, so that its evidence is verified"
+            );
         }
     }
 }

@@ -38,14 +38,21 @@ impl FakeServer {
                 }
             }
         });
-        Self { port, over, accepted, thread: Some(thread) }
+        Self {
+            port,
+            over,
+            accepted,
+            thread: Some(thread),
+        }
     }
 
     /// A server that reads what comes first, answers with these bytes, and closes when the other side does.
     pub fn answering(answer: &'static [u8]) -> Self {
         Self::start(move |mut connection| {
             let mut buffer = [0; 4096];
-            if matches!(connection.read(&mut buffer), Ok(1..)) && connection.write_all(answer).is_ok() {
+            if matches!(connection.read(&mut buffer), Ok(1..))
+                && connection.write_all(answer).is_ok()
+            {
                 while matches!(connection.read(&mut buffer), Ok(1..)) {}
             }
         })

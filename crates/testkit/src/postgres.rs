@@ -90,14 +90,23 @@ impl Postgres {
     /// # Panics
     /// When it does not start.
     pub fn start(version: Version, options: PostgresOptions) -> Self {
-        let directory = tempfile::Builder::new().prefix("custos-pg-").tempdir().expect("/tmp can be written").keep();
+        let directory = tempfile::Builder::new()
+            .prefix("custos-pg-")
+            .tempdir()
+            .expect("/tmp can be written")
+            .keep();
         let authority = Authority::new(&directory, "target-ca");
         let pair = authority.issue("server", &[Self::HOST]);
         give_away(&directory);
         let data = directory.join("data");
         run(
             as_server(version, "initdb").arg("-D").arg(&data).args([
-                "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions",
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+                "--no-instructions",
             ]),
             PATIENCE,
         )
@@ -109,7 +118,10 @@ impl Postgres {
         );
         if options.tls {
             let (certificate, key) = (pair.certificate.display(), pair.key.display());
-            let _ = write!(settings, "ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n");
+            let _ = write!(
+                settings,
+                "ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n"
+            );
         }
         replace(&data.join("postgresql.conf"), &settings);
         replace(&data.join("pg_hba.conf"), ACCESS);
@@ -126,9 +138,19 @@ impl Postgres {
         wait_for("PostgreSQL to be ready", PATIENCE, || {
             assert!(supervisor.is_running(), "{}", supervisor.stderr());
             let state = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
-            state.lines().nth(7).filter(|line| line.trim() == "ready").map(|_| ())
+            state
+                .lines()
+                .nth(7)
+                .filter(|line| line.trim() == "ready")
+                .map(|_| ())
         });
-        let server = Self { version, port, directory, supervisor, authority };
+        let server = Self {
+            version,
+            port,
+            directory,
+            supervisor,
+            authority,
+        };
         server.sql(&format!(
             "create role app login password '{password}';
              create role clear login password '{password}';
@@ -169,10 +191,23 @@ impl Postgres {
     #[track_caller]
     pub fn sql_in(&self, database: &str, statements: &str) -> String {
         let mut command = Command::new("psql");
-        command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-p", &self.port.to_string()]);
+        command.args([
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            "postgres",
+            "-d",
+            database,
+            "-p",
+            &self.port.to_string(),
+        ]);
         command.arg("-h").arg(&self.directory);
         // One -c for each statement: CREATE DATABASE refuses the implicit transaction of several.
-        for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
+        for statement in statements
+            .split(';')
+            .filter(|statement| !statement.trim().is_empty())
+        {
             command.args(["-c", statement]);
         }
         run(&mut command, PATIENCE).success().trim_end().to_owned()
@@ -232,14 +267,18 @@ fn as_server(version: Version, program: &str) -> Command {
         return Command::new(binary);
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(binary);
+    command
+        .args(["--reuid=postgres", "--regid=postgres", "--init-groups"])
+        .arg(binary);
     command
 }
 
 fn binaries(version: Version) -> PathBuf {
     match version {
         Version::V15 => PathBuf::from("/usr/lib/postgresql/15/bin"),
-        Version::V18 if server_user().is_some() => PathBuf::from("/var/cache/custos/postgres-18/bin"),
+        Version::V18 if server_user().is_some() => {
+            PathBuf::from("/var/cache/custos/postgres-18/bin")
+        }
         Version::V18 => workspace::clients().join("postgres-18/public/bin"),
     }
 }
@@ -252,16 +291,29 @@ fn server_user() -> Option<(u32, u32)> {
             return None;
         }
         let users = std::fs::read_to_string("/etc/passwd").expect("there is a user database");
-        let user = users.lines().find(|line| line.starts_with("postgres:")).expect("the user postgres exists");
-        let mut fields = user.split(':').skip(2).map(|field| field.parse().expect("an id is a number"));
-        Some((fields.next().expect("a user id"), fields.next().expect("a group id")))
+        let user = users
+            .lines()
+            .find(|line| line.starts_with("postgres:"))
+            .expect("the user postgres exists");
+        let mut fields = user
+            .split(':')
+            .skip(2)
+            .map(|field| field.parse().expect("an id is a number"));
+        Some((
+            fields.next().expect("a user id"),
+            fields.next().expect("a group id"),
+        ))
     })
 }
 
 fn give_away(directory: &Path) {
-    let Some((user, group)) = server_user() else { return };
+    let Some((user, group)) = server_user() else {
+        return;
+    };
     let files = std::fs::read_dir(directory).expect("the directory can be read");
-    let paths = files.map(|file| file.expect("an entry").path()).chain([directory.to_owned()]);
+    let paths = files
+        .map(|file| file.expect("an entry").path())
+        .chain([directory.to_owned()]);
     for path in paths {
         std::os::unix::fs::chown(path, Some(user), Some(group)).expect("root may give files away");
     }

@@ -27,7 +27,9 @@ pub struct Finished {
 impl Finished {
     /// The exit code; 128 + the signal's number when a signal ended it.
     pub fn code(&self) -> i32 {
-        self.status.code().unwrap_or_else(|| 128 + self.status.signal().unwrap_or(0))
+        self.status
+            .code()
+            .unwrap_or_else(|| 128 + self.status.signal().unwrap_or(0))
     }
 
     /// Standard output of a program that must have succeeded.
@@ -74,7 +76,9 @@ struct Captured {
 
 impl fmt::Debug for Running {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Running").field("pid", &self.child.id()).finish_non_exhaustive()
+        out.debug_struct("Running")
+            .field("pid", &self.child.id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,14 +88,20 @@ impl fmt::Debug for Running {
 /// When it cannot be started.
 #[track_caller]
 pub fn start(command: &mut Command) -> Running {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => panic!("{command:?} does not start: {error}"),
     };
     let stdout = capture(child.stdout.take());
     let stderr = capture(child.stderr.take());
-    Running { child, output: [stdout, stderr] }
+    Running {
+        child,
+        output: [stdout, stderr],
+    }
 }
 
 /// Runs a program to its end, which must come within `limit`.
@@ -112,10 +122,15 @@ fn capture(stream: Option<impl Read + Send + 'static>) -> Captured {
     let reader = std::thread::spawn(move || {
         let mut buffer = [0; 16384];
         while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            sink.lock().expect("no holder panics").extend_from_slice(&buffer[..count]);
+            sink.lock()
+                .expect("no holder panics")
+                .extend_from_slice(&buffer[..count]);
         }
     });
-    Captured { text, reader: Some(reader) }
+    Captured {
+        text,
+        reader: Some(reader),
+    }
 }
 
 impl Captured {
@@ -154,8 +169,15 @@ impl Running {
 
     /// Writes to its standard input.
     pub fn write(&mut self, text: &str) {
-        let stdin = self.child.stdin.as_mut().expect("standard input is still open");
-        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("the child reads");
+        let stdin = self
+            .child
+            .stdin
+            .as_mut()
+            .expect("standard input is still open");
+        stdin
+            .write_all(text.as_bytes())
+            .and_then(|()| stdin.flush())
+            .expect("the child reads");
     }
 
     /// Ends its standard input.
@@ -186,7 +208,11 @@ impl Running {
             std::thread::sleep(Duration::from_millis(5));
         };
         let [stdout, stderr] = &mut self.output;
-        Finished { status, stdout: stdout.whole(), stderr: stderr.whole() }
+        Finished {
+            status,
+            stdout: stdout.whole(),
+            stderr: stderr.whole(),
+        }
     }
 }
 
@@ -202,7 +228,10 @@ impl Drop for Running {
 /// # Panics
 /// When the id is not one.
 pub fn signal(pid: u32, what: Signal) {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("a process id");
     // A process that has just ended is no news here.
     let _ = kill_process(pid, what);
 }
@@ -213,7 +242,10 @@ pub fn signal(pid: u32, what: Signal) {
 /// When there is none.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    listener.local_addr().expect("a bound socket has an address").port()
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .port()
 }
 
 /// Memory of a process that is in RAM, in bytes.
@@ -222,7 +254,14 @@ pub fn free_port() -> u16 {
 /// When there is no such process.
 pub fn resident_bytes(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("status has VmRSS");
-    let kibibytes: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("VmRSS is a number");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .expect("status has VmRSS");
+    let kibibytes: u64 = line
+        .split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .expect("VmRSS is a number");
     kibibytes * 1024
 }

@@ -39,14 +39,19 @@ impl Terminal {
     /// Starts a program on a new terminal.
     pub fn start(command: &Command) -> Self {
         let mut bridge = Command::new("python3");
-        bridge.args(["-c", BRIDGE]).arg(command.get_program()).args(command.get_args());
+        bridge
+            .args(["-c", BRIDGE])
+            .arg(command.get_program())
+            .args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => bridge.env(name, value),
                 None => bridge.env_remove(name),
             };
         }
-        Self { running: start(bridge.env("TERM", "dumb")) }
+        Self {
+            running: start(bridge.env("TERM", "dumb")),
+        }
     }
 
     /// Types.
@@ -71,7 +76,10 @@ impl Terminal {
             if screen.get(from..).is_some_and(|new| new.contains(text)) {
                 return screen.len();
             }
-            assert!(!deadline.is_over(), "waited {limit:?} in vain for `{text}` on the terminal:\n{screen}");
+            assert!(
+                !deadline.is_over(),
+                "waited {limit:?} in vain for `{text}` on the terminal:\n{screen}"
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -38,6 +38,8 @@ impl Deadline {
 
     /// What is left of it, never zero, so that it can be given to socket timeouts.
     pub fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+        self.0
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_millis(1))
     }
 }

@@ -29,7 +29,9 @@ impl Message {
     pub fn field(&self, code: u8) -> Option<String> {
         let mut fields = self.body.split(|&byte| byte == 0);
         fields.find_map(|field| match field.split_first() {
-            Some((&first, text)) if first == code => Some(String::from_utf8_lossy(text).into_owned()),
+            Some((&first, text)) if first == code => {
+                Some(String::from_utf8_lossy(text).into_owned())
+            }
             _ => None,
         })
     }
@@ -55,10 +57,16 @@ impl Wire {
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("somebody listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout can be set");
+        stream
+            .set_write_timeout(Some(PATIENCE))
+            .expect("a timeout can be set");
         stream.set_nodelay(true).expect("it is a TCP socket");
-        Self { transport: Transport::Plain(stream) }
+        Self {
+            transport: Transport::Plain(stream),
+        }
     }
 
     /// Connects, asks for TLS, and verifies the certificate for `localhost`.
@@ -69,17 +77,27 @@ impl Wire {
     pub fn connect_tls(address: SocketAddr, root_certificate: &Path) -> Self {
         let mut plain = Self::connect(address);
         plain.send_raw(&SSL_REQUEST);
-        assert_eq!(plain.receive_bytes(1).expect("an answer to SSLRequest"), b"S");
-        let Transport::Plain(stream) = plain.transport else { unreachable!("it was just made") };
-        let root = CertificateDer::from_pem_file(root_certificate).expect("the root certificate is PEM");
+        assert_eq!(
+            plain.receive_bytes(1).expect("an answer to SSLRequest"),
+            b"S"
+        );
+        let Transport::Plain(stream) = plain.transport else {
+            unreachable!("it was just made")
+        };
+        let root =
+            CertificateDer::from_pem_file(root_certificate).expect("the root certificate is PEM");
         let mut roots = RootCertStore::empty();
         roots.add(root).expect("the root certificate can be used");
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         let name = "localhost".try_into().expect("it is a name");
         let session = ClientConnection::new(Arc::new(config), name).expect("the settings fit");
         let mut stream = StreamOwned::new(session, stream);
         stream.flush().expect("the handshake works");
-        Self { transport: Transport::Tls(Box::new(stream)) }
+        Self {
+            transport: Transport::Tls(Box::new(stream)),
+        }
     }
 
     /// Connects with TLS to a listener that asks for a password in clear, and signs in. Returns with the session
@@ -93,9 +111,15 @@ impl Wire {
     #[track_caller]
     pub fn sign_in_with(endpoint: &Endpoint, parameters: &[(&str, &str)]) -> Result<Self, Message> {
         let address = SocketAddr::from(([127, 0, 0, 1], endpoint.port));
-        let root = endpoint.root_certificate.as_ref().expect("the endpoint has TLS");
+        let root = endpoint
+            .root_certificate
+            .as_ref()
+            .expect("the endpoint has TLS");
         let mut wire = Self::connect_tls(address, root);
-        let mut all = vec![("user", endpoint.user.as_str()), ("database", endpoint.database.as_str())];
+        let mut all = vec![
+            ("user", endpoint.user.as_str()),
+            ("database", endpoint.database.as_str()),
+        ];
         all.extend_from_slice(parameters);
         wire.send_startup(&all);
         loop {
@@ -145,8 +169,13 @@ impl Wire {
         let mut head = [0; 5];
         self.reader().read_exact(&mut head)?;
         let [tag, rest @ ..] = head;
-        let bytes = u32::from_be_bytes(rest).checked_sub(4).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Message { tag, body: self.receive_bytes(bytes as usize)? })
+        let bytes = u32::from_be_bytes(rest)
+            .checked_sub(4)
+            .ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Message {
+            tag,
+            body: self.receive_bytes(bytes as usize)?,
+        })
     }
 
     /// All messages up to and with one of this type; an error when the connection ends before.
@@ -170,8 +199,18 @@ impl Wire {
         match self.reader().read_to_end(&mut bytes) {
             Ok(_) => bytes,
             // A peer that dropped the connection without a word, below TLS or with unread bytes of ours.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => bytes,
-            Err(error) => panic!("the connection was not closed: {error}; got {} bytes", bytes.len()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                bytes
+            }
+            Err(error) => panic!(
+                "the connection was not closed: {error}; got {} bytes",
+                bytes.len()
+            ),
         }
     }
 
@@ -192,5 +231,7 @@ impl Wire {
 }
 
 fn length(body: &[u8]) -> [u8; 4] {
-    u32::try_from(body.len() + 4).expect("a test message is small").to_be_bytes()
+    u32::try_from(body.len() + 4)
+        .expect("a test message is small")
+        .to_be_bytes()
 }

@@ -9,7 +9,10 @@ pub fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        here.ancestors().nth(2).expect("crates/testkit is two levels below the root").to_owned()
+        here.ancestors()
+            .nth(2)
+            .expect("crates/testkit is two levels below the root")
+            .to_owned()
     })
 }
 
@@ -28,7 +31,11 @@ pub fn cache() -> PathBuf {
 /// When they were not installed: `scripts/test` does that.
 pub fn clients() -> PathBuf {
     let directory = cache().join("clients");
-    assert!(directory.is_dir(), "no clients in {}: run scripts/test", directory.display());
+    assert!(
+        directory.is_dir(),
+        "no clients in {}: run scripts/test",
+        directory.display()
+    );
     directory
 }
 
@@ -40,7 +47,10 @@ pub fn target_directory() -> PathBuf {
         .ancestors()
         .find(|directory| directory.join(".fingerprint").is_dir())
         .expect("tests are run by cargo");
-    profile.parent().expect("a profile is inside the target directory").to_owned()
+    profile
+        .parent()
+        .expect("a profile is inside the target directory")
+        .to_owned()
 }
 
 /// The gateway's binary: `$CUSTOS_BIN`, or else the debug build, brought up to date once in each test process.

@@ -132,9 +132,8 @@ mod tests {
     #[test]
     fn known_answer_of_rfc_6962_test_vectors() {
         // Certificate Transparency reference: the leaf hash of the empty string.
-        let hex: String = leaf_hash(b"").iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(
-            hex,
+            crate::note::hex(&leaf_hash(b"")),
             "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
         );
     }

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a binary reads its own arguments"
+)]
 fn main() -> ExitCode {
     let code = custos_verify::main_with_args(
         std::env::args_os().skip(1),

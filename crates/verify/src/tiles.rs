@@ -325,14 +325,15 @@ impl TileCheck {
                 self.broken_file(Code::TileMissing, &path, "the tile is absent");
                 return Ok(None);
             }
-            Contents::Bytes(bytes) if !whole || bytes.len() == width * HASH_BYTES => bytes,
-            Contents::Bytes(_) | Contents::TooLong => Vec::new(),
+            Contents::Bytes(bytes) => bytes,
+            Contents::TooLong => Vec::new(),
         };
-        let hashes: Vec<Hash> = bytes.as_chunks().0.iter().take(width).copied().collect();
-        if hashes.len() < width {
+        let expected = if whole { width } else { TILE_WIDTH };
+        if bytes.len() != expected * HASH_BYTES {
             self.broken_file(Code::TileMalformed, &path, "the tile has the wrong length");
             return Ok(None);
         }
+        let hashes = bytes.as_chunks().0.iter().take(width).copied().collect();
         Ok(Some((path, hashes)))
     }
 

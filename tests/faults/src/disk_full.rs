@@ -4,16 +4,18 @@
 mod ballast;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use custos_testkit::{Credential, Custos, Endpoint, Evidence, Postgres};
+use rustix::process::Signal;
 
 use crate::figures::millis;
-use crate::mount::{Kind, Mount, in_own_namespace};
+use crate::mount::{Kind, Mount, enter_own_namespace};
 use crate::query::{Connection, Failure};
-use crate::target_log::TargetLog;
+use crate::target_log::{Executed, TargetLog};
 use crate::writer::{Writer, Written};
 use crate::{proc_status, rig};
 use ballast::Ballast;
@@ -31,6 +33,9 @@ const IDLE_SHARE_AT_MOST: f64 = 0.25;
 /// How long clients write before the disk is filled.
 const TRAFFIC: Duration = Duration::from_secs(1);
 const WRITERS: usize = 4;
+/// The end of the gateway's log is shown when something went wrong.
+const LOG_SHOWN_BYTES: usize = 4000;
+const TABLE: &str = "create table notes (note text); grant all on notes to app";
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
@@ -40,7 +45,7 @@ pub(crate) struct Options {
     /// Its size in MiB
     #[arg(long, default_value_t = 256)]
     size_mib: u64,
-    /// How often it is filled
+    /// How often it is filled, before one last time in which the gateway is killed
     #[arg(long, default_value_t = 2)]
     cycles: u32,
     /// Mount here, in the present mount namespace, and not in one of its own
@@ -48,9 +53,17 @@ pub(crate) struct Options {
     here: bool,
 }
 
+/// What becomes of the gateway while the disk is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// It lives through it.
+    Outlived,
+    /// It is killed, and started again.
+    Killed,
+}
+
 /// One gateway whose evidence is on the small file system.
 struct Site {
-    postgres: Postgres,
     gateway: Custos,
     credentials: [Credential; 2],
     acknowledged: Vec<String>,
@@ -58,20 +71,12 @@ struct Site {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.here {
-        let arguments: Vec<String> = std::env::args()
-            .skip(1)
-            .chain(["--here".to_owned()])
-            .collect();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let status = in_own_namespace(&arguments)?;
-        anyhow::ensure!(status.success(), "see above");
-        return Ok(());
+        let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+        arguments.push("--here".to_owned());
+        return Err(enter_own_namespace(&arguments));
     }
     let postgres = rig::postgres();
-    postgres.sql_in(
-        Postgres::DATABASE,
-        "create table notes (note text); grant all on notes to app",
-    );
+    postgres.sql_in(Postgres::DATABASE, TABLE);
     let mut log = TargetLog::of(&postgres)?;
     let mut gateway = rig::gateway("");
     let credentials = [
@@ -80,62 +85,69 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     ];
     gateway.stop();
     let directory = gateway.directory().to_owned();
-    let mount = Mount::over(
-        &gateway.evidence_directory(),
-        options.filesystem,
-        options.size_mib,
-    )?;
+    let evidence = gateway.evidence_directory();
+    let mount = Mount::over(&evidence, options.filesystem, options.size_mib)?;
     gateway.restart();
     let mut site = Site {
-        postgres,
         gateway,
         credentials,
         acknowledged: Vec::new(),
     };
-    for cycle in 0..options.cycles {
-        if let Err(error) = site.cycle(cycle) {
-            let kept = rig::keep(site.gateway.directory())?;
-            eprintln!("{}", tail(&site.gateway.log()));
-            let _ = rig::attempt("ending the gateway", || site.gateway.kill());
-            std::mem::forget(site.gateway);
-            drop(mount);
-            std::fs::remove_dir_all(directory)?;
-            return Err(error.context(format!("cycle {cycle}; kept: {}", kept.display())));
-        }
+    let result = site.cycles(options.cycles).and_then(|()| site.stop());
+    if let Err(error) = result {
+        let kept = site.abandon()?;
+        drop(mount);
+        std::fs::remove_dir_all(directory)?;
+        return Err(error.context(format!("kept: {}", kept.display())));
     }
-    let executed: Vec<String> = log
-        .new_statements()?
-        .into_iter()
-        .map(|statement| statement.text)
-        .collect();
-    let kept = {
-        site.gateway.stop();
-        rig::keep(site.gateway.directory())?
-    };
-    let stopped = rig::attempt("verifying the evidence", || site.gateway.finish())
-        .with_context(|| format!("kept: {}", kept.display()))?;
+    let kept = rig::keep(&directory)?;
+    let executed = log.new_statements()?;
+    let Site {
+        gateway,
+        acknowledged,
+        ..
+    } = site;
+    let stopped = rig::attempt("verifying the evidence", || gateway.finish());
     drop(mount);
     // What was mounted over could not be removed before.
     std::fs::remove_dir_all(directory)?;
-    check_records(
-        &stopped.evidence,
-        &site.acknowledged,
-        &executed,
-        options.cycles,
-    )
-    .with_context(|| format!("kept: {}", kept.display()))?;
-    std::fs::remove_dir_all(kept)?;
-    drop(site.postgres);
-    Ok(())
-}
-
-fn tail(log: &str) -> &str {
-    log.get(log.len().saturating_sub(4000)..).unwrap_or(log)
+    stopped
+        .and_then(|stopped| {
+            check_records(&stopped.evidence, &acknowledged, &executed, options.cycles)
+        })
+        .with_context(|| format!("kept: {}", kept.display()))?;
+    Ok(std::fs::remove_dir_all(kept)?)
 }
 
 impl Site {
+    fn cycles(&mut self, cycles: u32) -> anyhow::Result<()> {
+        for cycle in 0..cycles {
+            rig::attempt("a cycle", || self.cycle(cycle, After::Outlived))?
+                .with_context(|| format!("cycle {cycle}"))?;
+        }
+        rig::attempt("the last cycle", || self.cycle(cycles, After::Killed))?
+            .context("the cycle with SIGKILL")
+    }
+
+    fn stop(&mut self) -> anyhow::Result<()> {
+        rig::attempt("stopping the gateway", || self.gateway.stop())
+    }
+
+    /// Ends the gateway and returns where a copy of its directory is.
+    fn abandon(mut self) -> anyhow::Result<PathBuf> {
+        let log = self.gateway.log();
+        let tail = log.len().saturating_sub(LOG_SHOWN_BYTES);
+        eprintln!("{}", log.get(tail..).unwrap_or(&log));
+        // It may have ended already; the log tells.
+        let _ = rig::attempt("ending the gateway", || self.gateway.kill());
+        let kept = rig::keep(self.gateway.directory())?;
+        // It would complain that its evidence was not verified.
+        std::mem::forget(self.gateway);
+        Ok(kept)
+    }
+
     /// Traffic, a full disk, room again.
-    fn cycle(&mut self, cycle: u32) -> anyhow::Result<()> {
+    fn cycle(&mut self, cycle: u32, after: After) -> anyhow::Result<()> {
         let writers = self.start_writers(cycle)?;
         sleep(TRAFFIC);
         let before: u64 = writers.iter().map(Writer::count).sum();
@@ -151,12 +163,45 @@ impl Site {
             "disk-full: {refused} new connections refused with {DISK_FULL} in {OUTAGE:?}; the gateway used {:.0} % of a processor",
             share * 100.0
         );
+        if after == After::Killed {
+            self.gateway.kill();
+            self.start_without_room()?;
+        }
         ballast.remove()?;
+        if after == After::Killed {
+            rig::attempt("restart after SIGKILL", || self.gateway.restart())?;
+        }
         let resumed = self.await_resumption(cycle)?;
         println!(
             "disk-full: new sessions worked {} after there was room again",
             millis(resumed)
         );
+        Ok(())
+    }
+
+    /// Starts a gateway that finds no room. It may serve refusals or give up and say why, but nothing else.
+    fn start_without_room(&self) -> anyhow::Result<()> {
+        let configuration = self.gateway.config_file();
+        let configuration = configuration.to_str().context("paths here are text")?;
+        let arguments = ["serve", "--config", configuration];
+        let mut running = custos_testkit::start(&mut self.gateway.command(&arguments));
+        let limit = Instant::now() + OUTAGE;
+        while running.is_running() && Instant::now() < limit {
+            sleep(Duration::from_millis(5));
+        }
+        let told = if running.is_running() {
+            running.signal(Signal::KILL);
+            running.finish(custos_testkit::PATIENCE);
+            "waited for room"
+        } else {
+            let finished = running.finish(custos_testkit::PATIENCE);
+            anyhow::ensure!(
+                finished.code() == 1 && finished.stderr.contains("No space left"),
+                "a start on a full disk ended with {finished}"
+            );
+            "gave up and said why"
+        };
+        println!("disk-full: killed on the full disk and started again there, the gateway {told}");
         Ok(())
     }
 
@@ -235,7 +280,7 @@ impl Site {
             Instant::now(),
         );
         sleep(OUTAGE / 2);
-        let used = proc_status::processor_time(self.gateway.pid())? - before;
+        let used = proc_status::processor_time(self.gateway.pid())?.saturating_sub(before);
         let share = used.as_secs_f64() / watched.elapsed().as_secs_f64();
         anyhow::ensure!(
             share <= IDLE_SHARE_AT_MOST,
@@ -279,7 +324,7 @@ impl Site {
 fn check_records(
     evidence: &Evidence,
     acknowledged: &[String],
-    executed: &[String],
+    executed: &[Executed],
     cycles: u32,
 ) -> anyhow::Result<()> {
     let key =
@@ -304,7 +349,7 @@ fn check_records(
         .count();
     let unrecorded = executed
         .iter()
-        .filter(|text| !asked.contains(text.as_str()))
+        .filter(|statement| !asked.contains(statement.text.as_str()))
         .count();
     println!(
         "disk-full: {} acknowledged statements, {missing} missing; {} executed by the target, {unrecorded} not on record",

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// The value at a fraction of the sorted durations; 0.5 is the median. Zero when there are none.
-pub(crate) fn quantile(durations: &[Duration], fraction: f64) -> Duration {
+/// The value at so many percent of the sorted durations; 50 is the median. Zero when there are none.
+pub(crate) fn quantile(durations: &[Duration], percent: usize) -> Duration {
     let mut sorted = durations.to_vec();
     sorted.sort_unstable();
     let last = sorted.len().saturating_sub(1);
-    let place = last.min((last as f64 * fraction).round().abs() as usize);
+    let place = (last * percent + 50) / 100;
     sorted.get(place).copied().unwrap_or_default()
 }
 
@@ -51,9 +51,9 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_were_measured() {
         let durations: Vec<_> = [5, 1, 3].map(Duration::from_millis).into();
-        assert_eq!(quantile(&durations, 0.5), Duration::from_millis(3));
-        assert_eq!(quantile(&durations, 1.0), Duration::from_millis(5));
-        assert_eq!(quantile(&[], 0.5), Duration::ZERO);
+        assert_eq!(quantile(&durations, 50), Duration::from_millis(3));
+        assert_eq!(quantile(&durations, 100), Duration::from_millis(5));
+        assert_eq!(quantile(&[], 50), Duration::ZERO);
     }
 
     #[test]

@@ -64,8 +64,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let mut site = Site::open(&postgres)?;
         let end = options.runs.min(number + RUNS_PER_GATEWAY);
         while number < end {
-            let result = site.run(number, &mut log, &mut random, &mut totals);
-            if let Err(error) = result.and_then(|()| site.verdict(&totals)) {
+            let result = rig::attempt("a run", || {
+                site.run(number, &mut log, &mut random, &mut totals)
+            });
+            if let Err(error) = result
+                .and_then(|result| result)
+                .and_then(|()| site.verdict(&totals))
+            {
                 report(&totals);
                 return Err(
                     error.context(format!("run {number}; kept: {}", site.abandon().display()))
@@ -74,6 +79,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             number += 1;
         }
         site.finish()?;
+        eprintln!(
+            "kill: {number} of {} runs, {} statements",
+            options.runs, totals.checked.executed
+        );
     }
     report(&totals);
     Ok(())
@@ -110,7 +119,7 @@ impl<'a> Site<'a> {
         } else {
             strict
         };
-        let protocol = if number / 2 % 2 == 0 {
+        let protocol = if (number / 2).is_multiple_of(2) {
             Protocol::Simple
         } else {
             Protocol::Prepared
@@ -130,7 +139,7 @@ impl<'a> Site<'a> {
         self.gateway.kill();
         load.finish();
         wait_until_idle(self.postgres);
-        if number % SPECIAL_RUNS == 0 {
+        if number.is_multiple_of(SPECIAL_RUNS) {
             self.kill_in_recovery(random.millis(0, 150))?;
             totals.killed_in_recovery += 1;
         }
@@ -248,7 +257,7 @@ fn report(totals: &Totals) {
     println!(
         "kill: {} runs (median {}), {killed_in_recovery} of them killed again while recovering",
         runs.len(),
-        millis(quantile(runs, 0.5)),
+        millis(quantile(runs, 50)),
     );
     println!(
         "kill: {} statements executed by the target in {} sessions, {} intents on record, {} missing, {} late",
@@ -262,7 +271,7 @@ fn report(totals: &Totals) {
     println!(
         "kill: custos verify passed {verified} of {} times; restart with recovery took {} (median), {} (most)",
         runs.len(),
-        millis(quantile(recoveries, 0.5)),
-        millis(quantile(recoveries, 1.0)),
+        millis(quantile(recoveries, 50)),
+        millis(quantile(recoveries, 100)),
     );
 }

@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         (0.2..=1000.0).contains(&options.gib),
         "--gib must be from 0.2 to 1000"
     );
-    let large_bytes = (options.gib * f64::from(1 << 30)).round().abs() as u64;
+    let large_bytes = bytes(options.gib);
     let postgres = rig::postgres();
     let gateway = rig::gateway("sessions_per_principal = 200");
     check_room(&gateway, large_bytes)?;
@@ -59,6 +59,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+#[expect(clippy::cast_sign_loss, reason = "the range of the option was checked")]
+fn bytes(gib: f64) -> u64 {
+    (gib * f64::from(1 << 30)) as u64
 }
 
 fn check_room(gateway: &Custos, large_bytes: u64) -> anyhow::Result<()> {
@@ -133,7 +138,7 @@ fn peak(
         mebibytes(received.bytes),
         received.rows,
         took.as_secs_f64(),
-        mebibytes((received.bytes as f64 / took.as_secs_f64()) as u64)
+        mebibytes(received.bytes * 1000 / (took.as_millis() as u64).max(1))
     );
     Ok(peak)
 }

@@ -1,9 +1,9 @@
 //! A small file system of its own for one directory.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use custos_testkit::run;
 
@@ -25,18 +25,18 @@ pub(crate) struct Mount {
     _scratch: tempfile::TempDir,
 }
 
-/// Runs this program again in a mount namespace of its own, and returns how it ended.
-pub(crate) fn in_own_namespace(arguments: &[&str]) -> anyhow::Result<std::process::ExitStatus> {
-    anyhow::ensure!(
-        rustix::process::geteuid().is_root(),
-        "mounting a small file system needs root"
-    );
-    Command::new("unshare")
-        .arg("--mount")
-        .arg(std::env::current_exe()?)
-        .args(arguments)
-        .status()
-        .context("cannot start unshare")
+/// Replaces this process by the same program in a mount namespace of its own. Returns only when that fails.
+pub(crate) fn enter_own_namespace(arguments: &[String]) -> anyhow::Error {
+    if !rustix::process::geteuid().is_root() {
+        return anyhow::anyhow!("mounting a small file system needs root");
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return error.into(),
+    };
+    let mut command = Command::new("unshare");
+    command.arg("--mount").arg(program).args(arguments);
+    anyhow::Error::from(command.exec()).context("cannot start unshare")
 }
 
 impl Mount {

@@ -7,7 +7,9 @@ use anyhow::Context as _;
 /// Milliseconds since 1970, now.
 pub(crate) fn now_unix_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() * 1000 + u64::from(since.subsec_millis()))
+    since.map_or(0, |since| {
+        since.as_secs() * 1000 + u64::from(since.subsec_millis())
+    })
 }
 
 /// Milliseconds since 1970 of `2026-11-21T03:46:27.123456789Z` or `2026-11-21 03:46:27.123 UTC`, the rest cut off.

@@ -143,7 +143,7 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Path,
         Is("/var/lib/custos"),
         Restart,
-        "Control state: resources, credentials and keys. Readable by the gateway's user only.",
+        "Control state: resources, credentials, the master key and `log.key`, which signs the evidence log. For the gateway's user only.",
     ),
     key(
         "",

@@ -26,7 +26,11 @@ pub fn markdown() -> String {
 }
 
 fn push_entry(page: &mut String, entry: &Entry) {
-    let outcomes: Vec<_> = entry.outcomes.iter().map(|outcome| outcome.as_str()).collect();
+    let outcomes: Vec<_> = entry
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.as_str())
+        .collect();
     let _ = write!(page, "\n## {}\n\n{}\n\n", entry.kind.as_str(), entry.when);
     let _ = writeln!(page, "- `outcome`: {}", list(&outcomes));
     if !entry.required.is_empty() {

@@ -23,7 +23,11 @@ pub fn json_schema() -> String {
 }
 
 fn of_entry(entry: &Entry) -> Value {
-    let outcomes: Vec<_> = entry.outcomes.iter().map(|outcome| outcome.as_str()).collect();
+    let outcomes: Vec<_> = entry
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.as_str())
+        .collect();
     let mut properties = Map::new();
     properties.insert("type".to_owned(), json!({ "const": entry.kind.as_str() }));
     properties.insert("outcome".to_owned(), json!({ "enum": outcomes }));
@@ -49,8 +53,9 @@ fn of_entry(entry: &Entry) -> Value {
 }
 
 /// Members that not every record has.
-const MEMBERS: &[&str] =
-    &["actor", "body", "detail", "log", "op", "reason", "sess", "src", "target", "verdict"];
+const MEMBERS: &[&str] = &[
+    "actor", "body", "detail", "log", "op", "reason", "sess", "src", "target", "verdict",
+];
 
 fn has(entry: &Entry, name: &str) -> bool {
     entry.required.contains(&name) || entry.optional.contains(&name)

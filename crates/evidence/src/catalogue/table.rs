@@ -5,15 +5,27 @@ use crate::record_type::{RecordOutcome, RecordType};
 use RecordOutcome::{Denied, Failed, Interrupted, Ok, Pending};
 
 const fn text(name: &'static str, meaning: &'static str) -> DetailMember {
-    DetailMember { name, kind: DetailKind::Text, meaning }
+    DetailMember {
+        name,
+        kind: DetailKind::Text,
+        meaning,
+    }
 }
 
 const fn integer(name: &'static str, meaning: &'static str) -> DetailMember {
-    DetailMember { name, kind: DetailKind::Integer, meaning }
+    DetailMember {
+        name,
+        kind: DetailKind::Integer,
+        meaning,
+    }
 }
 
 const fn boolean(name: &'static str, meaning: &'static str) -> DetailMember {
-    DetailMember { name, kind: DetailKind::Boolean, meaning }
+    DetailMember {
+        name,
+        kind: DetailKind::Boolean,
+        meaning,
+    }
 }
 
 /// Members that every record of a session has.
@@ -51,7 +63,10 @@ pub const ENTRIES: &[Entry] = &[
         optional: &["detail"],
         detail: &[
             integer("open_sessions", "sessions that are open"),
-            integer("pending_bytes", "bytes of evidence taken and not yet in the log"),
+            integer(
+                "pending_bytes",
+                "bytes of evidence taken and not yet in the log",
+            ),
             integer("tree_size", "records in the log"),
         ],
     },
@@ -81,7 +96,10 @@ pub const ENTRIES: &[Entry] = &[
             integer("changes", "keys that differ"),
             text("config_new", "SHA-256 of the configuration from now on"),
             text("config_old", "SHA-256 of the configuration until now"),
-            text("diff", "the difference, without secrets; goes on in `diff_2`, `diff_3`, …"),
+            text(
+                "diff",
+                "the difference, without secrets; goes on in `diff_2`, `diff_3`, …",
+            ),
             text("policy_new", "SHA-256 of the policy from now on"),
             text("policy_old", "SHA-256 of the policy until now"),
         ],
@@ -231,7 +249,10 @@ pub const ENTRIES: &[Entry] = &[
         required: &["actor"],
         optional: &["detail", "reason", "src", "target"],
         detail: &[
-            boolean("allow_cleartext", "the target may ask for the password in clear text"),
+            boolean(
+                "allow_cleartext",
+                "the target may ask for the password in clear text",
+            ),
             boolean("allow_md5", "the target may ask for the password as MD5"),
             text("durability", "`strict` or `buffered`"),
             text("labels", "its labels"),
@@ -244,7 +265,7 @@ pub const ENTRIES: &[Entry] = &[
         when: "A resource is removed.",
         outcomes: &[Ok, Failed],
         required: &["actor"],
-        optional: &["detail", "reason", "src", "target"],
+        optional: &["reason", "src", "target"],
         detail: &[],
     },
     Entry {

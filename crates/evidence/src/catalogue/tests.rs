@@ -9,7 +9,12 @@ fn every_type_is_described_once_and_in_order() {
 #[test]
 fn session_types_and_only_they_have_a_session() {
     for entry in ENTRIES {
-        assert_eq!(entry.required.contains(&"sess"), entry.kind.has_session(), "{:?}", entry.kind);
+        assert_eq!(
+            entry.required.contains(&"sess"),
+            entry.kind.has_session(),
+            "{:?}",
+            entry.kind
+        );
         assert!(!entry.optional.contains(&"sess"), "{:?}", entry.kind);
     }
 }
@@ -17,9 +22,22 @@ fn session_types_and_only_they_have_a_session() {
 #[test]
 fn members_are_sorted_and_detail_is_declared_where_it_has_members() {
     for entry in ENTRIES {
-        assert!(entry.required.is_sorted() && entry.optional.is_sorted(), "{:?}", entry.kind);
-        assert!(entry.detail.is_sorted_by_key(|member| member.name), "{:?}", entry.kind);
-        assert_eq!(entry.optional.contains(&"detail"), !entry.detail.is_empty(), "{:?}", entry.kind);
+        assert!(
+            entry.required.is_sorted() && entry.optional.is_sorted(),
+            "{:?}",
+            entry.kind
+        );
+        assert!(
+            entry.detail.is_sorted_by_key(|member| member.name),
+            "{:?}",
+            entry.kind
+        );
+        assert_eq!(
+            entry.optional.contains(&"detail"),
+            !entry.detail.is_empty(),
+            "{:?}",
+            entry.kind
+        );
     }
 }
 

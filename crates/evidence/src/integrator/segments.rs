@@ -32,7 +32,9 @@ impl Integrator {
         data: &[u8],
     ) -> Result<(), Abandoned> {
         let mono_ns = self.shared.now().mono_ns;
-        let Some(tracked) = self.ledger.sessions.get_mut(&session) else { return Ok(()) };
+        let Some(tracked) = self.ledger.sessions.get_mut(&session) else {
+            return Ok(());
+        };
         let number = tracked.next_segment();
         let dir = &tracked.dir;
         let segment = tracked
@@ -64,7 +66,9 @@ impl Integrator {
         let mut idle = Vec::new();
         let mut done = Vec::new();
         for (id, tracked) in &self.ledger.sessions {
-            let Some(segment) = &tracked.open else { continue };
+            let Some(segment) = &tracked.open else {
+                continue;
+            };
             if now_ns.saturating_sub(segment.begun_mono_ns) >= age_ns
                 || segment.written_bytes() >= segment_bytes
                 || segment.first < before
@@ -92,12 +96,19 @@ impl Integrator {
             let mut paths: Vec<PathBuf> = Vec::new();
             for session in some {
                 self.write_gathered(*session)?;
-                paths.extend(self.segment(*session).iter().flat_map(|segment| segment.paths()));
+                paths.extend(
+                    self.segment(*session)
+                        .iter()
+                        .flat_map(|segment| segment.paths()),
+                );
             }
             if recovered {
                 // Directories that the last process made may not be durable either.
                 let root = self.shared.settings.dir.clone();
-                let above: Vec<_> = paths.iter().flat_map(|path| path.ancestors().skip(1)).collect();
+                let above: Vec<_> = paths
+                    .iter()
+                    .flat_map(|path| path.ancestors().skip(1))
+                    .collect();
                 let above = above.into_iter().filter(|dir| dir.starts_with(&root));
                 let above: Vec<_> = above.map(Path::to_owned).collect();
                 paths.extend(above);
@@ -114,11 +125,17 @@ impl Integrator {
 
     /// No longer counts what a session had in memory.
     pub(super) fn forget(&mut self, session: SessionId) {
-        let gathered = self.segment(session).map_or(0, |segment| segment.gathered_bytes());
+        let gathered = self
+            .segment(session)
+            .map_or(0, |segment| segment.gathered_bytes());
         self.gathered_bytes -= gathered.min(self.gathered_bytes);
     }
 
-    fn sync_segments(&mut self, sessions: &[SessionId], paths: &[PathBuf]) -> Result<(), Abandoned> {
+    fn sync_segments(
+        &mut self,
+        sessions: &[SessionId],
+        paths: &[PathBuf],
+    ) -> Result<(), Abandoned> {
         if paths.is_empty() {
             return Ok(());
         }
@@ -139,8 +156,12 @@ impl Integrator {
     }
 
     fn segment_closed(&mut self, session: SessionId, recovered: bool) {
-        let Some(tracked) = self.ledger.sessions.get_mut(&session) else { return };
-        let Some(segment) = tracked.open.take() else { return };
+        let Some(tracked) = self.ledger.sessions.get_mut(&session) else {
+            return;
+        };
+        let Some(segment) = tracked.open.take() else {
+            return;
+        };
         let inner = lock(&self.shared.sessions).get(&session).cloned();
         if let Some(inner) = inner {
             tracked.closing.push_back(segment.first);
@@ -149,20 +170,28 @@ impl Integrator {
     }
 
     fn write_gathered(&mut self, session: SessionId) -> Result<(), Abandoned> {
-        let Some(segment) = self.segment(session) else { return Ok(()) };
+        let Some(segment) = self.segment(session) else {
+            return Ok(());
+        };
         let lines = segment.take_gathered();
         if lines.is_empty() {
             return Ok(());
         }
         self.gathered_bytes -= lines.len().min(self.gathered_bytes);
-        let frame = self.insist("compress a transcript", |own| own.shared.compressors.compress(&lines))?;
+        let frame = self.insist("compress a transcript", |own| {
+            own.shared.compressors.compress(&lines)
+        })?;
         self.write_frame(session, &frame)
     }
 
     fn write_frame(&mut self, session: SessionId, frame: &[u8]) -> Result<(), Abandoned> {
         self.insist("write a segment", |own| {
-            let Some(tracked) = own.ledger.sessions.get_mut(&session) else { return Ok(()) };
-            let Some(segment) = &mut tracked.open else { return Ok(()) };
+            let Some(tracked) = own.ledger.sessions.get_mut(&session) else {
+                return Ok(());
+            };
+            let Some(segment) = &mut tracked.open else {
+                return Ok(());
+            };
             segment.write_frame(own.shared.disk.as_ref(), frame)
         })
     }
@@ -178,6 +207,8 @@ impl Integrator {
         if behind == 0 {
             return Position(0);
         }
-        wal.files().nth(behind).map_or(Position(0), |file| file.first)
+        wal.files()
+            .nth(behind)
+            .map_or(Position(0), |file| file.first)
     }
 }

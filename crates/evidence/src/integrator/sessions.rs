@@ -16,8 +16,9 @@ impl Integrator {
     /// Ends the sessions whose transcript is complete. Returns whether there were any.
     pub(super) fn end_sessions(&mut self) -> Result<bool, Abandoned> {
         let position = self.ledger.position;
-        let (ready, waiting) =
-            mem::take(&mut self.ends).into_iter().partition(|end| end.after <= position);
+        let (ready, waiting) = mem::take(&mut self.ends)
+            .into_iter()
+            .partition(|end| end.after <= position);
         self.ends = waiting;
         let ready: Vec<EndRequest> = ready;
         if ready.is_empty() {
@@ -33,7 +34,11 @@ impl Integrator {
                 .collect();
             let position = end.session.end(
                 &self.shared,
-                &SessionEnd { outcome: end.outcome, reason: &end.reason, detail: &detail },
+                &SessionEnd {
+                    outcome: end.outcome,
+                    reason: &end.reason,
+                    detail: &detail,
+                },
             );
             if let Some(reply) = end.reply {
                 let _ = reply.send(Ok(position));
@@ -58,7 +63,12 @@ impl Integrator {
             lock(&self.shared.sessions).insert(*id, Arc::clone(&inner));
             interrupted.push(inner);
         }
-        let segments = self.ledger.sessions.values().filter(|tracked| tracked.open.is_some()).count();
+        let segments = self
+            .ledger
+            .sessions
+            .values()
+            .filter(|tracked| tracked.open.is_some())
+            .count();
         self.close_segments(&ids, true)?;
         for session in &interrupted {
             end_interrupted(&self.shared, session);

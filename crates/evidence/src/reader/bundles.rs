@@ -23,7 +23,11 @@ pub struct Records {
 impl Records {
     pub(super) fn open(dir: &Path, origin: &str, from: u64) -> Result<Self, ReadError> {
         let log = LogFiles::open(dir, origin)?;
-        Ok(Self { log, next: from, bundle: Vec::new().into_iter() })
+        Ok(Self {
+            log,
+            next: from,
+            bundle: Vec::new().into_iter(),
+        })
     }
 
     fn fill(&mut self) -> Result<(), ReadError> {
@@ -73,7 +77,11 @@ impl LogFiles {
             .and_then(|note| String::from_utf8(note).ok())
             .and_then(|note| note.lines().nth(1)?.parse().ok())
             .ok_or_else(|| ReadError::damaged(&path, "it has no size"))?;
-        Ok(Self { dir, origin: origin.to_owned(), size })
+        Ok(Self {
+            dir,
+            origin: origin.to_owned(),
+            size,
+        })
     }
 
     /// How many bundles the log has.
@@ -110,7 +118,9 @@ impl LogFiles {
         match std::fs::read(&exact) {
             Ok(bytes) => Ok((exact, bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_partial() => {
-                let full = self.dir.join(TilePath::full(path.level, path.index).to_string());
+                let full = self
+                    .dir
+                    .join(TilePath::full(path.level, path.index).to_string());
                 let bytes = std::fs::read(&full).map_err(ReadError::io(&full))?;
                 Ok((full, bytes))
             }

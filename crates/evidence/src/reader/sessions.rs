@@ -84,7 +84,9 @@ pub(super) fn records(reader: &Reader, id: SessionId) -> Result<Vec<StoredRecord
     let made = Rfc3339(made_ms.saturating_mul(1_000_000)).to_string();
     let mut found: Vec<StoredRecord> = Vec::new();
     for origin in reader.origins()? {
-        let begun = found.first().is_some_and(|first| node(&first.origin) == node(&origin));
+        let begun = found
+            .first()
+            .is_some_and(|first| node(&first.origin) == node(&origin));
         if (!found.is_empty() && !begun) || month(&origin) < made.get(..7).unwrap_or_default() {
             continue;
         }
@@ -114,7 +116,11 @@ fn first_bundle(log: &LogFiles, time: &str) -> Result<u64, ReadError> {
         let begins_before = log.bundle(middle)?.first().is_some_and(|record| {
             text(&record.value(), "/time/utc").is_some_and(|utc| utc.as_str() < time)
         });
-        if begins_before { low = middle } else { high = middle }
+        if begins_before {
+            low = middle
+        } else {
+            high = middle
+        }
     }
     Ok(low)
 }

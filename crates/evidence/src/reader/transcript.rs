@@ -27,20 +27,32 @@ pub struct TranscriptLines {
 
 impl std::fmt::Debug for TranscriptLines {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("TranscriptLines").field("dir", &self.dir).finish_non_exhaustive()
+        out.debug_struct("TranscriptLines")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
 impl TranscriptLines {
     pub(super) fn open(evidence: &Path, session: &[StoredRecord]) -> Result<Self, ReadError> {
         let start = session.first().map(StoredRecord::value).unwrap_or_default();
-        let id = start.pointer("/sess/id").and_then(|id| id.as_str()?.parse().ok());
-        let utc_ns = start.pointer("/time/utc").and_then(|utc| day_ns(utc.as_str()?));
+        let id = start
+            .pointer("/sess/id")
+            .and_then(|id| id.as_str()?.parse().ok());
+        let utc_ns = start
+            .pointer("/time/utc")
+            .and_then(|utc| day_ns(utc.as_str()?));
         let (Some(id), Some(utc_ns)) = (id, utc_ns) else {
-            return Err(ReadError::damaged(evidence, "the session's first record cannot be read"));
+            return Err(ReadError::damaged(
+                evidence,
+                "the session's first record cannot be read",
+            ));
         };
         let dir = session_dir(evidence, utc_ns, id);
-        let closed = session.iter().filter(|record| record.is("segment.closed")).count() as u64;
+        let closed = session
+            .iter()
+            .filter(|record| record.is("segment.closed"))
+            .count() as u64;
         let segments = match std::fs::read_dir(&dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => closed,
             entries => entries
@@ -50,16 +62,23 @@ impl TranscriptLines {
                 .map(|number| number + 1)
                 .fold(closed, u64::max),
         };
-        Ok(Self { dir, next: 0, closed, segments, current: None })
+        Ok(Self {
+            dir,
+            next: 0,
+            closed,
+            segments,
+            current: None,
+        })
     }
 
     fn open_next(&mut self) -> Result<(), ReadError> {
         let path = self.dir.join(file_name(self.next));
         self.next += 1;
         let file = File::open(&path).map_err(ReadError::io(&path))?;
-        let mut decoder =
-            zstd::stream::read::Decoder::new(file).map_err(ReadError::io(&path))?;
-        decoder.window_log_max(MAX_WINDOW_LOG).map_err(ReadError::io(&path))?;
+        let mut decoder = zstd::stream::read::Decoder::new(file).map_err(ReadError::io(&path))?;
+        decoder
+            .window_log_max(MAX_WINDOW_LOG)
+            .map_err(ReadError::io(&path))?;
         self.current = Some((path, BufReader::new(decoder)));
         Ok(())
     }
@@ -68,9 +87,14 @@ impl TranscriptLines {
     fn next_line(&mut self) -> Result<Option<String>, ReadError> {
         use io::Read;
         let open = self.next > self.closed;
-        let Some((path, decoder)) = &mut self.current else { return Ok(None) };
+        let Some((path, decoder)) = &mut self.current else {
+            return Ok(None);
+        };
         let mut line = Vec::new();
-        let read = decoder.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
+        let read = decoder
+            .by_ref()
+            .take(MAX_LINE_BYTES)
+            .read_until(b'\n', &mut line);
         match read {
             // A segment that is still written may end anywhere.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && open => return Ok(None),
@@ -116,10 +140,17 @@ impl Iterator for TranscriptLines {
 
 /// Nanoseconds at the beginning of a day, from a time in a record.
 fn day_ns(utc: &str) -> Option<u64> {
-    let mut parts = utc.get(..10)?.split('-').map(|part| part.parse::<u64>().ok());
+    let mut parts = utc
+        .get(..10)?
+        .split('-')
+        .map(|part| part.parse::<u64>().ok());
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
     // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
-    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let year = if month <= 2 {
+        year.checked_sub(1)?
+    } else {
+        year
+    };
     let shifted_month = (month + 9) % 12;
     let day_of_year = (153 * shifted_month + 2) / 5 + day.checked_sub(1)?;
     let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year;

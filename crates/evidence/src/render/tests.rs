@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use super::*;
 
-const NOW: Instant = Instant { utc_ns: 1_795_232_787_123_456_789, mono_ns: 42 };
+const NOW: Instant = Instant {
+    utc_ns: 1_795_232_787_123_456_789,
+    mono_ns: 42,
+};
 
 fn principal(text: &str, chain: usize) -> Principal {
     Principal {
@@ -36,10 +39,15 @@ fn record_of(text: &str) -> Vec<u8> {
         database: everything,
         tls: everything,
     });
-    let verdict = Verdict { decision: Decision::Deny, rules: vec![text.to_owned(); 100] };
+    let verdict = Verdict {
+        decision: Decision::Deny,
+        rules: vec![text.to_owned(); 100],
+    };
     let keys: Vec<String> = (0..50).map(|number| format!("k{number}")).collect();
-    let detail: Vec<_> =
-        keys.iter().map(|key| (key.as_str(), DetailValue::Text(text))).collect();
+    let detail: Vec<_> = keys
+        .iter()
+        .map(|key| (key.as_str(), DetailValue::Text(text)))
+        .collect();
     let draft = record(&Members {
         kind: RecordType::OperationIntent,
         id: ids.record(NOW.utc_ns),
@@ -80,7 +88,12 @@ fn assert_canonical(record: &[u8]) {
 
 #[test]
 fn the_longest_record_fits_into_an_entry() {
-    for text in ["\u{1}".repeat(10_000), "\"".repeat(10_000), "é".repeat(10_000), "x".repeat(1_000_000)] {
+    for text in [
+        "\u{1}".repeat(10_000),
+        "\"".repeat(10_000),
+        "é".repeat(10_000),
+        "x".repeat(1_000_000),
+    ] {
         let record = record_of(&text);
         assert!(record.len() <= 65_535, "{} bytes", record.len());
         assert_canonical(&record);
@@ -110,7 +123,10 @@ fn long_commands_are_cut_and_say_so() {
 #[test]
 fn of_two_details_with_one_name_the_first_stays() {
     let mut out = Vec::new();
-    push_detail(&mut out, &[("b", 1_i64.into()), ("a", true.into()), ("b", 2_i64.into())]);
+    push_detail(
+        &mut out,
+        &[("b", 1_i64.into()), ("a", true.into()), ("b", 2_i64.into())],
+    );
     assert_eq!(out, br#"{"a":true,"b":1}"#);
 }
 

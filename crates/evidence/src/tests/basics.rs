@@ -20,7 +20,10 @@ fn a_new_log_begins_with_its_opening_and_the_start() {
         assert!(matches!(error, EvidenceError::Stopped), "{error}");
     });
     let (_, records) = site.assert_good("new log");
-    let kinds: Vec<_> = records.iter().map(|record| record["type"].as_str().unwrap()).collect();
+    let kinds: Vec<_> = records
+        .iter()
+        .map(|record| record["type"].as_str().unwrap())
+        .collect();
     assert_eq!(kinds[..2], ["log.open", "node.start"]);
     assert_eq!(kinds.last(), Some(&"node.stop"));
     assert!(records[0]["log"].get("previous").is_none());
@@ -48,7 +51,11 @@ fn concurrent_sessions_are_complete_and_verify() {
     assert_eq!(count(&records, "operation.intent"), 12 * 40);
     assert_eq!(count(&records, "operation.outcome"), 12 * 40);
     assert_eq!(count(&records, "session.end"), 12);
-    promises.written.lock().unwrap().assert_kept(&reader, "concurrent sessions");
+    promises
+        .written
+        .lock()
+        .unwrap()
+        .assert_kept(&reader, "concurrent sessions");
 }
 
 #[test]
@@ -58,7 +65,9 @@ fn the_write_ahead_log_is_used_again_and_stays_small() {
     runtime().block_on(async {
         let (evidence, _) = site.open().unwrap();
         for _ in 0..6 {
-            session(evidence.clone(), Arc::clone(&promises), 60).await.unwrap();
+            session(evidence.clone(), Arc::clone(&promises), 60)
+                .await
+                .unwrap();
         }
         evidence.shutdown().await.unwrap();
     });
@@ -82,7 +91,9 @@ fn a_restart_goes_on_where_the_last_run_stopped() {
         for run in 0..4 {
             let (evidence, recovery) = site.open().unwrap();
             assert_eq!(recovery.interrupted_sessions, 0, "run {run}");
-            session(evidence.clone(), Arc::clone(&promises), 30).await.unwrap();
+            session(evidence.clone(), Arc::clone(&promises), 30)
+                .await
+                .unwrap();
             evidence.shutdown().await.unwrap();
         }
     });
@@ -100,9 +111,17 @@ fn what_a_session_may_not_do_is_refused() {
         let (op, _) = log.intent(&statement("select 1"), &allow()).unwrap();
         log.outcome(op, &Outcome::default()).unwrap();
         let twice = log.outcome(op, &Outcome::default()).unwrap_err();
-        assert!(matches!(twice, EvidenceError::UnknownOperation { operation: 1, .. }), "{twice}");
-        let never = log.outcome(OperationNumber(9), &Outcome::default()).unwrap_err();
-        assert!(matches!(never, EvidenceError::UnknownOperation { operation: 9, .. }), "{never}");
+        assert!(
+            matches!(twice, EvidenceError::UnknownOperation { operation: 1, .. }),
+            "{twice}"
+        );
+        let never = log
+            .outcome(OperationNumber(9), &Outcome::default())
+            .unwrap_err();
+        assert!(
+            matches!(never, EvidenceError::UnknownOperation { operation: 9, .. }),
+            "{never}"
+        );
         end(&log).await.unwrap();
         let again = end(&log).await.unwrap_err();
         assert!(matches!(again, EvidenceError::SessionEnded(_)), "{again}");
@@ -110,7 +129,10 @@ fn what_a_session_may_not_do_is_refused() {
         assert!(matches!(late, EvidenceError::SessionEnded(_)), "{late}");
         let wrong = NodeRecord::new(RecordType::LogClose, RecordOutcome::Ok);
         let error = evidence.append(&wrong).unwrap_err();
-        assert!(matches!(error, EvidenceError::WrongType("log.close")), "{error}");
+        assert!(
+            matches!(error, EvidenceError::WrongType("log.close")),
+            "{error}"
+        );
         evidence.shutdown().await.unwrap();
     });
     site.assert_good("refusals leave no trace");
@@ -128,7 +150,10 @@ fn a_session_that_is_dropped_is_recorded_as_interrupted() {
         evidence.shutdown().await.unwrap();
     });
     let (_, records) = site.assert_good("dropped session");
-    let end = records.iter().find(|record| record["type"] == "session.end").unwrap();
+    let end = records
+        .iter()
+        .find(|record| record["type"] == "session.end")
+        .unwrap();
     assert_eq!(end["outcome"], "interrupted");
     assert_eq!(end["detail"]["unfinished"], 1);
     assert_eq!(count(&records, "segment.closed"), 1);
@@ -141,7 +166,11 @@ fn heartbeats_and_checkpoints_come_without_being_asked() {
         let (evidence, _) = site.open().unwrap();
         let deadline = std::time::Instant::now() + Duration::from_secs(20);
         while evidence.stats().checkpoint_size < 6 {
-            assert!(std::time::Instant::now() < deadline, "{:?}", evidence.stats());
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{:?}",
+                evidence.stats()
+            );
             tokio::task::yield_now().await;
         }
         evidence.shutdown().await.unwrap();
@@ -155,15 +184,25 @@ fn a_directory_is_one_nodes_and_one_process_has_it() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings::new(dir.path().join("evidence"), "custos", "gw1", "test");
     let open = |settings: Settings| {
-        crate::open(settings, TestClock::new(NOVEMBER), &mut |bytes| bytes.fill(3))
+        crate::open(settings, TestClock::new(NOVEMBER), &mut |bytes| {
+            bytes.fill(3)
+        })
     };
     let (evidence, _) = open(settings.clone()).unwrap();
     let error = open(settings.clone()).unwrap_err();
     assert!(matches!(error, OpenError::InUse(_)), "{error}");
     drop(evidence);
-    let error = open(Settings { node: "gw2".into(), ..settings.clone() }).unwrap_err();
+    let error = open(Settings {
+        node: "gw2".into(),
+        ..settings.clone()
+    })
+    .unwrap_err();
     assert!(matches!(error, OpenError::OtherNode { .. }), "{error}");
-    let error = open(Settings { node: "../x".into(), ..settings.clone() }).unwrap_err();
+    let error = open(Settings {
+        node: "../x".into(),
+        ..settings.clone()
+    })
+    .unwrap_err();
     assert!(matches!(error, OpenError::Name(_)), "{error}");
     std::fs::remove_file(&settings.key_file).unwrap();
     let error = open(settings).unwrap_err();
@@ -179,7 +218,9 @@ fn a_log_on_a_real_disk_verifies() {
         let clock = TestClock::new(NOVEMBER);
         let (evidence, _) =
             crate::open(settings.clone(), clock, &mut |bytes| bytes.fill(9)).unwrap();
-        session(evidence.clone(), Arc::clone(&promises), 20).await.unwrap();
+        session(evidence.clone(), Arc::clone(&promises), 20)
+            .await
+            .unwrap();
         evidence.shutdown().await.unwrap();
     });
     assert!(exists(&settings.dir, "logs/custos/gw1/2026-11/checkpoint"));
@@ -190,5 +231,9 @@ fn a_log_on_a_real_disk_verifies() {
         remember: None,
     })
     .unwrap();
-    assert_eq!(report.verdict(), custos_verify::Verdict::Pass, "{report:#?}");
+    assert_eq!(
+        report.verdict(),
+        custos_verify::Verdict::Pass,
+        "{report:#?}"
+    );
 }

@@ -12,7 +12,9 @@ fn run_until(site: &Site, crash_at: u64) -> Arc<Promises> {
     let promises = Arc::new(Promises::default());
     site.disk.set_fault(Some(Fault::Crash { at: crash_at }));
     runtime().block_on(async {
-        let Ok((evidence, _)) = site.open() else { return };
+        let Ok((evidence, _)) = site.open() else {
+            return;
+        };
         let sessions: Vec<_> = (0..3)
             .map(|_| tokio::spawn(session(evidence.clone(), Arc::clone(&promises), 30)))
             .collect();
@@ -20,10 +22,9 @@ fn run_until(site: &Site, crash_at: u64) -> Arc<Promises> {
             // An error is what a crash looks like from inside.
             let _ = session.await.unwrap();
         }
-        if site.disk.has_crashed() {
-            drop(evidence);
-        } else {
-            evidence.shutdown().await.unwrap();
+        if !site.disk.has_crashed() {
+            let stopped = evidence.shutdown().await;
+            assert!(stopped.is_ok() || site.disk.has_crashed(), "{stopped:?}");
         }
     });
     promises
@@ -32,8 +33,12 @@ fn run_until(site: &Site, crash_at: u64) -> Arc<Promises> {
 /// Starts on an image, stops again, and has the result verified.
 fn recover_and_verify(site: &Site, promised: &Promised, context: &str) {
     runtime().block_on(async {
-        let (evidence, _) = site.open().unwrap_or_else(|error| panic!("{context}: {error:?}"));
-        session(evidence.clone(), Arc::new(Promises::default()), 3).await.unwrap();
+        let (evidence, _) = site
+            .open()
+            .unwrap_or_else(|error| panic!("{context}: {error:?}"));
+        session(evidence.clone(), Arc::new(Promises::default()), 3)
+            .await
+            .unwrap();
         evidence.shutdown().await.unwrap();
     });
     let (reader, _) = site.assert_good(context);
@@ -63,7 +68,11 @@ fn a_killed_gateway_loses_nothing_that_was_written_out() {
             continue;
         }
         let after = site.with_image(site.disk.after_kill());
-        recover_and_verify(&after, &promises.written.lock().unwrap(), &format!("killed at {at}"));
+        recover_and_verify(
+            &after,
+            &promises.written.lock().unwrap(),
+            &format!("killed at {at}"),
+        );
     }
 }
 
@@ -95,7 +104,9 @@ fn a_crash_during_recovery_is_recovered_from() {
         let mut image = site.disk.after_power_cut(at);
         for round in 0..3 {
             let second = site.with_image(image);
-            second.disk.set_fault(Some(Fault::Crash { at: 1 + dice.below(120) }));
+            second.disk.set_fault(Some(Fault::Crash {
+                at: 1 + dice.below(120),
+            }));
             drop(second.open());
             image = second.disk.after_power_cut(at + round);
         }
@@ -111,7 +122,8 @@ fn interrupted_sessions_are_closed_with_what_they_left() {
     let id = runtime().block_on(async {
         let (evidence, _) = site.open().unwrap();
         let log = begin(&evidence).unwrap();
-        log.intent(&statement("select pg_sleep(60)"), &allow()).unwrap();
+        log.intent(&statement("select pg_sleep(60)"), &allow())
+            .unwrap();
         log.transcript(b"{\"t\":1}\n{\"t\":2}\n", 2).unwrap();
         let (_, position) = log.intent(&statement("select 2"), &allow()).unwrap();
         evidence.sync(position).await.unwrap();
@@ -129,16 +141,32 @@ fn interrupted_sessions_are_closed_with_what_they_left() {
     });
     let (reader, _) = after.assert_good("interrupted session");
     let records = reader.session(id).unwrap();
-    let values: Vec<_> = records.iter().map(crate::reader::StoredRecord::value).collect();
-    let kinds: Vec<_> = values.iter().map(|record| record["type"].as_str().unwrap()).collect();
+    let values: Vec<_> = records
+        .iter()
+        .map(crate::reader::StoredRecord::value)
+        .collect();
+    let kinds: Vec<_> = values
+        .iter()
+        .map(|record| record["type"].as_str().unwrap())
+        .collect();
     assert_eq!(
         kinds,
-        ["session.start", "operation.intent", "operation.intent", "segment.closed", "session.end"]
+        [
+            "session.start",
+            "operation.intent",
+            "operation.intent",
+            "segment.closed",
+            "session.end"
+        ]
     );
     assert_eq!(values[3]["body"]["recovered"], true);
     assert_eq!(values[4]["outcome"], "interrupted");
     assert_eq!(values[4]["detail"]["unfinished"], 2);
-    let lines: Vec<_> = reader.transcript(&records).unwrap().map(Result::unwrap).collect();
+    let lines: Vec<_> = reader
+        .transcript(&records)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(lines, ["{\"t\":1}", "{\"t\":2}"]);
 }
 
@@ -149,7 +177,9 @@ fn a_damaged_write_ahead_log_is_never_taken_for_a_torn_one() {
         let (evidence, _) = site.open().unwrap();
         let log = begin(&evidence).unwrap();
         for number in 0..20 {
-            let (_, position) = log.intent(&statement(&format!("select {number}")), &allow()).unwrap();
+            let (_, position) = log
+                .intent(&statement(&format!("select {number}")), &allow())
+                .unwrap();
             evidence.sync(position).await.unwrap();
         }
         site.disk.set_fault(Some(Fault::Crash { at: 0 }));
@@ -165,7 +195,10 @@ fn a_damaged_write_ahead_log_is_never_taken_for_a_torn_one() {
     after.disk.flip(&wal[0], 4000);
     let error = after.open().unwrap_err();
     assert!(
-        matches!(error, OpenError::Damaged { .. } | OpenError::Inconsistent { .. }),
+        matches!(
+            error,
+            OpenError::Damaged { .. } | OpenError::Inconsistent { .. }
+        ),
         "{error:?}"
     );
 }

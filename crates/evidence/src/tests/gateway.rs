@@ -13,12 +13,12 @@ use custos_model::{
 use custos_verify::{Options, Report, VerifierKey};
 use serde_json::Value;
 
-use super::sim::{Image, SimDisk};
+use super::sim::{Dice, Image, SimDisk};
 use crate::reader::Reader;
 use crate::recovery::open_on;
 use crate::shared::lock;
 use crate::{
-    Evidence, EvidenceError, Health, OpenError, Recovery, RecordOutcome, SessionEnd, SessionLog,
+    Evidence, EvidenceError, Health, OpenError, RecordOutcome, Recovery, SessionEnd, SessionLog,
     SessionStart, Settings, Source, Target,
 };
 
@@ -32,19 +32,26 @@ pub(crate) struct TestClock {
 impl TestClock {
     /// `utc_ns`: when it starts.
     pub(crate) fn new(utc_ns: u64) -> Arc<Self> {
-        Arc::new(Self { start: std::time::Instant::now(), utc_ns: AtomicU64::new(utc_ns) })
+        Arc::new(Self {
+            start: std::time::Instant::now(),
+            utc_ns: AtomicU64::new(utc_ns),
+        })
     }
 
     /// Moves the wall clock on; the monotonic clock does not notice.
     pub(crate) fn advance_wall(&self, by: Duration) {
-        self.utc_ns.fetch_add(by.as_nanos() as u64, Ordering::SeqCst);
+        self.utc_ns
+            .fetch_add(by.as_nanos() as u64, Ordering::SeqCst);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Instant {
         let mono_ns = self.start.elapsed().as_nanos() as u64;
-        Instant { utc_ns: self.utc_ns.load(Ordering::SeqCst) + mono_ns, mono_ns }
+        Instant {
+            utc_ns: self.utc_ns.load(Ordering::SeqCst) + mono_ns,
+            mono_ns,
+        }
     }
 }
 
@@ -57,7 +64,6 @@ pub(crate) struct Site {
     pub(crate) disk: SimDisk,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) settings: Settings,
-    boots: AtomicU64,
     temporary: tempfile::TempDir,
 }
 
@@ -77,18 +83,27 @@ impl Site {
         };
         let disk = SimDisk::default();
         let clock = TestClock::new(NOVEMBER);
-        Self { disk, clock, settings, boots: AtomicU64::new(1), temporary }
+        Self {
+            disk,
+            clock,
+            settings,
+            temporary,
+        }
     }
 
     pub(crate) fn open(&self) -> Result<(Evidence, Recovery), OpenError> {
-        let mut seed = self.boots.fetch_add(1, Ordering::SeqCst) as u8;
+        // Boot ids differ, also between sites that share a past.
+        static BOOTS: AtomicU64 = AtomicU64::new(1);
+        let mut dice = Dice::new(BOOTS.fetch_add(1, Ordering::SeqCst));
         let disk = Arc::new(self.disk.clone());
-        open_on(disk, self.settings.clone(), Arc::clone(&self.clock) as Arc<dyn Clock>, &mut |bytes| {
-            for byte in bytes {
-                *byte = seed;
-                seed = seed.wrapping_mul(31).wrapping_add(7);
-            }
-        })
+        open_on(
+            disk,
+            self.settings.clone(),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            &mut |bytes| {
+                bytes.fill_with(|| dice.below(256) as u8);
+            },
+        )
     }
 
     /// The same place with another disk, as after a crash.
@@ -96,10 +111,17 @@ impl Site {
         let temporary = tempfile::tempdir().unwrap();
         let key_file = temporary.path().join("log.key");
         std::fs::copy(&self.settings.key_file, &key_file).unwrap();
-        let settings = Settings { key_file, ..self.settings.clone() };
-        let boots = AtomicU64::new(self.boots.load(Ordering::SeqCst) + 50);
+        let settings = Settings {
+            key_file,
+            ..self.settings.clone()
+        };
         let clock = TestClock::new(self.clock.now().utc_ns);
-        Self { disk: SimDisk::with(image), clock, settings, boots, temporary }
+        Self {
+            disk: SimDisk::with(image),
+            clock,
+            settings,
+            temporary,
+        }
     }
 
     /// Writes the disk's content to real files.
@@ -129,8 +151,16 @@ impl Site {
     /// Everything is good and nothing is missing; returns the records of all logs.
     pub(crate) fn assert_good(&self, context: &str) -> (Reader, Vec<Value>) {
         let (reader, report) = self.verify();
-        assert!(report.findings.is_empty(), "{context}: {:#?}", report.findings);
-        assert!(report.incomplete.is_empty(), "{context}: {:#?}", report.incomplete);
+        assert!(
+            report.findings.is_empty(),
+            "{context}: {:#?}",
+            report.findings
+        );
+        assert!(
+            report.incomplete.is_empty(),
+            "{context}: {:#?}",
+            report.incomplete
+        );
         let records = records(&reader);
         (reader, records)
     }
@@ -139,13 +169,18 @@ impl Site {
 /// The records of all logs in order.
 pub(crate) fn records(reader: &Reader) -> Vec<Value> {
     let origins = reader.origins().unwrap();
-    let all = origins.iter().flat_map(|origin| reader.records(origin, 0).unwrap());
+    let all = origins
+        .iter()
+        .flat_map(|origin| reader.records(origin, 0).unwrap());
     all.map(|record| record.unwrap().value()).collect()
 }
 
 /// How many records of a type there are.
 pub(crate) fn count(records: &[Value], kind: &str) -> usize {
-    records.iter().filter(|record| record["type"] == kind).count()
+    records
+        .iter()
+        .filter(|record| record["type"] == kind)
+        .count()
 }
 
 pub(crate) fn alice() -> Principal {
@@ -160,7 +195,10 @@ pub(crate) fn alice() -> Principal {
 }
 
 pub(crate) fn allow() -> Verdict {
-    Verdict { decision: Decision::Allow, rules: vec!["everybody".into()] }
+    Verdict {
+        decision: Decision::Allow,
+        rules: vec!["everybody".into()],
+    }
 }
 
 pub(crate) fn begin(evidence: &Evidence) -> Result<SessionLog, EvidenceError> {
@@ -168,8 +206,17 @@ pub(crate) fn begin(evidence: &Evidence) -> Result<SessionLog, EvidenceError> {
     let start = SessionStart {
         id,
         actor: &alice(),
-        src: Source { ip: [127, 0, 0, 1].into(), port: 4242, client: Some("psql"), tls: None },
-        target: Target { resource: "postgres/shop", database: Some("shop"), ..Target::default() },
+        src: Source {
+            ip: [127, 0, 0, 1].into(),
+            port: 4242,
+            client: Some("psql"),
+            tls: None,
+        },
+        target: Target {
+            resource: "postgres/shop",
+            database: Some("shop"),
+            ..Target::default()
+        },
         verdict: &allow(),
         durability: "strict",
         detail: &[],
@@ -178,12 +225,21 @@ pub(crate) fn begin(evidence: &Evidence) -> Result<SessionLog, EvidenceError> {
 }
 
 pub(crate) async fn end(log: &SessionLog) -> Result<(), EvidenceError> {
-    let end = SessionEnd { outcome: RecordOutcome::Ok, reason: "client closed the session", detail: &[] };
+    let end = SessionEnd {
+        outcome: RecordOutcome::Ok,
+        reason: "client closed the session",
+        detail: &[],
+    };
     log.end(&end).await.map(|_| ())
 }
 
 pub(crate) fn statement(text: &str) -> Operation<'_> {
-    Operation { verb: "query", effect: Effect::Unknown, text, parameters: 0 }
+    Operation {
+        verb: "query",
+        effect: Effect::Unknown,
+        text,
+        parameters: 0,
+    }
 }
 
 /// What was acknowledged: intents by session and number, and how many transcript lines.
@@ -204,12 +260,25 @@ impl Promised {
     pub(crate) fn assert_kept(&self, reader: &Reader, context: &str) {
         for (id, intents) in &self.intents {
             let records = reader.session(*id).unwrap();
-            let values: Vec<_> = records.iter().map(crate::reader::StoredRecord::value).collect();
+            let values: Vec<_> = records
+                .iter()
+                .map(crate::reader::StoredRecord::value)
+                .collect();
             let found = count(&values, "operation.intent") as u64;
-            assert!(found >= *intents, "{context}: {found} of {intents} intents of {id}");
-            let lines = reader.transcript(&records).unwrap().map(Result::unwrap).count() as u64;
+            assert!(
+                found >= *intents,
+                "{context}: {found} of {intents} intents of {id}"
+            );
+            let lines = reader
+                .transcript(&records)
+                .unwrap()
+                .map(Result::unwrap)
+                .count() as u64;
             let wanted = self.lines.get(id).copied().unwrap_or(0);
-            assert!(lines >= wanted, "{context}: {lines} of {wanted} lines of {id}");
+            assert!(
+                lines >= wanted,
+                "{context}: {lines} of {wanted} lines of {id}"
+            );
         }
     }
 }
@@ -225,13 +294,27 @@ pub(crate) async fn session(
         let text = format!("insert into t values ({number})");
         let (op, position) = log.intent(&statement(&text), &allow())?;
         confirm(&evidence, position, number).await?;
-        promise(&promises, number, |promised| *promised.intents.entry(log.id()).or_default() = number);
+        promise(&promises, number, |promised| {
+            *promised.intents.entry(log.id()).or_default() = number
+        });
         let size = if number % 7 == 0 { 90_000 } else { 40 };
-        let line = format!("{{\"t\":{number},\"op\":{},\"text\":\"{}\"}}\n", op.0, "x".repeat(size));
+        let line = format!(
+            "{{\"t\":{number},\"op\":{},\"text\":\"{}\"}}\n",
+            op.0,
+            "x".repeat(size)
+        );
         log.transcript(line.as_bytes(), 1)?;
-        let position = log.outcome(op, &Outcome { bytes: 10, ..Outcome::default() })?;
+        let position = log.outcome(
+            op,
+            &Outcome {
+                bytes: 10,
+                ..Outcome::default()
+            },
+        )?;
         confirm(&evidence, position, number).await?;
-        promise(&promises, number, |promised| *promised.lines.entry(log.id()).or_default() = number);
+        promise(&promises, number, |promised| {
+            *promised.lines.entry(log.id()).or_default() = number
+        });
         evidence.room().await;
     }
     end(&log).await
@@ -242,7 +325,11 @@ async fn confirm(
     position: crate::Position,
     number: u64,
 ) -> Result<(), EvidenceError> {
-    if number % 2 == 0 { evidence.sync(position).await } else { evidence.write_out(position) }
+    if number % 2 == 0 {
+        evidence.sync(position).await
+    } else {
+        evidence.write_out(position)
+    }
 }
 
 fn promise(promises: &Promises, number: u64, make: impl Fn(&mut Promised)) {
@@ -256,11 +343,18 @@ fn promise(promises: &Promises, number: u64, make: impl Fn(&mut Promised)) {
 pub(crate) async fn wait_for(evidence: &Evidence, good: bool) {
     let mut health = evidence.health();
     let wanted = health.wait_for(|health| (*health == Health::Good) == good);
-    tokio::time::timeout(Duration::from_secs(20), wanted).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(20), wanted)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap()
 }
 
 pub(crate) fn exists(root: &Path, path: &str) -> bool {

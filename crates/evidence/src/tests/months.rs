@@ -18,17 +18,25 @@ fn a_running_gateway_goes_over_to_the_next_months_log() {
         evidence.sync(position).await.unwrap();
         site.clock.advance_wall(TEN_DAYS);
         log.outcome(op, &custos_model::Outcome::default()).unwrap();
-        session(evidence.clone(), Arc::new(Promises::default()), 10).await.unwrap();
+        session(evidence.clone(), Arc::new(Promises::default()), 10)
+            .await
+            .unwrap();
         end(&log).await.unwrap();
         evidence.shutdown().await.unwrap();
         log.id()
     });
     let dir = site.materialise();
     let reader = crate::reader::Reader::new(dir);
-    assert_eq!(reader.origins().unwrap(), ["custos/gw1/2026-11", "custos/gw1/2026-12"]);
+    assert_eq!(
+        reader.origins().unwrap(),
+        ["custos/gw1/2026-11", "custos/gw1/2026-12"]
+    );
     let records = records(&reader);
     assert_eq!(count(&records, "log.close"), 1);
-    let opened: Vec<_> = records.iter().filter(|record| record["type"] == "log.open").collect();
+    let opened: Vec<_> = records
+        .iter()
+        .filter(|record| record["type"] == "log.open")
+        .collect();
     assert_eq!(opened[1]["log"]["previous"]["origin"], "custos/gw1/2026-11");
     // The session went on across the months.
     let values: Vec<_> = reader.session(id).unwrap();
@@ -37,8 +45,16 @@ fn a_running_gateway_goes_over_to_the_next_months_log() {
     assert_eq!(logs.last(), Some(&"custos/gw1/2026-12"));
     // The clock stood still between two records for ten days, which the verifier reports as a gap, and nothing else.
     let (_, report) = site.verify();
-    let codes: Vec<_> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
-    assert!(codes.iter().all(|code| *code == "heartbeat-gap"), "{:#?}", report.findings);
+    let codes: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| finding.code.as_str())
+        .collect();
+    assert!(
+        codes.iter().all(|code| *code == "heartbeat-gap"),
+        "{:#?}",
+        report.findings
+    );
     assert!(report.incomplete.is_empty());
 }
 
@@ -63,7 +79,9 @@ fn a_gateway_that_was_down_over_the_end_of_a_month_closes_it_at_its_start() {
         runtime().block_on(async {
             let (evidence, recovery) = after.open().unwrap();
             assert_eq!(recovery.interrupted_sessions, u64::from(killed));
-            session(evidence.clone(), Arc::new(Promises::default()), 3).await.unwrap();
+            session(evidence.clone(), Arc::new(Promises::default()), 3)
+                .await
+                .unwrap();
             evidence.shutdown().await.unwrap();
         });
         let (reader, records) = after.assert_good("a month later");
@@ -79,7 +97,9 @@ fn a_month_change_survives_a_crash_at_any_step() {
         let site = Site::new();
         runtime().block_on(async {
             let (evidence, _) = site.open().unwrap();
-            session(evidence.clone(), Arc::new(Promises::default()), 3).await.unwrap();
+            session(evidence.clone(), Arc::new(Promises::default()), 3)
+                .await
+                .unwrap();
             site.clock.advance_wall(TEN_DAYS);
             let at = site.disk.operations() + step;
             site.disk.set_fault(Some(Fault::Crash { at }));
@@ -87,14 +107,25 @@ fn a_month_change_survives_a_crash_at_any_step() {
         });
         let after = site.with_image(site.disk.after_power_cut(step));
         runtime().block_on(async {
-            let (evidence, _) = after.open().unwrap_or_else(|error| panic!("step {step}: {error:?}"));
-            session(evidence.clone(), Arc::new(Promises::default()), 3).await.unwrap();
+            let (evidence, _) = after
+                .open()
+                .unwrap_or_else(|error| panic!("step {step}: {error:?}"));
+            session(evidence.clone(), Arc::new(Promises::default()), 3)
+                .await
+                .unwrap();
             evidence.shutdown().await.unwrap();
         });
         let (_, report) = after.verify();
-        let bad: Vec<_> =
-            report.findings.iter().filter(|finding| finding.code.as_str() != "heartbeat-gap").collect();
+        let bad: Vec<_> = report
+            .findings
+            .iter()
+            .filter(|finding| finding.code.as_str() != "heartbeat-gap")
+            .collect();
         assert!(bad.is_empty(), "step {step}: {bad:#?}");
-        assert!(report.incomplete.is_empty(), "step {step}: {:?}", report.incomplete);
+        assert!(
+            report.incomplete.is_empty(),
+            "step {step}: {:?}",
+            report.incomplete
+        );
     }
 }

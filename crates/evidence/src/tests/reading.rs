@@ -60,14 +60,32 @@ fn records_are_read_from_any_index() {
     let site = Site::new();
     runtime().block_on(async {
         let (evidence, _) = site.open().unwrap();
-        session(evidence.clone(), Arc::new(Promises::default()), 300).await.unwrap();
+        session(evidence.clone(), Arc::new(Promises::default()), 300)
+            .await
+            .unwrap();
         evidence.shutdown().await.unwrap();
     });
     let (reader, records) = site.assert_good("reading");
     let origin = &reader.origins().unwrap()[0];
-    for from in [0, 1, 255, 256, 257, records.len() as u64 - 1, records.len() as u64] {
-        let read: Vec<_> = reader.records(origin, from).unwrap().map(Result::unwrap).collect();
-        assert_eq!(read.len() as u64, records.len() as u64 - from, "from {from}");
+    for from in [
+        0,
+        1,
+        255,
+        256,
+        257,
+        records.len() as u64 - 1,
+        records.len() as u64,
+    ] {
+        let read: Vec<_> = reader
+            .records(origin, from)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(
+            read.len() as u64,
+            records.len() as u64 - from,
+            "from {from}"
+        );
         assert!(read.first().is_none_or(|record| record.index == from));
     }
 }
@@ -97,7 +115,11 @@ fn a_transcript_comes_back_line_by_line_whatever_its_pieces() {
     });
     let (reader, records) = site.assert_good("transcript");
     let session = reader.session(id).unwrap();
-    let read: Vec<_> = reader.transcript(&session).unwrap().map(Result::unwrap).collect();
+    let read: Vec<_> = reader
+        .transcript(&session)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(read.len(), lines.len());
     assert!(read == lines);
     let counted: u64 = records
@@ -127,13 +149,19 @@ fn three_hundred_thousand_records_pass_through() {
             }
             end(&log).await.unwrap();
         };
-        let sessions: Vec<_> = (0..4).map(|_| tokio::spawn(work(evidence.clone()))).collect();
+        let sessions: Vec<_> = (0..4)
+            .map(|_| tokio::spawn(work(evidence.clone())))
+            .collect();
         for session in sessions {
             session.await.unwrap();
         }
         evidence.shutdown().await.unwrap();
     });
     let (_, report) = site.verify();
-    assert_eq!(report.verdict(), custos_verify::Verdict::Pass, "{report:#?}");
+    assert_eq!(
+        report.verdict(),
+        custos_verify::Verdict::Pass,
+        "{report:#?}"
+    );
     assert!(report.logs[0].size > 300_000);
 }

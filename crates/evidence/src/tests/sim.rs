@@ -37,7 +37,10 @@ pub(crate) enum Fault {
     /// This operation fails, and only it; a write is done by half, and a failed fsync drops what was not durable.
     Once { at: u64, kind: io::ErrorKind },
     /// Operations on paths with this text fail until further notice.
-    While { path: &'static str, kind: io::ErrorKind },
+    While {
+        path: &'static str,
+        kind: io::ErrorKind,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -80,7 +83,9 @@ impl SimDisk {
                     durable: bytes,
                     unsynced: Vec::new(),
                 });
-                state.dirs.extend(path.ancestors().skip(1).map(Path::to_owned));
+                state
+                    .dirs
+                    .extend(path.ancestors().skip(1).map(Path::to_owned));
                 state.names.insert(path.clone(), number);
                 state.durable_names.insert(path, number);
             }
@@ -104,7 +109,11 @@ impl SimDisk {
     pub(crate) fn after_kill(&self) -> Image {
         let state = lock(&self.0);
         let content = |number: &usize| state.inodes[*number].written.clone();
-        state.names.iter().map(|(path, number)| (path.clone(), content(number))).collect()
+        state
+            .names
+            .iter()
+            .map(|(path, number)| (path.clone(), content(number)))
+            .collect()
     }
 
     /// What is there after a power cut: all that is durable, and by chance some of the rest, writes torn.
@@ -194,7 +203,10 @@ impl State {
     }
 
     fn find(&self, path: &Path) -> io::Result<usize> {
-        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.names
+            .get(path)
+            .copied()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -202,8 +214,15 @@ impl Disk for SimDisk {
     fn create_dirs(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
         let mut state = lock(&self.0);
         state.go(path)?;
-        let new: Vec<_> = path.ancestors().filter(|dir| !state.dirs.contains(*dir)).collect();
-        let changed = new.iter().filter_map(|dir| dir.parent()).map(Path::to_owned).collect();
+        let new: Vec<_> = path
+            .ancestors()
+            .filter(|dir| !state.dirs.contains(*dir))
+            .collect();
+        let changed = new
+            .iter()
+            .filter_map(|dir| dir.parent())
+            .map(Path::to_owned)
+            .collect();
         state.dirs.extend(new.into_iter().map(Path::to_owned));
         Ok(changed)
     }
@@ -211,13 +230,21 @@ impl Disk for SimDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = lock(&self.0);
         state.go(path)?;
-        assert!(state.dirs.contains(path.parent().unwrap()), "{} has no directory", path.display());
+        assert!(
+            state.dirs.contains(path.parent().unwrap()),
+            "{} has no directory",
+            path.display()
+        );
         let fresh = state.inodes.len();
         let number = *state.names.entry(path.to_owned()).or_insert(fresh);
         if number == fresh {
             state.inodes.push(Inode::default());
         }
-        Ok(Arc::new(SimFile { disk: self.clone(), number, path: path.to_owned() }))
+        Ok(Arc::new(SimFile {
+            disk: self.clone(),
+            number,
+            path: path.to_owned(),
+        }))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -269,12 +296,21 @@ impl Disk for SimDisk {
         for path in paths {
             let number = lock(&self.0).names.get(path).copied();
             if let Some(number) = number {
-                SimFile { disk: self.clone(), number, path: path.clone() }.sync_data()?;
+                SimFile {
+                    disk: self.clone(),
+                    number,
+                    path: path.clone(),
+                }
+                .sync_data()?;
                 continue;
             }
             let mut state = lock(&self.0);
             state.go(path)?;
-            let State { names, durable_names, .. } = &mut *state;
+            let State {
+                names,
+                durable_names,
+                ..
+            } = &mut *state;
             durable_names.retain(|name, _| name.parent() != Some(path));
             let now = names.iter().filter(|(name, _)| name.parent() == Some(path));
             durable_names.extend(now.map(|(name, number)| (name.clone(), *number)));

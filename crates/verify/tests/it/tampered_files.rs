@@ -179,10 +179,10 @@ fn a_child_that_its_parent_does_not_know_is_named() {
     let range = fixture.range_in_bundle(300);
     let changed = fixture.another_build(300);
     fixture.change_file("tile/entries/001", |bytes| {
-        bytes[range].copy_from_slice(&changed)
+        bytes[range].copy_from_slice(&changed);
     });
     fixture.change_file("tile/0/001", |bytes| {
-        bytes[44 * 32..45 * 32].copy_from_slice(&leaf(&changed))
+        bytes[44 * 32..45 * 32].copy_from_slice(&leaf(&changed));
     });
     let judgement = judge(&fixture);
     assert_eq!(

@@ -81,22 +81,24 @@ cases! {
     an_odd_key: RecordSchema at Some(20), |f| f.edit(20, |r| r["detail"]["A"] = 1.into());
 }
 
+type Change = fn(&mut Value);
+
 /// Codes of this file, with those that tests beside the table show.
 pub(crate) const ALSO_COVERED: &[Code] = &[Code::LogLink];
 
 /// Each change makes a record of the given index break the table of section 3.
 #[test]
 fn records_that_break_the_schema_are_bad() {
-    let changes: &[(usize, fn(&mut Value))] = &[
+    let changes: &[(usize, Change)] = &[
         (20, |r| r["v"] = 2.into()),
         (20, |r| {
-            r["id"] = "01932f5a-7c1e-4abc-8def-000000000001".into()
+            r["id"] = "01932f5a-7c1e-4abc-8def-000000000001".into();
         }),
         (20, |r| r["outcome"] = "good".into()),
         (20, |r| r["reason"] = 1.into()),
         (20, |r| r["time"]["utc"] = "2026-11-21T01:02:03Z".into()),
         (20, |r| {
-            r["time"]["utc"] = "2026-02-30T01:02:03.000000000Z".into()
+            r["time"]["utc"] = "2026-02-30T01:02:03.000000000Z".into();
         }),
         (20, |r| r["time"]["mono_ns"] = 5.into()),
         (20, |r| r["time"]["mono_ns"] = "05".into()),
@@ -104,7 +106,7 @@ fn records_that_break_the_schema_are_bad() {
         (20, |r| r["time"]["boot"] = "x".into()),
         (20, |r| r["gw"]["config"] = "A".repeat(64).into()),
         (20, |r| {
-            drop(r["gw"].as_object_mut().unwrap().remove("policy"))
+            drop(r["gw"].as_object_mut().unwrap().remove("policy"));
         }),
         (20, |r| drop(r.as_object_mut().unwrap().remove("time"))),
         (20, |r| r["detail"]["nested"] = json!({})),
@@ -116,13 +118,10 @@ fn records_that_break_the_schema_are_bad() {
         ),
         (0, |r| drop(r.as_object_mut().unwrap().remove("log"))),
         (0, |r| drop(r["log"].as_object_mut().unwrap().remove("key"))),
-        (
-            0,
-            |r| {
-                r["log"]["previous"] =
-                    json!({"origin": "custos/gw1/2026-10", "root": "AAAA", "size": 1})
-            },
-        ),
+        (0, |r| {
+            r["log"]["previous"] =
+                json!({"origin": "custos/gw1/2026-10", "root": "AAAA", "size": 1});
+        }),
         (2, |r| drop(r.as_object_mut().unwrap().remove("actor"))),
         (2, |r| drop(r.as_object_mut().unwrap().remove("sess"))),
         (2, |r| r["actor"]["kind"] = "robot".into()),
@@ -139,7 +138,7 @@ fn records_that_break_the_schema_are_bad() {
         (3, |r| r["verdict"]["rules"] = "all".into()),
         (8, |r| drop(r.as_object_mut().unwrap().remove("body"))),
         (8, |r| {
-            drop(r["body"].as_object_mut().unwrap().remove("lines"))
+            drop(r["body"].as_object_mut().unwrap().remove("lines"));
         }),
         (8, |r| r["body"]["recovered"] = "yes".into()),
     ];
@@ -175,7 +174,7 @@ fn members_that_only_describe_may_be_many() {
 
 #[test]
 fn a_month_that_does_not_continue_the_last_is_bad() {
-    let changes: &[fn(&mut Value)] = &[
+    let changes: &[Change] = &[
         |previous| previous["size"] = 17.into(),
         |previous| previous["root"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into(),
         |previous| previous["origin"] = "custos/gw1/2026-10".into(),

@@ -31,7 +31,7 @@ impl Key {
     }
 
     pub(crate) fn vkey(&self) -> String {
-        let id: String = self.id().iter().map(|b| format!("{b:02x}")).collect();
+        let id = hex(&self.id());
         format!("{}+{id}+{}", self.name, BASE64.encode(self.public()))
     }
 
@@ -173,10 +173,7 @@ impl Writer {
     }
 
     pub(crate) fn segment(&mut self, session: &mut Session, content: &[u8]) {
-        let digest: String = Sha256::digest(content)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let digest = hex(&Sha256::digest(content));
         let number = session.segment;
         self.segments
             .insert(session.segment_path(number), content.to_vec());
@@ -454,6 +451,12 @@ pub(crate) fn canonical(value: &Value) -> Vec<u8> {
         }
         plain => plain.to_string().into_bytes(),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap();
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 pub(crate) fn leaf(record: &[u8]) -> Hash {
