@@ -28,12 +28,15 @@ fn sigterm_lets_operations_finish_and_closes_idle_sessions() {
     let endpoint = custos.endpoint(&credential, "shop");
     let mut idle = open_session(&endpoint);
     let mut busy = open_session(&endpoint);
-    busy.write("select pg_sleep(2), 'done';\n");
+    busy.write("select pg_sleep(4), 'done';\n");
     custos.wait_for_record("the operation under way", |record| {
-        record["op"]["text"] == "select pg_sleep(2), 'done';"
+        record["op"]["text"] == "select pg_sleep(4), 'done';"
     });
     custos_testkit::signal(custos.pid(), Signal::TERM);
 
+    custos.wait_for_record("the end of the idle session", |record| {
+        record["type"] == "session.end"
+    });
     idle.write("select 'too late';\n");
     let idle = idle.finish(PATIENCE);
     assert!(idle.stderr.contains("the gateway is stopping"), "{idle}");
@@ -47,7 +50,7 @@ fn sigterm_lets_operations_finish_and_closes_idle_sessions() {
     assert_eq!(ended.code(), 0, "{ended}");
     let evidence = custos.finish().evidence;
     assert_eq!(
-        evidence.outcome_of("select pg_sleep(2), 'done';")["outcome"],
+        evidence.outcome_of("select pg_sleep(4), 'done';")["outcome"],
         "ok"
     );
     assert_eq!(evidence.of_type("session.end").count(), 2);

@@ -6,6 +6,7 @@ use std::thread;
 
 use crate::error::EvidenceError;
 use crate::failures::Part;
+use crate::integrator::CLOSING_ATTEMPTS;
 use crate::position::Position;
 use crate::shared::{Shared, lock};
 
@@ -15,6 +16,7 @@ const WAKE_BATCHES: usize = 64;
 /// Runs until the writer is stopped.
 pub(crate) fn run(shared: &Shared) {
     let mut waited = false;
+    let mut failed = 0;
     loop {
         if shared.is_abandoned() {
             return;
@@ -22,8 +24,14 @@ pub(crate) fn run(shared: &Shared) {
         if lock(&shared.wal).is_broken() {
             thread::park_timeout(shared.settings.retry_interval);
             retry(shared);
+            failed += 1;
+            if failed >= CLOSING_ATTEMPTS && shared.threads.closed.load(Ordering::SeqCst) {
+                shared.threads.abandoned.store(true, Ordering::SeqCst);
+                shared.threads.wake_integrator();
+            }
             continue;
         }
+        failed = 0;
         let progress = &shared.progress;
         let durable = progress.durable.load(Ordering::SeqCst);
         if progress.appended.load(Ordering::SeqCst) == durable {

@@ -71,7 +71,10 @@ pub(crate) fn has_log(disk: &dyn Disk, settings: &Settings) -> Result<bool, Open
 fn has_records(disk: &dyn Disk, settings: &Settings) -> Result<bool, OpenError> {
     let dir = settings.dir.join("wal");
     let names = disk.list(&dir).map_err(OpenError::io("list", &dir))?;
-    Ok(has_log(disk, settings)? || names.iter().any(|name| name.ends_with(".wal")))
+    Ok(has_log(disk, settings)?
+        || names
+            .iter()
+            .any(|name| std::path::Path::new(name).extension() == Some("wal".as_ref())))
 }
 
 /// `node.json`.

@@ -145,7 +145,7 @@ impl Evidence {
     }
 
     /// Ends the sessions whose end was asked for, appends `node.stop`, signs a last checkpoint and stops. Afterwards
-    /// every append is refused. Fails at once, and stops all the same, when evidence cannot be written.
+    /// every append is refused. When evidence cannot be written, tries for a while, fails, and stops all the same.
     pub async fn shutdown(&self) -> Result<(), EvidenceError> {
         let shared = &self.0.shared;
         let (reply, answer) = oneshot::channel();
@@ -154,15 +154,14 @@ impl Evidence {
         }
         lock(&shared.inbox).stop = Some(reply);
         shared.threads.wake_integrator();
-        let mut health = shared.health.subscribe();
-        let failed = health.wait_for(|health| *health != Health::Good);
-        let result = tokio::select! {
-            biased;
-            answer = answer => answer.unwrap_or(Err(EvidenceError::Stopped)),
-            _ = failed => shared.check_health(),
-        };
+        let finished = answer.await;
         self.0.stop();
-        result
+        finished.map_err(|_| {
+            shared
+                .check_health()
+                .err()
+                .unwrap_or(EvidenceError::Stopped)
+        })
     }
 }
 

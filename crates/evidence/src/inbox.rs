@@ -16,7 +16,7 @@ use crate::wal::Batch;
 pub(crate) struct Inbox {
     pub(crate) batches: VecDeque<Batch>,
     pub(crate) ends: Vec<EndRequest>,
-    pub(crate) stop: Option<oneshot::Sender<Result<(), EvidenceError>>>,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
 }
 
 /// A session to be ended when all of its transcript is in a closed segment.

@@ -12,7 +12,7 @@ use std::{io, mem};
 
 use tokio::sync::oneshot;
 
-use crate::error::{EvidenceError, OpenError};
+use crate::error::OpenError;
 use crate::failures::Part;
 use crate::frame::{self, Frame, Read};
 use crate::inbox::EndRequest;
@@ -28,6 +28,9 @@ use crate::wal::Batch;
 const TURN: Duration = Duration::from_millis(5);
 /// And at least this often, for what is due by time.
 const IDLE: Duration = Duration::from_millis(250);
+
+/// Attempts to write while the writer is shut down, before that is given up.
+pub(crate) const CLOSING_ATTEMPTS: u32 = 10;
 
 /// See the module.
 #[derive(Debug)]
@@ -46,7 +49,8 @@ pub(crate) struct Integrator {
 
 #[derive(Debug)]
 struct Stop {
-    reply: oneshot::Sender<Result<(), EvidenceError>>,
+    /// Told when all is done; dropped when it cannot be.
+    reply: oneshot::Sender<()>,
     /// Position of `node.stop`, once it is written.
     last: Option<Position>,
 }
@@ -314,7 +318,7 @@ impl Integrator {
         self.checkpoint()?;
         self.write_state(self.ledger.needed_from())?;
         if let Some(stop) = self.stop.take() {
-            let _ = stop.reply.send(Ok(()));
+            let _ = stop.reply.send(());
         }
         Ok(true)
     }
@@ -325,6 +329,7 @@ impl Integrator {
         action: &'static str,
         mut attempt: impl FnMut(&mut Self) -> io::Result<T>,
     ) -> Result<T, Abandoned> {
+        let mut attempts = 0;
         loop {
             match attempt(self) {
                 Ok(done) => {
@@ -338,7 +343,9 @@ impl Integrator {
                 Err(error) => self.shared.fail(Part::Log, action, &error),
             }
             thread::park_timeout(self.shared.settings.retry_interval);
-            if self.shared.is_abandoned() {
+            attempts += 1;
+            let closing = self.shared.threads.closed.load(Ordering::SeqCst);
+            if self.shared.is_abandoned() || (closing && attempts >= CLOSING_ATTEMPTS) {
                 return Err(Abandoned);
             }
             // Time goes on while nothing can be written; the heartbeats of it are written later.

@@ -54,6 +54,10 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
 
 /// What RFC 8785 section 3.2.2.2 writes for a byte that cannot stand for itself; 0 for those that can.
 /// `u` stands for the six-character form.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed by the compiler, which refuses an index that is out of bounds"
+)]
 const ESCAPES: [u8; 256] = {
     let mut table = [0_u8; 256];
     let mut control = 0;

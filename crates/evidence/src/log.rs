@@ -267,12 +267,12 @@ fn read_tile(disk: &dyn Disk, dir: &Path, path: TilePath) -> io::Result<Vec<u8>>
 /// The entries of a partial bundle; where only the full bundle is left, its beginning.
 fn read_bundle(disk: &dyn Disk, dir: &Path, path: TilePath) -> Result<Vec<u8>, OpenError> {
     let exact = dir.join(path.to_string());
-    let bytes = match read_if_present(disk, &exact).map_err(OpenError::io("read", &exact))? {
-        Some(bytes) => bytes,
-        None => {
-            let full = dir.join(TilePath::full(path.level, path.index).to_string());
-            disk.read(&full).map_err(OpenError::io("read", &full))?
-        }
+    let found = read_if_present(disk, &exact).map_err(OpenError::io("read", &exact))?;
+    let bytes = if let Some(bytes) = found {
+        bytes
+    } else {
+        let full = dir.join(TilePath::full(path.level, path.index).to_string());
+        disk.read(&full).map_err(OpenError::io("read", &full))?
     };
     let mut kept = Vec::with_capacity(bytes.len());
     let mut count = 0;

@@ -113,6 +113,10 @@ impl Pending {
     }
 
     /// Appends a record of a session.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the frame's members, each of another type"
+    )]
     pub(crate) fn session_record(
         &mut self,
         session: SessionId,

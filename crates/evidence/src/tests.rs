@@ -1,4 +1,8 @@
 //! The writer as a whole, on a simulated disk that fails, loses and crashes as told, judged by the verifier.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests use the real clock, and wait for the tasks that they spawn"
+)]
 
 mod basics;
 mod crash;

@@ -117,9 +117,9 @@ fn first_bundle(log: &LogFiles, time: &str) -> Result<u64, ReadError> {
             text(&record.value(), "/time/utc").is_some_and(|utc| utc.as_str() < time)
         });
         if begins_before {
-            low = middle
+            low = middle;
         } else {
-            high = middle
+            high = middle;
         }
     }
     Ok(low)

@@ -185,7 +185,7 @@ fn a_directory_is_one_nodes_and_one_process_has_it() {
     let settings = Settings::new(dir.path().join("evidence"), "custos", "gw1", "test");
     let open = |settings: Settings| {
         crate::open(settings, TestClock::new(NOVEMBER), &mut |bytes| {
-            bytes.fill(3)
+            bytes.fill(3);
         })
     };
     let (evidence, _) = open(settings.clone()).unwrap();

@@ -119,16 +119,13 @@ fn run_with(site: &Site, fault: Option<Fault>, context: &str) {
                 .open()
                 .unwrap_or_else(|error| panic!("{context}: {error:?}")),
         };
-        let mut refused = 0;
+        let mut refused = Vec::new();
         for _ in 0..4 {
             let work = session(evidence.clone(), Arc::clone(&promises), 12);
-            if tokio::time::timeout(Duration::from_secs(30), work)
+            let done = tokio::time::timeout(Duration::from_secs(30), work)
                 .await
-                .expect(context)
-                .is_err()
-            {
-                refused += 1;
-            }
+                .expect(context);
+            refused.extend(done.err());
             // A segment that fsync dropped can only be rebuilt by a restart.
             let health = evidence.health();
             let wait = wait_for_good(health);
@@ -139,7 +136,7 @@ fn run_with(site: &Site, fault: Option<Fault>, context: &str) {
                 break;
             }
         }
-        assert!(refused <= 2, "{context}: refused {refused} times");
+        assert!(refused.len() <= 2, "{context}: refused {refused:?}");
         let image = site.disk.after_power_cut(7);
         let stuck = *evidence.health().borrow() != crate::Health::Good;
         if stuck {

@@ -295,7 +295,7 @@ pub(crate) async fn session(
         let (op, position) = log.intent(&statement(&text), &allow())?;
         confirm(&evidence, position, number).await?;
         promise(&promises, number, |promised| {
-            *promised.intents.entry(log.id()).or_default() = number
+            *promised.intents.entry(log.id()).or_default() = number;
         });
         let size = if number % 7 == 0 { 90_000 } else { 40 };
         let line = format!(
@@ -313,7 +313,7 @@ pub(crate) async fn session(
         )?;
         confirm(&evidence, position, number).await?;
         promise(&promises, number, |promised| {
-            *promised.lines.entry(log.id()).or_default() = number
+            *promised.lines.entry(log.id()).or_default() = number;
         });
         evidence.room().await;
     }
@@ -325,7 +325,7 @@ async fn confirm(
     position: crate::Position,
     number: u64,
 ) -> Result<(), EvidenceError> {
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         evidence.sync(position).await
     } else {
         evidence.write_out(position)
@@ -334,7 +334,7 @@ async fn confirm(
 
 fn promise(promises: &Promises, number: u64, make: impl Fn(&mut Promised)) {
     make(&mut lock(&promises.written));
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         make(&mut lock(&promises.durable));
     }
 }
