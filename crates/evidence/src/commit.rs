@@ -8,13 +8,14 @@ use crate::error::EvidenceError;
 use crate::failures::Part;
 use crate::integrator::CLOSING_ATTEMPTS;
 use crate::position::Position;
-use crate::shared::{Shared, lock};
+use crate::shared::{OnExit, Shared, lock};
 
 /// Frames waiting for the integrator above which it is woken at once instead of at its next turn.
 const WAKE_BATCHES: usize = 64;
 
 /// Runs until the writer is stopped.
-pub(crate) fn run(shared: &Shared) {
+fn run(shared: &Arc<Shared>) {
+    let _on_exit = OnExit(Arc::clone(shared));
     let mut waited = false;
     let mut failed = 0;
     loop {
@@ -26,8 +27,7 @@ pub(crate) fn run(shared: &Shared) {
             retry(shared);
             failed += 1;
             if failed >= CLOSING_ATTEMPTS && shared.threads.closed.load(Ordering::SeqCst) {
-                shared.threads.abandoned.store(true, Ordering::SeqCst);
-                shared.threads.wake_integrator();
+                shared.abandon();
             }
             continue;
         }

@@ -152,7 +152,12 @@ impl Evidence {
         if shared.threads.closed.swap(true, Ordering::SeqCst) {
             return Err(EvidenceError::Stopped);
         }
-        lock(&shared.inbox).stop = Some(reply);
+        {
+            let mut inbox = lock(&shared.inbox);
+            if !shared.is_abandoned() {
+                inbox.stop = Some(reply);
+            }
+        }
         shared.threads.wake_integrator();
         let finished = answer.await;
         self.0.stop();
@@ -167,11 +172,7 @@ impl Evidence {
 
 impl Handle {
     fn stop(&self) {
-        self.shared.threads.abandoned.store(true, Ordering::SeqCst);
-        self.shared.threads.wake_commit();
-        self.shared.threads.wake_integrator();
-        self.shared.durable_changed.notify_waiters();
-        self.shared.room_changed.notify_waiters();
+        self.shared.abandon();
         for thread in lock(&self.threads).drain(..) {
             let _ = thread.join();
         }

@@ -21,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::log::{Log, chain};
 use crate::position::Position;
 use crate::record_type::{RecordOutcome, RecordType};
-use crate::shared::{Shared, lock};
+use crate::shared::{OnExit, Shared, lock};
 use crate::wal::Batch;
 
 /// Turns come at most this often while nothing is urgent, so that many commits are taken together.
@@ -89,8 +89,9 @@ impl Integrator {
         OpenError::io(action, &self.shared.settings.dir)(source)
     }
 
-    /// Runs until the writer is stopped or dropped.
+    /// Runs until the writer is stopped or dropped. Then nobody waits for it any more.
     pub(crate) fn run(mut self) {
+        let _on_exit = OnExit(Arc::clone(&self.shared));
         while !self.shared.is_abandoned() {
             match self.turn() {
                 Err(Abandoned) | Ok(Turn::Stopped) => return,

@@ -266,14 +266,21 @@ impl SessionLog {
             state.ended = true;
             state.last_transcript
         };
-        lock(&self.shared.inbox).ends.push(EndRequest {
+        let end = EndRequest {
             session: Arc::clone(&self.inner),
             after,
             outcome,
             reason: reason.to_owned(),
             detail,
             reply,
-        });
+        };
+        {
+            let mut inbox = lock(&self.shared.inbox);
+            if self.shared.is_abandoned() {
+                return Err(EvidenceError::Stopped);
+            }
+            inbox.ends.push(end);
+        }
         self.shared.request_sync(after);
         self.shared.threads.wake_integrator();
         Ok(())

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::disk::Disk;
 use crate::error::{EvidenceError, Health};
-use crate::failures::Failures;
+use crate::failures::{Failures, Part};
 use crate::inbox::Inbox;
 use crate::pending::Pending;
 use crate::position::Position;
@@ -109,6 +109,20 @@ impl Threads {
         if let Some(thread) = self.integrator.get() {
             thread.unpark();
         }
+    }
+}
+
+/// Ends the writer when one of its threads ends, for whatever reason: evidence fails closed.
+#[derive(Debug)]
+pub(crate) struct OnExit(pub(crate) Arc<Shared>);
+
+impl Drop for OnExit {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = io::Error::other("a thread of the writer panicked");
+            self.0.fail(Part::Log, "go on", &error);
+        }
+        self.0.abandon();
     }
 }
 
@@ -272,6 +286,19 @@ impl Shared {
             }
             changed.await;
         }
+    }
+
+    /// Ends both threads, and everybody's waiting for them.
+    pub(crate) fn abandon(&self) {
+        self.threads.abandoned.store(true, Ordering::SeqCst);
+        self.threads.wake_commit();
+        self.threads.wake_integrator();
+        self.durable_changed.notify_waiters();
+        self.room_changed.notify_waiters();
+        // Dropping what is asked for tells those who ask.
+        let mut inbox = lock(&self.inbox);
+        inbox.ends.clear();
+        inbox.stop = None;
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {
