@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -236,16 +237,22 @@ pub fn signal(pid: u32, what: Signal) {
     let _ = kill_process(pid, what);
 }
 
-/// A TCP port on 127.0.0.1 that nobody listened on a moment ago.
+/// A port of loopback that nobody listens on. Never handed out twice by one process, and outside of the range that
+/// the system takes ports of outgoing connections from, so that none of those is in the way either.
 ///
 /// # Panics
-/// When there is none.
+/// When there is none left.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 12_000;
+    const PORTS: u32 = 20_000;
+    // Processes begin at different places.
+    let begin = std::process::id().wrapping_mul(613);
+    (0..PORTS)
+        .map(|_| begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS + FIRST)
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        .expect("loopback has free ports")
 }
 
 /// Memory of a process that is in RAM, in bytes.
