@@ -17,6 +17,9 @@ pub(crate) use read::{WalReader, open as open_reader};
 /// How far ahead of the records a new file is filled with zeros.
 const ZERO_AHEAD_BYTES: u64 = 4 << 20;
 
+const PAGE_BYTES: u64 = 4096;
+static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
+
 /// Name of the file that waits to be used next.
 const SPARE: &str = "spare";
 
@@ -308,10 +311,18 @@ impl Current {
         }
         let until = (end + ZERO_AHEAD_BYTES).min(file_bytes);
         // Never from `filled`: where an earlier attempt failed there are records by now.
-        let zeros = vec![0; until.saturating_sub(end) as usize];
-        if !zeros.is_empty() && self.file.write_at(&zeros, end).is_ok() {
-            self.filled = until;
+        // Page by page: large writes make large folios in the page cache, and ext4 then walks all blocks of a folio
+        // for each small write into it.
+        let mut at = end;
+        while at < until {
+            let length = (PAGE_BYTES - at % PAGE_BYTES).min(until - at);
+            let zeros = ZEROS.get(..length as usize).unwrap_or_default();
+            if self.file.write_at(zeros, at).is_err() {
+                return;
+            }
+            at += length;
         }
+        self.filled = self.filled.max(until);
     }
 }
 

@@ -202,3 +202,43 @@ fn a_damaged_write_ahead_log_is_never_taken_for_a_torn_one() {
         "{error:?}"
     );
 }
+
+#[test]
+fn any_bytes_in_the_write_ahead_log_are_survived() {
+    let site = Site::new();
+    runtime().block_on(async {
+        let (evidence, _) = site.open().unwrap();
+        let _ = session(evidence, Arc::new(Promises::default()), 20).await;
+        site.disk.set_fault(Some(Fault::Crash { at: 0 }));
+    });
+    let image = site.disk.after_kill();
+    let mut dice = Dice::new(6);
+    for _ in 0..60 {
+        let mut damaged = image.clone();
+        for (path, bytes) in &mut damaged {
+            if !path.starts_with("/evidence/wal") || bytes.is_empty() || dice.below(2) == 0 {
+                continue;
+            }
+            let at = dice.below(bytes.len() as u64) as usize;
+            match dice.below(3) {
+                0 => bytes.truncate(at),
+                1 => bytes[at] ^= 1 << dice.below(8),
+                _ => bytes[at..]
+                    .iter_mut()
+                    .for_each(|byte| *byte = dice.below(256) as u8),
+            }
+        }
+        // Started or refused, and if started, then on a log that verifies.
+        let after = site.with_image(damaged);
+        let opened = runtime().block_on(async {
+            let Ok((evidence, _)) = after.open() else {
+                return false;
+            };
+            evidence.shutdown().await.unwrap();
+            true
+        });
+        if opened {
+            after.assert_good("damaged write-ahead log");
+        }
+    }
+}
