@@ -68,7 +68,7 @@ impl Running {
             policy: Arc::clone(&policy),
         };
         let gateway = Gateway::new(services.clone(), config.limits.clone());
-        let opened = open_doors(&config, &gateway).await;
+        let opened = open_doors(&config, &gateway);
         let (listeners, socket) = match opened {
             Ok(opened) => opened,
             Err(failure) => {
@@ -173,7 +173,7 @@ fn report(recovery: &Recovery) {
     );
 }
 
-async fn open_doors(
+fn open_doors(
     config: &Config,
     gateway: &Gateway,
 ) -> Result<(Vec<ListenerStatus>, AdminSocket), Failure> {
@@ -182,7 +182,6 @@ async fn open_doors(
     for listener in &config.listeners {
         let address = gateway
             .listen(Arc::clone(&protocol), listener.settings())
-            .await
             .map_err(|error| {
                 Failure::new(error).hint("`custos doctor` tells who else uses the address")
             })?;

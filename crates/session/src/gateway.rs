@@ -97,15 +97,15 @@ impl Gateway {
         Self { shared }
     }
 
-    /// Opens a listener and serves it until [`Gateway::drain`]. Returns the address that was bound.
-    pub async fn listen<P: Protocol>(
+    /// Opens a listener and serves it until [`Gateway::drain`]. Returns the address that was bound. Must be called
+    /// inside a tokio runtime.
+    pub fn listen<P: Protocol>(
         &self,
         protocol: Arc<P>,
         settings: ListenerSettings,
     ) -> Result<SocketAddr, ListenError> {
         let name = settings.name.clone();
-        let (address, listener) =
-            listener::open(Arc::clone(&self.shared), protocol, settings).await?;
+        let (address, listener) = listener::open(Arc::clone(&self.shared), protocol, settings)?;
         self.shared
             .listeners
             .lock()

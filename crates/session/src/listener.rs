@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::accepted::Accepted;
 use crate::core::{Core, Phase};
@@ -20,6 +20,9 @@ use crate::{Protocol, Session};
 
 /// Pause after the operating system refused to accept (no file descriptors, usually).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections that the operating system holds until they are accepted.
+const ACCEPT_QUEUE: u32 = 4096;
 
 /// How a listener protects what passes.
 #[derive(Clone, Debug)]
@@ -94,7 +97,7 @@ fn offer(identity: &ServerIdentity, alpn: &[&[u8]]) -> Result<OfferedTls, rustls
     })
 }
 
-pub(crate) async fn open<P: Protocol>(
+pub(crate) fn open<P: Protocol>(
     shared: Arc<Shared>,
     protocol: Arc<P>,
     settings: ListenerSettings,
@@ -115,7 +118,7 @@ pub(crate) async fn open<P: Protocol>(
         ListenerTls::Off => return Err(ListenError::PlainTextOutsideLoopback { name, address }),
     };
     let bind = |source| ListenError::Bind { address, source };
-    let socket = TcpListener::bind(address).await.map_err(bind)?;
+    let socket = listen(address).map_err(bind)?;
     let bound = socket.local_addr().map_err(bind)?;
     let listener = Arc::new(Listener {
         authentication,
@@ -125,6 +128,18 @@ pub(crate) async fn open<P: Protocol>(
     let tasks = shared.tasks.clone();
     tasks.spawn(accept_loop(shared, protocol, Arc::clone(&listener), socket));
     Ok((bound, listener))
+}
+
+/// Listens with room for a burst: tokio's own queue of 128 makes clients wait for a retransmission.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_QUEUE)
 }
 
 async fn accept_loop<P: Protocol>(

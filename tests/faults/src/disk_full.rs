@@ -33,8 +33,6 @@ const IDLE_SHARE_AT_MOST: f64 = 0.25;
 /// How long clients write before the disk is filled.
 const TRAFFIC: Duration = Duration::from_secs(1);
 const WRITERS: usize = 4;
-/// The end of the gateway's log is shown when something went wrong.
-const LOG_SHOWN_BYTES: usize = 4000;
 const TABLE: &str = "create table notes (note text); grant all on notes to app";
 
 #[derive(Clone, Debug, clap::Args)]
@@ -135,12 +133,7 @@ impl Site {
 
     /// Ends the gateway and returns where a copy of its directory is.
     fn abandon(mut self) -> anyhow::Result<PathBuf> {
-        let log = self.gateway.log();
-        let tail = log.len().saturating_sub(LOG_SHOWN_BYTES);
-        eprintln!("{}", log.get(tail..).unwrap_or(&log));
-        // It may have ended already; the log tells.
-        let _ = rig::attempt("ending the gateway", || self.gateway.kill());
-        let kept = rig::keep(self.gateway.directory())?;
+        let kept = rig::abandon(&mut self.gateway)?;
         // It would complain that its evidence was not verified.
         std::mem::forget(self.gateway);
         Ok(kept)

@@ -18,7 +18,9 @@ use flood::Flood;
 const SOURCES: usize = 16;
 /// Sources that the usual limits are tried with: few enough that places are left for others.
 const SOURCES_WITHIN_LIMITS: usize = 2;
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
+/// Time to sign in, however few the connections are, and how many more may be opened in each further second.
+const HANDSHAKE_SECONDS: usize = 3;
+const CONNECTIONS_PER_SECOND: usize = 2000;
 /// How much later than that the last connection may be cut. Thousands end at the same moment.
 const CUT_SLACK: Duration = Duration::from_secs(4);
 /// The longest that a working psql may wait for one row.
@@ -41,39 +43,44 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    raise_descriptor_limit(options.connections)?;
-    let postgres = rig::postgres();
     let connections = options.connections;
-    let timeout = format!("handshake_timeout = \"{}s\"", HANDSHAKE_TIMEOUT.as_secs());
-    let held = format!(
+    raise_descriptor_limit(connections)?;
+    let postgres = rig::postgres();
+    let seconds = HANDSHAKE_SECONDS + connections / CONNECTIONS_PER_SECOND;
+    let timeout = format!("handshake_timeout = \"{seconds}s\"");
+    let places = format!(
         "{timeout}\nhandshakes = {}\nhandshakes_per_source = {connections}",
         connections + 100
     );
-    let mut gateway = rig::gateway(&held);
-    let credential = rig::resource(&gateway, &postgres, "strict")?;
-    let endpoint = gateway.endpoint(&credential, Postgres::DATABASE);
-    let mut records = Reader::new(&gateway.evidence_directory());
+    let mut gateway = rig::gateway(&places);
+    let result = rig::attempt("a siege", || {
+        let credential = rig::resource(&gateway, &postgres, "strict")?;
+        let endpoint = gateway.endpoint(&credential, Postgres::DATABASE);
+        let mut siege = Siege {
+            records: Reader::new(&gateway.evidence_directory()),
+            connections,
+            handshake_timeout: Duration::from_secs(seconds as u64),
+        };
+        println!(
+            "half-open: {connections} connections from {SOURCES} addresses, with places for all"
+        );
+        siege.run(&gateway, &endpoint, SOURCES)?;
+        gateway.stop();
+        gateway.write_settings(&rig::settings(&timeout));
+        gateway.restart();
+        println!(
+            "half-open: {connections} connections from {SOURCES_WITHIN_LIMITS} addresses, with the usual limits"
+        );
+        siege.run(&gateway, &endpoint, SOURCES_WITHIN_LIMITS)
+    });
+    rig::conclude(gateway, result.and_then(|result| result))
+}
 
-    println!(
-        "half-open: {connections} connections from {SOURCES} addresses, with room for all of them"
-    );
-    besiege(&gateway, &endpoint, connections, SOURCES, &mut records)?;
-    gateway.stop();
-    gateway.write_settings(&rig::settings(&timeout));
-    gateway.restart();
-    records.new_records()?;
-    println!(
-        "half-open: {connections} connections from {SOURCES_WITHIN_LIMITS} addresses, with the usual limits"
-    );
-    besiege(
-        &gateway,
-        &endpoint,
-        connections,
-        SOURCES_WITHIN_LIMITS,
-        &mut records,
-    )?;
-    gateway.finish();
-    Ok(())
+/// What stays the same for one gateway.
+struct Siege {
+    records: Reader,
+    connections: usize,
+    handshake_timeout: Duration,
 }
 
 /// Those who work while the others are silent.
@@ -112,46 +119,42 @@ impl<'a> Workers<'a> {
     }
 }
 
-fn besiege(
-    gateway: &Custos,
-    endpoint: &Endpoint,
-    connections: usize,
-    sources: usize,
-    records: &mut Reader,
-) -> anyhow::Result<()> {
-    let mut workers = Workers::begin(endpoint)?;
-    let before = proc_status::resident_bytes(gateway.pid())?;
-    proc_status::reset_peak(gateway.pid())?;
-    let began = Instant::now();
-    let mut flood = Flood::begin(gateway.tls_address(), connections, sources);
-    let mut held_at_most = 0;
-    let mut opened = None;
-    loop {
-        workers.work()?;
-        if opened.is_none() && flood.is_opened()? {
-            opened = Some(began.elapsed());
+impl Siege {
+    fn run(&mut self, gateway: &Custos, endpoint: &Endpoint, sources: usize) -> anyhow::Result<()> {
+        let mut workers = Workers::begin(endpoint)?;
+        let before = proc_status::resident_bytes(gateway.pid())?;
+        proc_status::reset_peak(gateway.pid())?;
+        let began = Instant::now();
+        let mut flood = Flood::begin(gateway.tls_address(), self.connections, sources);
+        let mut held_at_most = 0;
+        let mut opened = None;
+        loop {
+            workers.work()?;
+            if opened.is_none() && flood.is_opened()? {
+                opened = Some(began.elapsed());
+            }
+            let held = flood.count();
+            held_at_most = held_at_most.max(held);
+            let Some(opened) = opened else { continue };
+            if held == 0 {
+                break;
+            }
+            anyhow::ensure!(
+                began.elapsed() <= opened + self.handshake_timeout + CUT_SLACK,
+                "{held} connections were not cut after {}",
+                millis(began.elapsed())
+            );
         }
-        let held = flood.count();
-        held_at_most = held_at_most.max(held);
-        let Some(opened) = opened else { continue };
-        if held == 0 {
-            break;
-        }
-        anyhow::ensure!(
-            began.elapsed() <= opened + HANDSHAKE_TIMEOUT + CUT_SLACK,
-            "{held} connections were not cut after {}",
+        println!(
+            "half-open: opened in {}, {held_at_most} were held at once, the last was cut {} after the first was opened",
+            millis(opened.unwrap_or_default()),
             millis(began.elapsed())
         );
+        let peak = proc_status::peak_bytes(gateway.pid())?;
+        check_memory(before, peak, self.connections as u64)?;
+        check_waits(&workers)?;
+        check_records(&mut self.records, self.connections as u64, began)
     }
-    println!(
-        "half-open: opened in {}, {held_at_most} were held at once, the last was cut {} after the first was opened",
-        millis(opened.unwrap_or_default()),
-        millis(began.elapsed())
-    );
-    let peak = proc_status::peak_bytes(gateway.pid())?;
-    check_memory(before, peak, connections as u64)?;
-    check_waits(&workers)?;
-    check_records(records, connections as u64, began)
 }
 
 fn check_memory(before_bytes: u64, peak_bytes: u64, connections: u64) -> anyhow::Result<()> {
