@@ -67,8 +67,16 @@ impl Session<Identified> {
                     resource: name.to_string(),
                     only,
                 };
-                self.denied(&verdict, "the resource opens another database only")
+                let refused = Verdict {
+                    decision: Decision::Deny,
+                    rules: vec!["resource-database".to_owned()],
+                };
+                let recorded = self
+                    .denied(&refused, "the resource opens another database only")
                     .await;
+                if let SessionError::Evidence(_) = recorded {
+                    return Err(recorded);
+                }
                 return Err(error);
             }
         };
