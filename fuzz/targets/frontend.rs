@@ -1,10 +1,10 @@
-//! The messages of a client: `custos_postgres::wire::frontend`.
+//! The messages of a client: `custos_postgres_wire::frontend`.
 #![no_main]
 
-use custos_postgres::wire::frontend::{
+use custos_postgres_wire::frontend::{
     Frame, FrontendMessage, PasswordMessage, SaslInitialResponse, TargetKind, frame, tag,
 };
-use custos_postgres::wire::{Format, Formats, Values};
+use custos_postgres_wire::{Format, Formats, Values};
 use libfuzzer_sys::fuzz_target;
 
 /// Below the longest input, so that it can be exceeded.
@@ -118,7 +118,7 @@ fn library_writes_the_same(message: FrontendMessage<'_>, buffer: &[u8], total_by
         FrontendMessage::Query(query) => query.encode(&mut out).unwrap(),
         FrontendMessage::Parse(parse) => {
             let types: Vec<u32> = parse.types.iter().collect();
-            custos_postgres::wire::frontend::Parse::encode(
+            custos_postgres_wire::frontend::Parse::encode(
                 parse.name, parse.text, &types, &mut out,
             )
             .unwrap();

@@ -1,7 +1,7 @@
-//! The first packet of a client: `custos_postgres::wire::startup`.
+//! The first packet of a client: `custos_postgres_wire::startup`.
 #![no_main]
 
-use custos_postgres::wire::startup::{
+use custos_postgres_wire::startup::{
     MAX_STARTUP_BYTES, StartupPacket, decode, encode_ssl_request, encode_startup_message,
 };
 use libfuzzer_sys::fuzz_target;

@@ -23,7 +23,7 @@ const ROWS: &[&[&str]] = &[
     &["custos-evidence"],
     &["custos-store"],
     &["custos-tunnel"],
-    &["custos-tlog", "custos-scram"],
+    &["custos-tlog", "custos-scram", "custos-postgres-wire"],
     &["custos-model"],
 ];
 const PROTOCOLS: &[&str] = &[
@@ -35,7 +35,12 @@ const PROTOCOLS: &[&str] = &[
     "custos-http",
 ];
 /// What a protocol crate may know: controls are the session's, so none can be forgotten.
-const KNOWN_TO_PROTOCOLS: &[&str] = &["custos-session", "custos-model", "custos-scram"];
+const KNOWN_TO_PROTOCOLS: &[&str] = &[
+    "custos-session",
+    "custos-model",
+    "custos-scram",
+    "custos-postgres-wire",
+];
 /// Second crypto libraries.
 const BANNED: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];
 /// Crates of the left column must not reach those of the right one, however far down.
@@ -43,6 +48,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ("custos-policy", &["tokio"]),
     ("custos-masking", &["tokio"]),
     ("custos-tlog", &["tokio"]),
+    ("custos-postgres-wire", &["tokio"]),
     ("custos-evidence", &["axum", "hyper"]),
     ("custos-tlog", &["axum", "hyper"]),
 ];

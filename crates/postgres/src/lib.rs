@@ -1,6 +1,6 @@
 //! PostgreSQL behind the session pipeline: frontend/backend protocol 3.0 and 3.2.
 //!
-//! `wire` is the codec, sans-I/O. The other modules move bytes, in the order of a session's life:
+//! The codec is `custos-postgres-wire`, sans-I/O. The modules here move bytes, in the order of a session's life:
 //! `handshake` and `login` with the client, `target` with the server, then `requests` and `responses`
 //! until one of them ends.
 
@@ -18,11 +18,11 @@ mod requests;
 mod responses;
 mod results;
 mod target;
-pub mod wire;
 
 use std::sync::Arc;
 
 use custos_model::Protocol as Name;
+use custos_postgres_wire as wire;
 use custos_session::{Accepted, Ended, Protocol, Session, SessionError};
 use tokio::net::TcpStream;
 

@@ -1,10 +1,10 @@
-//! The messages of a server, and the walker that follows them through chunks of any size: `custos_postgres::wire::backend`.
+//! The messages of a server, and the walker that follows them through chunks of any size: `custos_postgres_wire::backend`.
 #![no_main]
 
 mod written;
 
-use custos_postgres::wire::WireError;
-use custos_postgres::wire::backend::{BackendMessage, Event, MAX_SMALL_MESSAGE_BYTES, Walker, tag};
+use custos_postgres_wire::WireError;
+use custos_postgres_wire::backend::{BackendMessage, Event, MAX_SMALL_MESSAGE_BYTES, Walker, tag};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

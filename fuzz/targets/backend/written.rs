@@ -1,7 +1,7 @@
 //! Bodies of backend messages by the rules of the specification.
 
-use custos_postgres::wire::backend::{Authentication, BackendMessage, ErrorFields, RowDescription};
-use custos_postgres::wire::{Format, Formats};
+use custos_postgres_wire::backend::{Authentication, BackendMessage, ErrorFields, RowDescription};
+use custos_postgres_wire::{Format, Formats};
 
 /// `None` for a message of which the codec does not keep all.
 pub(crate) fn body(message: BackendMessage<'_>) -> Option<Vec<u8>> {

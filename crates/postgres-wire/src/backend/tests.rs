@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::{
     Authentication, BackendMessage, NegotiateProtocolVersion, ParameterStatus, TransactionStatus,
 };
-use crate::wire::{Format, Tag, WireError};
+use crate::{Format, Tag, WireError};
 
 /// One golden message of every kind that has a form, as the specification lays it out.
 const GOLDEN: &[&[u8]] = &[

@@ -2,7 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Event, MAX_LARGE_MESSAGE_BYTES, MAX_SMALL_MESSAGE_BYTES, Walker};
-use crate::wire::{Tag, WireError};
+use crate::{Tag, WireError};
 
 /// A stream's events with their parts joined: what must not depend on the chunks.
 #[derive(Clone, Debug, PartialEq, Eq)]

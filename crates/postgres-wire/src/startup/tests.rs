@@ -2,7 +2,7 @@ use super::{
     CancelRequest, MAX_STARTUP_BYTES, PROTOCOL_3_2, StartupPacket, decode, encode_ssl_request,
     encode_startup_message,
 };
-use crate::wire::WireError;
+use crate::WireError;
 
 /// What psql sends to a server with no further settings.
 const PSQL: &[u8] = b"\0\0\0\x4d\0\x03\0\0user\0alice\0database\0shop\0\

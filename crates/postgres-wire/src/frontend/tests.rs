@@ -5,7 +5,7 @@ use super::{
     Frame, FrontendMessage, MAX_SMALL_FRAME_BYTES, Parse, PasswordMessage, Query,
     SaslInitialResponse, TargetKind, encode_sasl_response, encode_sync, encode_terminate, frame,
 };
-use crate::wire::{Format, Tag, WireError};
+use crate::{Format, Tag, WireError};
 
 const LIMIT: usize = 1 << 20;
 
