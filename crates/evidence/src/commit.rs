@@ -120,14 +120,14 @@ impl Shared {
         if self.is_failing.load(Ordering::SeqCst) {
             self.check_health()?;
         }
-        if self.progress.written.load(Ordering::SeqCst) >= upto.0 {
+        if self.is_written(upto) {
             return Ok(());
         }
         if let Err(error) = self.flush() {
             self.fail(Part::Wal, "write to the write-ahead log", &error);
             self.threads.wake_commit();
         }
-        if self.progress.written.load(Ordering::SeqCst) >= upto.0 {
+        if self.is_written(upto) {
             return Ok(());
         }
         self.check_health()?;

@@ -103,6 +103,14 @@ impl Evidence {
         self.0.shared.write_out(upto)
     }
 
+    /// As [`Self::write_out`], after everybody else who is ready to append had a turn: one write then serves many.
+    pub async fn write_out_together(&self, upto: Position) -> Result<(), EvidenceError> {
+        if !self.0.shared.is_written(upto) {
+            tokio::task::yield_now().await;
+        }
+        self.0.shared.write_out(upto)
+    }
+
     /// Whether everything up to a position is fsynced.
     pub fn is_durable(&self, upto: Position) -> bool {
         self.0.shared.is_durable(upto)

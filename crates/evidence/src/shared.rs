@@ -244,6 +244,10 @@ impl Shared {
         self.threads.wake_commit();
     }
 
+    pub(crate) fn is_written(&self, upto: Position) -> bool {
+        self.progress.written.load(Ordering::SeqCst) >= upto.0
+    }
+
     pub(crate) fn is_durable(&self, upto: Position) -> bool {
         self.progress.durable.load(Ordering::SeqCst) >= upto.0
     }

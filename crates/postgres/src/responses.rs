@@ -166,7 +166,7 @@ impl<'s> Responses<'s> {
         let mut written = false;
         while let Some(front) = self.waiting.front() {
             if let Some(position) = front.position
-                && !self.session.may_release_now(position)?
+                && !self.session.may_release_now(position).await?
             {
                 break;
             }

@@ -110,25 +110,26 @@ impl Session<Open> {
         if self.stage.strict && effect != Effect::Read {
             self.core.shared.services.evidence.sync(position).await?;
         } else {
-            self.core.shared.services.evidence.write_out(position)?;
+            let evidence = &self.core.shared.services.evidence;
+            evidence.write_out_together(position).await?;
         }
         Ok(())
     }
 
     /// Whether a response recorded at `position` may go to the client at once. For a resource that is not
     /// strict this makes it so.
-    pub fn may_release_now(&self, position: Position) -> Result<bool, SessionError> {
+    pub async fn may_release_now(&self, position: Position) -> Result<bool, SessionError> {
         let evidence = &self.core.shared.services.evidence;
         if self.stage.strict {
             return Ok(evidence.is_durable(position));
         }
-        evidence.write_out(position)?;
+        evidence.write_out_together(position).await?;
         Ok(true)
     }
 
     /// Returns when a response recorded at `position` may go to the client.
     pub async fn may_release(&self, position: Position) -> Result<(), SessionError> {
-        if !self.may_release_now(position)? {
+        if !self.may_release_now(position).await? {
             self.core.shared.services.evidence.sync(position).await?;
         }
         Ok(())
