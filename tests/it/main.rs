@@ -16,3 +16,4 @@ mod protocol;
 mod psql;
 mod upstream;
 mod upstream_login;
+mod workloads;

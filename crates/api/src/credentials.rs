@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use custos_evidence::{DetailValue, RecordOutcome, RecordType, Target};
 use custos_identity::{CredentialSummary, IssueRequest};
-use custos_model::{Principal, PrincipalKind, Rfc3339};
+use custos_model::{Authentication, Instant, Principal, PrincipalKind, Rfc3339};
 use custos_store::CredentialId;
 
 use crate::admin::Admin;
@@ -57,7 +57,7 @@ impl Admin {
         peer: &Peer,
         new: NewCredential,
     ) -> Result<CredentialIssued, ApiError> {
-        let request = request(new)?;
+        let request = request(new, self.services().clock.now())?;
         let (principal, resource) = (request.principal.clone(), request.resource.clone());
         let networks: Vec<String> = request
             .source_networks
@@ -208,7 +208,7 @@ impl Admin {
     }
 }
 
-fn request(new: NewCredential) -> Result<IssueRequest, ApiError> {
+fn request(new: NewCredential, now: Instant) -> Result<IssueRequest, ApiError> {
     let NewCredential {
         principal,
         kind,
@@ -236,6 +236,9 @@ fn request(new: NewCredential) -> Result<IssueRequest, ApiError> {
         resource,
         ttl: Duration::from_secs(ttl_seconds),
         source_networks,
+        authentication: Authentication::by_operator(now.utc_ns),
+        sign_in: None,
+        uses_max: None,
     })
 }
 

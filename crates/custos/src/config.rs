@@ -8,11 +8,14 @@ mod read;
 mod reference;
 mod units;
 mod walk;
+mod web;
+mod workloads;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use custos_identity::Workload;
 use custos_policy::Policy;
 use custos_session::Limits;
 
@@ -21,6 +24,8 @@ pub(crate) use keys::Change;
 pub(crate) use listeners::Listener;
 pub(crate) use problem::Problems;
 pub(crate) use reference::markdown as reference;
+pub(crate) use web::Web;
+pub(crate) use workloads::{Issuer as WorkloadIssuer, Keys as WorkloadKeys, Reach};
 pub(crate) use units::{parse_duration, show_duration, show_size};
 
 /// The largest configuration file that is read.
@@ -51,6 +56,12 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Where clients connect.
     pub(crate) listeners: Vec<Listener>,
+    /// Where people sign in; `None`: nowhere.
+    pub(crate) web: Option<Web>,
+    /// Whose tokens machines present.
+    pub(crate) workload_issuers: Vec<WorkloadIssuer>,
+    /// Machine identities.
+    pub(crate) workloads: Vec<Workload>,
     /// Who may open what.
     pub(crate) policy: Arc<Policy>,
     /// How many rules there are.

@@ -14,13 +14,13 @@ use custos_policy::Policy;
 use custos_postgres::Postgres;
 use custos_session::{Gateway, ServerIdentity, Services};
 use custos_store::{MasterKey, Store};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cli::VERSION;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::issuers;
 use crate::logging::LogLevel;
 use crate::machine::{self, SystemClock};
 
@@ -43,8 +43,8 @@ pub(crate) struct Running {
     pub(crate) listeners: Vec<ListenerStatus>,
     /// The log's level.
     pub(crate) log: LogLevel,
-    admin_stop: CancellationToken,
-    admin_task: JoinHandle<()>,
+    background_stop: CancellationToken,
+    background: TaskTracker,
 }
 
 impl Running {
@@ -60,11 +60,17 @@ impl Running {
         let (evidence, recovery) = open_evidence(&config, Arc::clone(&clock))?;
         report(&recovery);
         let policy = Arc::new(ArcSwap::new(Arc::clone(&config.policy)));
+        let workloads = issuers::workloads(&config, &clock)?;
+        let keyrings = workloads
+            .issuers()
+            .map(|issuer| (issuer.name.clone(), issuer.keyring.clone()));
+        let keyrings: Vec<_> = keyrings.collect();
         let services = Services {
             clock,
             evidence: evidence.clone(),
             store: store.clone(),
             credentials,
+            workloads,
             policy: Arc::clone(&policy),
         };
         let gateway = Gateway::new(services.clone(), config.limits.clone());
@@ -92,8 +98,15 @@ impl Running {
             client_ca_file,
             passwd: machine::passwd(),
         });
-        let admin_stop = CancellationToken::new();
-        let admin_task = TaskTracker::new().spawn(socket.serve(admin.clone(), admin_stop.clone()));
+        let background_stop = CancellationToken::new();
+        let background = TaskTracker::new();
+        background.spawn(issuers::keep_keys(
+            keyrings,
+            evidence.clone(),
+            background_stop.clone(),
+        ));
+        background.spawn(socket.serve(admin.clone(), background_stop.clone()));
+        background.close();
         Ok(Self {
             config,
             evidence,
@@ -103,18 +116,16 @@ impl Running {
             store,
             listeners,
             log,
-            admin_stop,
-            admin_task,
+            background_stop,
+            background,
         })
     }
 
     /// Lets sessions finish, then closes everything in the reverse order.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.gateway.drain(self.config.drain_timeout).await;
-        self.admin_stop.cancel();
-        if self.admin_task.await.is_err() {
-            tracing::error!("the admin socket's task failed");
-        }
+        self.background_stop.cancel();
+        self.background.wait().await;
         self.evidence
             .shutdown()
             .await

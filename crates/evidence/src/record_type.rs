@@ -46,6 +46,10 @@ record_types! {
     ResourceAdded = "resource.added",
     ResourceRemoved = "resource.removed",
     RecordingRead = "recording.read",
+    IssuerKeys = "issuer.keys",
+    SignInStarted = "sign_in.started",
+    SignInFailed = "sign_in.failed",
+    SignInEnded = "sign_in.ended",
 }
 
 impl RecordType {
@@ -76,6 +80,10 @@ impl RecordType {
                 | Self::ResourceAdded
                 | Self::ResourceRemoved
                 | Self::RecordingRead
+                | Self::IssuerKeys
+                | Self::SignInStarted
+                | Self::SignInFailed
+                | Self::SignInEnded
         )
     }
 }

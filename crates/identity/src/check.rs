@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use custos_model::{Instant, Principal, ResourceName};
+use custos_model::{Authentication, Instant, Principal, ResourceName, SignInId};
 use custos_scram::{ClientProof, Verifier};
-use custos_store::{CredentialId, StoredCredential, StoredVerifier};
+use custos_store::{CredentialId, SignInsOf, StoredCredential, StoredVerifier};
 
 use crate::credentials::Credentials;
 use crate::error::LoginFailure;
@@ -16,12 +16,16 @@ use crate::issue::is_secret_text;
 pub struct Login {
     /// Who it is.
     pub principal: Principal,
-    /// What the credential opens.
+    /// What is to be opened.
     pub resource: ResourceName,
-    /// The credential that was presented.
-    pub credential: CredentialId,
-    /// Until when it could be presented, UTC nanoseconds.
-    pub expires_utc_ns: u64,
+    /// The credential that was presented; `None` where it was a token.
+    pub credential: Option<CredentialId>,
+    /// How the principal was authenticated.
+    pub authentication: Authentication,
+    /// The sign-in that it belongs to; `None` where the operator issued the credential.
+    pub sign_in: Option<SignInId>,
+    /// Until when sessions of it may last, UTC nanoseconds: the end of the sign-in, else of what was presented.
+    pub ends_utc_ns: u64,
 }
 
 impl Credentials {
@@ -82,13 +86,55 @@ impl Credentials {
         }
         let (credential, answer) = matched.ok_or(LoginFailure::NoMatch)?;
         admit(&credential, source, now)?;
+        let ends_utc_ns = self.end_of_sessions(&credential, now)?;
+        self.count_use(&credential)?;
         let login = Login {
             principal: credential.principal,
             resource: credential.resource,
-            credential: credential.id,
-            expires_utc_ns: credential.expires_utc_ns,
+            credential: Some(credential.id),
+            authentication: credential.authentication,
+            sign_in: credential.sign_in,
+            ends_utc_ns,
         };
         Ok((login, answer))
+    }
+
+    fn end_of_sessions(
+        &self,
+        credential: &StoredCredential,
+        now: Instant,
+    ) -> Result<u64, LoginFailure> {
+        let Some(id) = credential.sign_in else {
+            return Ok(credential.expires_utc_ns);
+        };
+        let found = self
+            .store()
+            .sign_ins(SignInsOf::Id(id))
+            .map_err(LoginFailure::Store)?;
+        found
+            .first()
+            .filter(|sign_in| sign_in.is_live(now.utc_ns))
+            .map(|sign_in| sign_in.expires_utc_ns)
+            .ok_or(LoginFailure::SignInEnded {
+                credential: credential.id,
+            })
+    }
+
+    /// Costs a write to disk, so it is done only where there is a limit.
+    fn count_use(&self, credential: &StoredCredential) -> Result<(), LoginFailure> {
+        if credential.uses_max.is_none() {
+            return Ok(());
+        }
+        let counted = self
+            .store()
+            .use_credential(credential.id, credential.uses_max)
+            .map_err(LoginFailure::Store)?;
+        if counted {
+            return Ok(());
+        }
+        Err(LoginFailure::UsedUp {
+            credential: credential.id,
+        })
     }
 }
 

@@ -28,6 +28,12 @@ pub enum IdentityError {
         /// The limit.
         limit: usize,
     },
+    /// A credential that could never be used.
+    #[error("a credential that can be used is good for at least one use")]
+    Uses,
+    /// The sign-in is over.
+    #[error("the sign-in has ended")]
+    SignInEnded,
     /// There is no such resource.
     #[error("there is no resource {0}")]
     ResourceUnknown(ResourceName),
@@ -72,6 +78,18 @@ pub enum LoginFailure {
         /// Which one.
         credential: CredentialId,
     },
+    /// The right secret, presented as often as it may be.
+    #[error("credential {credential} was used as often as it may be")]
+    UsedUp {
+        /// Which one.
+        credential: CredentialId,
+    },
+    /// The right secret, but the sign-in that it belongs to has ended.
+    #[error("the sign-in of credential {credential} has ended")]
+    SignInEnded {
+        /// Which one.
+        credential: CredentialId,
+    },
     /// The right secret, from a network that it is not good for.
     #[error("credential {credential} is not valid from this address")]
     WrongSource {
@@ -92,6 +110,8 @@ impl LoginFailure {
             Self::Expired { .. } => "expired",
             Self::Revoked { .. } => "revoked",
             Self::WrongSource { .. } => "wrong_source",
+            Self::UsedUp { .. } => "used_up",
+            Self::SignInEnded { .. } => "sign_in_ended",
             Self::Store(_) => "store",
         }
     }
@@ -101,6 +121,8 @@ impl LoginFailure {
         match self {
             Self::Expired { credential }
             | Self::Revoked { credential }
+            | Self::UsedUp { credential }
+            | Self::SignInEnded { credential }
             | Self::WrongSource { credential } => Some(*credential),
             Self::UnknownName | Self::NoMatch | Self::Store(_) => None,
         }

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use custos_model::{Instant, Principal, PrincipalKind, ResourceName, Secret};
+use custos_model::{
+    Authentication, Instant, Principal, PrincipalKind, ResourceName, Secret, SignInId,
+};
 use custos_scram::Verifier;
-use custos_store::{CANDIDATES_MAX, CredentialId, SourceNetwork, StoredCredential, StoredVerifier};
+use custos_store::{
+    CANDIDATES_MAX, CredentialId, SignInsOf, SourceNetwork, StoredCredential, StoredVerifier,
+};
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
@@ -24,6 +28,12 @@ pub struct IssueRequest {
     pub ttl: Duration,
     /// Where it may be used from, at most [`SOURCE_NETWORKS_MAX`]; empty: anywhere.
     pub source_networks: Vec<SourceNetwork>,
+    /// How the principal was authenticated.
+    pub authentication: Authentication,
+    /// The sign-in under which it is issued. The credential ends with it; `None` where the operator issues it.
+    pub sign_in: Option<SignInId>,
+    /// How often it may be presented, at least once; `None`: as often as wanted.
+    pub uses_max: Option<u64>,
 }
 
 /// A new credential. This is the only time that its secret is seen.
@@ -58,6 +68,7 @@ impl Credentials {
     pub fn issue(&self, request: IssueRequest, now: Instant) -> Result<Issued, IdentityError> {
         check_request(&request)?;
         self.check_state(&request, now)?;
+        let ends_utc_ns = self.end_of_sign_in(request.sign_in, now)?;
         let secret = self.new_secret();
         let mut id_bytes = [0; 10];
         self.random(&mut id_bytes);
@@ -69,9 +80,13 @@ impl Credentials {
             principal: request.principal,
             resource: request.resource,
             issued_utc_ns: now.utc_ns,
-            expires_utc_ns: now.utc_ns.saturating_add(ttl_ns),
+            expires_utc_ns: now.utc_ns.saturating_add(ttl_ns).min(ends_utc_ns),
             revoked_utc_ns: None,
             source_networks: request.source_networks,
+            authentication: request.authentication,
+            sign_in: request.sign_in,
+            uses_max: request.uses_max,
+            uses: 0,
         };
         self.store()
             .add_credential(&credential, |bytes| self.random(bytes))
@@ -120,6 +135,20 @@ impl Credentials {
         Ok(())
     }
 
+    /// Until when the sign-in lasts that a credential is issued under; the end of time where there is none.
+    fn end_of_sign_in(&self, id: Option<SignInId>, now: Instant) -> Result<u64, IdentityError> {
+        let Some(id) = id else { return Ok(u64::MAX) };
+        let found = self
+            .store()
+            .sign_ins(SignInsOf::Id(id))
+            .map_err(IdentityError::store("look up a sign-in"))?;
+        found
+            .first()
+            .filter(|sign_in| sign_in.is_live(now.utc_ns))
+            .map(|sign_in| sign_in.expires_utc_ns)
+            .ok_or(IdentityError::SignInEnded)
+    }
+
     fn new_secret(&self) -> Secret {
         let mut bytes = Zeroizing::new([0; SECRET_RANDOM_BYTES]);
         self.random(bytes.as_mut_slice());
@@ -155,6 +184,9 @@ fn check_request(request: &IssueRequest) -> Result<(), IdentityError> {
     }
     if !(TTL_MIN..=TTL_MAX).contains(&request.ttl) {
         return Err(IdentityError::TimeToLive);
+    }
+    if request.uses_max == Some(0) {
+        return Err(IdentityError::Uses);
     }
     if request.source_networks.len() > SOURCE_NETWORKS_MAX {
         return Err(IdentityError::SourceNetworks {

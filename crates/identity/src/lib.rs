@@ -1,9 +1,13 @@
-//! Who is asking: connection credentials, the short secrets that stock clients present as a password.
+//! Who is asking: sign-ins, and connection credentials, the short secrets that stock clients present as a password.
 //!
-//! A credential is bound to one principal and one resource and lives for at most an hour. Only what is needed to check it
+//! A sign-in is one authenticated presence of a principal. A credential is bound to one principal and one resource, lives for
+//! at most an hour and never longer than the sign-in that it was issued under. Only what is needed to check it
 //! is stored. Clients prove it by SCRAM-SHA-256, without sending it, or as a plain password inside TLS.
 //!
-//! **Invariant**: what a client can observe does not depend on whether a login name exists, nor on why it was refused.
+//! Machines present their platform's own token instead ([`Workloads`]), verified with the issuer's keys ([`Keyring`]).
+//!
+//! **Invariant**: what a client can observe does not depend on whether a login name exists, nor on why it was refused. Names of
+//! workloads are configuration and no secret.
 #![cfg_attr(
     not(test),
     deny(
@@ -18,9 +22,19 @@ mod check;
 mod credentials;
 mod error;
 mod issue;
+mod keyring;
+mod sign_ins;
+mod workloads;
 
 pub use check::Login;
 pub use credentials::{CredentialState, CredentialSummary, Credentials, ScramParameters};
 pub use custos_store::{CredentialId, SourceNetwork};
 pub use error::{IdentityError, LoginFailure};
+pub use custos_store::{SignInsOf, StoredSignIn};
+pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
 pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
+pub use keyring::{KeyLocation, Keyring};
+pub use workloads::{
+    ClaimError, ClaimValue, TokenFailure, Workload, WorkloadError, WorkloadIssuer, WorkloadKind,
+    WorkloadLogin, Workloads,
+};

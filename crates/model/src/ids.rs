@@ -27,6 +27,11 @@ pub struct SessionId(Uuid);
 #[serde(transparent)]
 pub struct RecordId(Uuid);
 
+/// A sign-in: one authenticated presence of a principal, parent of its tokens and connection credentials. UUID version 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SignInId(Uuid);
+
 /// The number of an operation in its session, from 1; 0 stands for "no operation".
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
@@ -73,6 +78,7 @@ macro_rules! uuid_id {
 }
 uuid_id!(SessionId, "a session id (UUID)");
 uuid_id!(RecordId, "a record id (UUID)");
+uuid_id!(SignInId, "a sign-in id (UUID)");
 
 /// Makes UUIDs of version 7 that never repeat within a process and are not guessable across processes:
 /// the time in milliseconds, then a counter that starts at a random 74-bit point (RFC 9562 section 6.2, method 1).
@@ -101,6 +107,11 @@ impl IdSource {
     /// A new record id.
     pub fn record(&self, utc_ns: u64) -> RecordId {
         RecordId(self.next(utc_ns))
+    }
+
+    /// A new sign-in id.
+    pub fn sign_in(&self, utc_ns: u64) -> SignInId {
+        SignInId(self.next(utc_ns))
     }
 
     fn next(&self, utc_ns: u64) -> Uuid {

@@ -2,6 +2,7 @@
 //!
 //! Every other crate speaks in these; see `ARCHITECTURE.md` for the vocabulary.
 
+mod authentication;
 mod clock;
 mod ids;
 mod operation;
@@ -10,8 +11,9 @@ mod resource;
 mod secret;
 mod verdict;
 
+pub use authentication::Authentication;
 pub use clock::{Clock, Instant, Rfc3339};
-pub use ids::{IdError, IdSource, OperationNumber, Origin, RecordId, SessionId};
+pub use ids::{IdError, IdSource, OperationNumber, Origin, RecordId, SessionId, SignInId};
 pub use operation::{Effect, Operation, Outcome};
 pub use principal::{Principal, PrincipalKind};
 pub use resource::{Protocol, ResourceName, ResourceNameError};

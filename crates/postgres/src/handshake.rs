@@ -15,6 +15,9 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// The newest protocol minor version that the gateway speaks: 3.2.
 const NEWEST_MINOR: u16 = 2;
 
+/// The setting that names a resource where the credential does not.
+const RESOURCE: &str = "custos.resource";
+
 /// What the client came for.
 #[derive(Debug)]
 pub(crate) enum Greeting {
@@ -35,6 +38,35 @@ pub(crate) struct Startup {
     pub(crate) settings: Vec<(String, String)>,
     /// NegotiateProtocolVersion, if one is due.
     pub(crate) negotiation: Vec<u8>,
+}
+
+impl Startup {
+    /// The setting `custos.resource`, given by itself or in `options` (as libpq's `PGOPTIONS` does).
+    pub(crate) fn resource(&self) -> Option<&str> {
+        let own = self.settings.iter().find(|(name, _)| name == RESOURCE);
+        if let Some((_, resource)) = own {
+            return Some(resource);
+        }
+        let (_, options) = self.settings.iter().find(|(name, _)| name == "options")?;
+        let mut words = options.split_ascii_whitespace();
+        while let Some(word) = words.next() {
+            let setting = match word.strip_prefix("-c") {
+                Some("") => words.next()?,
+                Some(setting) => setting,
+                None => match word.strip_prefix("--") {
+                    Some(setting) => setting,
+                    None => continue,
+                },
+            };
+            if let Some(resource) = setting
+                .strip_prefix(RESOURCE)
+                .and_then(|rest| rest.strip_prefix('='))
+            {
+                return Some(resource);
+            }
+        }
+        None
+    }
 }
 
 /// Runs the handshake. Refusals are told to the client here.

@@ -1,9 +1,12 @@
-//! The client proves its connection credential: SCRAM-SHA-256(-PLUS), or the password inside TLS.
+//! The client proves who it is: its connection credential by SCRAM-SHA-256(-PLUS) or as password inside TLS, or
+//! a workload's token as password inside TLS.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use custos_session::scram::ServerExchange;
 use custos_session::{Accepted, ClientAuthentication, Identified, Session, SessionError, Stream};
+
+use zeroize::Zeroizing;
 
 use crate::client::{Client, protocol_error};
 use crate::handshake::Startup;
@@ -22,6 +25,10 @@ pub(crate) async fn login(
     session: Session<Accepted>,
     random: &(dyn Fn(&mut [u8]) + Send + Sync),
 ) -> Result<(Session<Identified>, Vec<u8>), SessionError> {
+    if session.expects_token(&startup.user) {
+        let session = token(client, startup, session).await?;
+        return Ok((session, Vec::new()));
+    }
     match session.authentication() {
         ClientAuthentication::Scram => scram(client, startup, session, random).await,
         ClientAuthentication::Password => {
@@ -131,6 +138,40 @@ async fn password(
     startup: &Startup,
     session: Session<Accepted>,
 ) -> Result<Session<Identified>, SessionError> {
+    let Some(password) = cleartext(client, startup).await? else {
+        return Err(session
+            .login_abandoned(&startup.user, "client closed the connection")
+            .await);
+    };
+    session.identify_by_password(&startup.user, &password).await
+}
+
+/// A workload sends its platform's token as password. Which resource it wants is said by the setting
+/// `custos.resource`, else by the database: `shop` stands for `postgres/shop`.
+async fn token(
+    client: &mut Client,
+    startup: &Startup,
+    session: Session<Accepted>,
+) -> Result<Session<Identified>, SessionError> {
+    let Some(token) = cleartext(client, startup).await? else {
+        return Err(session
+            .login_abandoned(&startup.user, "client closed the connection")
+            .await);
+    };
+    let resource = startup.resource().map_or_else(
+        || format!("postgres/{}", startup.database.as_deref().unwrap_or(&startup.user)),
+        str::to_owned,
+    );
+    session
+        .identify_by_token(&startup.user, &token, &resource)
+        .await
+}
+
+/// The password as it is, inside TLS only; `None` when the client goes instead.
+async fn cleartext(
+    client: &mut Client,
+    startup: &Startup,
+) -> Result<Option<Zeroizing<String>>, SessionError> {
     if matches!(client.stream, Stream::Plain(_)) {
         return Err(SessionError::Unsupported(
             "password authentication needs TLS, which this listener does not have".to_owned(),
@@ -140,11 +181,9 @@ async fn password(
     Authentication::encode_cleartext_password(&mut request);
     client.send(&request).await?;
     let Some((b'p', body)) = client.message(MESSAGE_BYTES).await? else {
-        return Err(session
-            .login_abandoned(&startup.user, "client closed the connection")
-            .await);
+        return Ok(None);
     };
     let message = PasswordMessage::parse(&body).map_err(|error| protocol_error(&error))?;
     let password = std::str::from_utf8(message.password).unwrap_or_default();
-    session.identify_by_password(&startup.user, password).await
+    Ok(Some(Zeroizing::new(password.to_owned())))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use custos_evidence::{DetailValue, NodeRecord, RecordOutcome, RecordType};
 use custos_identity::{Login, LoginFailure, ScramParameters};
-use custos_model::{Principal, Protocol, SessionId};
+use custos_model::{Principal, Protocol, ResourceName, SessionId};
 use custos_scram::ClientProof;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsStream};
@@ -129,6 +129,50 @@ impl Session<Accepted> {
         }
     }
 
+    /// Whether the login name is that of a workload, which presents its platform's token in place of a credential.
+    pub fn expects_token(&self, login_name: &str) -> bool {
+        self.core
+            .shared
+            .services
+            .workloads
+            .expects_token(login_name)
+    }
+
+    /// A workload's token, which the adapter accepts inside TLS only. `resource` is what the client asks to open.
+    pub async fn identify_by_token(
+        self,
+        login_name: &str,
+        token: &str,
+        resource: &str,
+    ) -> Result<Session<Identified>, SessionError> {
+        let Ok(resource) = resource.parse::<ResourceName>() else {
+            return Err(self
+                .record_failed_login(login_name, "token", "no resource is named")
+                .await);
+        };
+        let checked = {
+            let services = &self.core.shared.services;
+            let now = services.clock.now();
+            services
+                .workloads
+                .check(login_name, token, self.core.peer.ip(), now)
+                .await
+        };
+        match checked {
+            Ok(checked) => Ok(self.identified(Login {
+                principal: checked.principal,
+                resource,
+                credential: None,
+                authentication: checked.authentication,
+                sign_in: None,
+                ends_utc_ns: checked.ends_utc_ns,
+            })),
+            Err(failure) => Err(self
+                .record_failed_login(login_name, "token", &failure.to_string())
+                .await),
+        }
+    }
+
     /// The client gave up or broke off while it should have proved who it is.
     pub async fn login_abandoned(self, login_name: &str, reason: &str) -> SessionError {
         self.record_failed_login(login_name, "none", reason).await
@@ -162,8 +206,10 @@ impl Session<Accepted> {
             let mut state = self.core.state();
             state.principal = Some(login.principal.clone());
             state.resource = Some(login.resource.clone());
-            state.credential = Some(login.credential);
+            state.credential = login.credential;
+            state.sign_in = login.sign_in;
         }
+        self.core.set_ends_utc_ns(login.ends_utc_ns);
         self.core.enter(Phase::Connect);
         drop(self.stage.place);
         Session {

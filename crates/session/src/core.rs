@@ -9,7 +9,7 @@ use custos_evidence::{
     DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, SessionEnd, SessionLog, Source,
 };
 use custos_identity::CredentialId;
-use custos_model::{Principal, ResourceName, SessionId};
+use custos_model::{Principal, ResourceName, SessionId, SignInId};
 use tokio::sync::watch;
 
 use crate::error::SessionError;
@@ -46,6 +46,8 @@ pub(crate) struct Core {
     phase: watch::Sender<Phase>,
     /// `mono_ns` of the last request or response.
     active_mono_ns: AtomicU64,
+    /// UTC nanoseconds at which what the client presented is over, and the session with it.
+    ends_utc_ns: AtomicU64,
     interrupt: watch::Sender<Option<Interrupt>>,
     state: Mutex<State>,
 }
@@ -58,6 +60,7 @@ pub(crate) struct State {
     pub(crate) principal: Option<Principal>,
     pub(crate) resource: Option<ResourceName>,
     pub(crate) credential: Option<CredentialId>,
+    pub(crate) sign_in: Option<SignInId>,
     pub(crate) target_tls: Option<String>,
     pub(crate) log: Option<Arc<SessionLog>>,
     /// The refusal of this connection is a record already.
@@ -88,6 +91,7 @@ impl Core {
             started_mono_ns: now_mono_ns,
             phase: watch::Sender::new(Phase::Handshake),
             active_mono_ns: AtomicU64::new(now_mono_ns),
+            ends_utc_ns: AtomicU64::new(u64::MAX),
             interrupt: watch::Sender::new(None),
             state: Mutex::new(State::default()),
         }
@@ -115,6 +119,22 @@ impl Core {
 
     pub(crate) fn idle_since_mono_ns(&self) -> u64 {
         self.active_mono_ns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn ends_utc_ns(&self) -> u64 {
+        self.ends_utc_ns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_ends_utc_ns(&self, utc_ns: u64) {
+        self.ends_utc_ns.store(utc_ns, Ordering::Relaxed);
+    }
+
+    /// Why no further operation may begin, if so.
+    pub(crate) fn stopped(&self) -> Option<Interrupt> {
+        self.interrupt
+            .borrow()
+            .clone()
+            .filter(|interrupt| *interrupt != Interrupt::Draining)
     }
 
     /// Asks the session to end. A later request does not soften an earlier one.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use custos_evidence::Health;
 use custos_identity::CredentialId;
-use custos_model::{Principal, ResourceName, SessionId};
+use custos_model::{Principal, ResourceName, SessionId, SignInId};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,8 +21,10 @@ use crate::registry::Registry;
 use crate::tls::ServerIdentity;
 use crate::{Interrupt, Protocol, Services};
 
-/// How often deadlines are looked at.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How often deadlines are looked at: a session must be gone within a second of the end of what opened it.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
+/// How often connections turned away are summed up.
+const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
 /// What a session gets to obey an order to end, before its task is dropped.
 pub(crate) const OBEY_GRACE: Duration = Duration::from_millis(800);
 
@@ -43,6 +45,8 @@ pub struct LiveSession {
     pub resource: Option<ResourceName>,
     /// By which connection credential; `None` while it is not authenticated.
     pub credential: Option<CredentialId>,
+    /// Under which sign-in; `None` where the operator issued the credential.
+    pub sign_in: Option<SignInId>,
     /// From where.
     pub peer: SocketAddr,
     /// Seconds since it began.
@@ -130,6 +134,7 @@ impl Gateway {
                     principal: state.principal.clone(),
                     resource: state.resource.clone(),
                     credential: state.credential,
+                    sign_in: state.sign_in,
                     peer: core.peer,
                     age_seconds: seconds_since(core.started_mono_ns),
                     idle_seconds: seconds_since(core.idle_since_mono_ns()),
@@ -149,6 +154,15 @@ impl Gateway {
             reason: reason.into(),
         });
         true
+    }
+
+    /// Ends at once the live sessions for which `matches` is true; returns how many.
+    pub fn cut_where(&self, reason: &str, matches: impl Fn(&LiveSession) -> bool) -> usize {
+        let mut cut = 0;
+        for session in self.live().iter().filter(|session| matches(session)) {
+            cut += usize::from(self.cut(session.id, reason));
+        }
+        cut
     }
 
     /// Puts new limits and certificates in force. Listeners that are not named keep their certificate;
@@ -205,31 +219,32 @@ impl Gateway {
     }
 }
 
-/// Once a second: deadlines of sessions, and the count of connections turned away.
+/// Deadlines of sessions, and once a second the count of connections turned away.
 async fn sweep(shared: Arc<Shared>) {
-    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    let mut sweeps = tokio::time::interval(SWEEP_INTERVAL);
+    let mut refusals = tokio::time::interval(REFUSALS_INTERVAL);
     loop {
         tokio::select! {
-            _ = ticks.tick() => {}
+            _ = sweeps.tick() => end_overdue(&shared),
+            _ = refusals.tick() => shared.refusals.next_second(&shared.services.evidence),
             () = shared.stop_accepting.cancelled() => break,
         }
-        shared.refusals.next_second(&shared.services.evidence);
-        end_overdue(&shared);
     }
     shared.refusals.next_second(&shared.services.evidence);
 }
 
 fn end_overdue(shared: &Shared) {
     let limits = shared.limits();
-    if limits.idle_timeout.is_zero() && limits.session_max_age.is_zero() {
-        return;
-    }
-    let now = shared.services.clock.now().mono_ns;
+    let now = shared.services.clock.now();
     let over = |limit: Duration, since: u64| {
-        !limit.is_zero() && u128::from(now.saturating_sub(since)) > limit.as_nanos()
+        !limit.is_zero() && u128::from(now.mono_ns.saturating_sub(since)) > limit.as_nanos()
     };
     for core in shared.registry.all() {
-        if over(limits.session_max_age, core.started_mono_ns) {
+        if now.utc_ns >= core.ends_utc_ns() {
+            core.interrupt(Interrupt::Cut {
+                reason: "what the client signed in with has expired".into(),
+            });
+        } else if over(limits.session_max_age, core.started_mono_ns) {
             core.interrupt(Interrupt::Cut {
                 reason: "session has reached its maximum age".into(),
             });

@@ -4,14 +4,14 @@ use custos_evidence::{
     DetailValue, NodeRecord, RecordOutcome, RecordType, SessionStart, Source, Target,
 };
 use custos_identity::Login;
-use custos_model::{Decision, Protocol, Verdict};
+use custos_model::{Decision, Protocol, Rfc3339, Verdict};
 use custos_store::{Durability, Resource};
 
 use crate::Session;
 use crate::authorized::Authorized;
 use crate::error::SessionError;
 
-/// The connection credential was right.
+/// What the client presented was right.
 #[derive(Debug)]
 pub struct Identified {
     pub(crate) login: Login,
@@ -28,7 +28,7 @@ pub struct Asked<'a> {
 }
 
 impl Session<Identified> {
-    /// Resolves the credential's resource, asks policy, and records the start of the session, durably. A
+    /// Resolves the resource, asks policy, and records the start of the session, durably. A
     /// denial is a record too.
     pub async fn authorize(self, asked: Asked<'_>) -> Result<Session<Authorized>, SessionError> {
         let name = self.stage.login.resource.clone();
@@ -126,9 +126,29 @@ impl Session<Identified> {
         let (log, position) = {
             let mut state = core.state();
             let address = format!("{}:{}", resource.host, resource.port);
-            let credential = login.credential.to_string();
-            let mut detail: Vec<(&str, DetailValue<'_>)> =
-                vec![("credential", DetailValue::Text(&credential))];
+            let credential = login.credential.map(|id| id.to_string());
+            let sign_in = login.sign_in.map(|id| id.to_string());
+            let authentication = &login.authentication;
+            let authenticated = Rfc3339(authentication.authenticated_utc_ns).to_string();
+            let amr = authentication.amr.join(" ");
+            let facts = authentication.facts.iter();
+            let facts: Vec<_> = facts.map(|(name, value)| format!("{name}={value}")).collect();
+            let facts = facts.join(" ");
+            let mut detail: Vec<(&str, DetailValue<'_>)> = vec![
+                ("authenticated", DetailValue::Text(&authenticated)),
+                ("provider", DetailValue::Text(&authentication.provider)),
+            ];
+            let optional = [
+                ("acr", authentication.acr.as_deref()),
+                ("amr", Some(amr.as_str())),
+                ("claims", Some(facts.as_str())),
+                ("credential", credential.as_deref()),
+                ("sign_in", sign_in.as_deref()),
+            ];
+            let given = optional
+                .into_iter()
+                .filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)));
+            detail.extend(given.map(|(name, text)| (name, DetailValue::Text(text))));
             let settings = asked
                 .settings
                 .iter()
@@ -182,8 +202,16 @@ impl Session<Identified> {
 
     async fn denied(&self, verdict: &Verdict, reason: &str) -> SessionError {
         let login = &self.stage.login;
-        let credential = login.credential.to_string();
-        let detail = [("credential", DetailValue::Text(&credential))];
+        let credential = login.credential.map(|id| id.to_string());
+        let mut detail = vec![(
+            "provider",
+            DetailValue::Text(&login.authentication.provider),
+        )];
+        detail.extend(
+            credential
+                .iter()
+                .map(|id| ("credential", DetailValue::Text(id))),
+        );
         let mut record = NodeRecord::new(RecordType::SessionDenied, RecordOutcome::Denied);
         record.actor = Some(&login.principal);
         record.target = Some(Target {

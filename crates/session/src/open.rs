@@ -44,6 +44,10 @@ pub struct Begun {
 impl Session<Open> {
     /// Decides an operation and appends its intent.
     pub fn begin(&self, operation: &Operation<'_>) -> Result<Begun, SessionError> {
+        // A session that was cut may not have heard of it yet; its next statement is not let through.
+        if let Some(interrupt) = self.core.stopped() {
+            return Err(SessionError::Interrupted(interrupt));
+        }
         // What may be opened may be used: judging single operations is the policy engine's, which is not
         // built yet (see docs/limitations.md).
         let verdict = Verdict {

@@ -64,7 +64,8 @@ impl ServerIdentity {
         self.end_point.as_deref()
     }
 
-    pub(crate) fn server_config(&self, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, rustls::Error> {
+    /// What a TLS server needs to show it. `alpn`: the names that it accepts (RFC 7301).
+    pub fn server_config(&self, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, rustls::Error> {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()

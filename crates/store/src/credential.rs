@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use custos_model::{Principal, ResourceName};
+use custos_model::{Authentication, Principal, ResourceName, SignInId};
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
@@ -38,6 +38,14 @@ pub struct StoredCredential {
     pub source_networks: Vec<SourceNetwork>,
     /// What a presented secret is checked against.
     pub verifier: StoredVerifier,
+    /// How the principal was authenticated.
+    pub authentication: Authentication,
+    /// The sign-in that it was issued under and ends with; `None` where the operator issued it.
+    pub sign_in: Option<SignInId>,
+    /// How often it may be presented; `None`: as often as wanted.
+    pub uses_max: Option<u64>,
+    /// How often it was presented.
+    pub uses: u64,
 }
 
 /// SCRAM-SHA-256 verifier (RFC 5802 section 3).

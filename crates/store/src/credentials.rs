@@ -1,6 +1,6 @@
 //! Connection credentials.
 
-use custos_model::{Principal, ResourceName};
+use custos_model::{Authentication, Principal, ResourceName, SignInId};
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -36,14 +36,16 @@ impl Store {
         let sealed = self.sealer().seal(body_place(&id), &clear, random)?;
         self.connection()
             .execute(
-                "INSERT INTO credentials (id, login_name, expires_utc_ns, revoked_utc_ns, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO credentials (id, login_name, expires_utc_ns, revoked_utc_ns, body, sign_in, uses)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     id,
                     login_name,
                     time(credential.expires_utc_ns)?,
                     credential.revoked_utc_ns.map(time).transpose()?,
-                    sealed
+                    sealed,
+                    credential.sign_in.map(|id| id.to_string()),
+                    time(credential.uses)?,
                 ],
             )
             .map_err(StoreError::database("add a credential"))?;
@@ -56,7 +58,7 @@ impl Store {
         let limit = i64::try_from(CANDIDATES_MAX).unwrap_or(i64::MAX);
         let rows = self
             .credential_rows(
-                "SELECT id, login_name, revoked_utc_ns, body FROM credentials WHERE login_name = ?1
+                "SELECT id, login_name, revoked_utc_ns, body, uses FROM credentials WHERE login_name = ?1
                  ORDER BY revoked_utc_ns IS NOT NULL, expires_utc_ns DESC LIMIT ?2",
                 params![login_name, limit],
             )
@@ -87,7 +89,7 @@ impl Store {
         let row = self
             .connection()
             .query_row(
-                "SELECT id, login_name, revoked_utc_ns, body FROM credentials WHERE id = ?1",
+                "SELECT id, login_name, revoked_utc_ns, body, uses FROM credentials WHERE id = ?1",
                 [id.to_string()],
                 read_row,
             )
@@ -100,7 +102,7 @@ impl Store {
     pub fn credentials(&self) -> Result<Vec<StoredCredential>, StoreError> {
         let rows = self
             .credential_rows(
-                "SELECT id, login_name, revoked_utc_ns, body FROM credentials ORDER BY id",
+                "SELECT id, login_name, revoked_utc_ns, body, uses FROM credentials ORDER BY id",
                 params![],
             )
             .map_err(StoreError::database("list the credentials"))?;
@@ -116,6 +118,24 @@ impl Store {
             )
             .map(|changed| changed > 0)
             .map_err(StoreError::database("revoke a credential"))
+    }
+
+    /// Counts one more use, unless that would be more than allowed or the credential was revoked meanwhile; tells
+    /// whether it was counted.
+    pub fn use_credential(
+        &self,
+        id: CredentialId,
+        uses_max: Option<u64>,
+    ) -> Result<bool, StoreError> {
+        let uses_max = uses_max.map_or(Ok(i64::MAX), time)?;
+        self.connection()
+            .execute(
+                "UPDATE credentials SET uses = uses + 1
+                 WHERE id = ?1 AND revoked_utc_ns IS NULL AND uses < ?2",
+                params![id.to_string(), uses_max],
+            )
+            .map(|changed| changed > 0)
+            .map_err(StoreError::database("count a use of a credential"))
     }
 
     /// Deletes the credentials that expired before a time, revoked or not; tells how many.
@@ -161,6 +181,12 @@ impl Store {
                 .map_err(|_| damaged())?,
             source_networks: body.source_networks,
             verifier: body.verifier,
+            authentication: body
+                .authentication
+                .unwrap_or_else(|| Authentication::by_operator(body.issued_utc_ns)),
+            sign_in: body.sign_in,
+            uses_max: body.uses_max,
+            uses: u64::try_from(row.uses).map_err(|_| damaged())?,
         })
     }
 }
@@ -175,6 +201,13 @@ struct Body {
     expires_utc_ns: u64,
     source_networks: Vec<SourceNetwork>,
     verifier: StoredVerifier,
+    /// Absent in credentials of the first schema.
+    #[serde(default)]
+    authentication: Option<Authentication>,
+    #[serde(default)]
+    sign_in: Option<SignInId>,
+    #[serde(default)]
+    uses_max: Option<u64>,
 }
 
 impl From<&StoredCredential> for Body {
@@ -186,6 +219,9 @@ impl From<&StoredCredential> for Body {
             expires_utc_ns: credential.expires_utc_ns,
             source_networks: credential.source_networks.clone(),
             verifier: credential.verifier.clone(),
+            authentication: Some(credential.authentication.clone()),
+            sign_in: credential.sign_in,
+            uses_max: credential.uses_max,
         }
     }
 }
@@ -195,6 +231,7 @@ struct Row {
     login_name: String,
     revoked_utc_ns: Option<i64>,
     body: Vec<u8>,
+    uses: i64,
 }
 
 fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
@@ -203,6 +240,7 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         login_name: row.get(1)?,
         revoked_utc_ns: row.get(2)?,
         body: row.get(3)?,
+        uses: row.get(4)?,
     })
 }
 
@@ -216,6 +254,6 @@ fn body_place(id: &str) -> Place<'_> {
 }
 
 /// The database's integers have a sign.
-fn time(utc_ns: u64) -> Result<i64, StoreError> {
+pub(crate) fn time(utc_ns: u64) -> Result<i64, StoreError> {
     i64::try_from(utc_ns).map_err(|_| StoreError::Time(utc_ns))
 }

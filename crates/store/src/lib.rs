@@ -1,4 +1,4 @@
-//! Control state of a gateway node: resources, connection credentials and small secrets, in one database file.
+//! Control state of a gateway node: resources, sign-ins, connection credentials and small secrets, in one database file.
 //!
 //! Whatever would let somebody in is sealed with AES-256-GCM under a key that is not in the file, and sealed *to its
 //! place*: a password belongs to one definition of one resource, a credential to one id. So a copy of the file is worth
@@ -29,6 +29,7 @@ mod resources;
 mod schema;
 mod seal;
 mod secrets;
+mod sign_ins;
 
 pub use credential::{CredentialId, CredentialIdError, StoredCredential, StoredVerifier};
 pub use credentials::CANDIDATES_MAX;
@@ -36,4 +37,5 @@ pub use database::Store;
 pub use error::StoreError;
 pub use master_key::MasterKey;
 pub use network::{SourceNetwork, SourceNetworkError};
+pub use sign_ins::{SignInsOf, StoredSignIn};
 pub use resource::{Durability, Resource, ResourceProblem, UnknownWord, UpstreamTls};

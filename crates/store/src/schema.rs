@@ -10,7 +10,8 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4355_5354;
 
 /// `MIGRATIONS[n]` leads from schema n to n + 1.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
         value BLOB NOT NULL
@@ -34,7 +35,26 @@ const MIGRATIONS: [&str; 1] = ["
         name TEXT PRIMARY KEY,
         value BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE sign_ins (
+        id TEXT PRIMARY KEY,
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        provider_session TEXT,
+        expires_utc_ns INTEGER NOT NULL,
+        revoked_utc_ns INTEGER,
+        body BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sign_ins_by_principal ON sign_ins (issuer, subject);
+    CREATE INDEX sign_ins_by_provider_session ON sign_ins (provider, provider_session);
+    CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_utc_ns);
+    ALTER TABLE credentials ADD COLUMN sign_in TEXT;
+    ALTER TABLE credentials ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX credentials_by_sign_in ON credentials (sign_in);
+",
+];
 
 /// Sets the connection's behaviour. Nothing is written to a file that is not ours.
 pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {

@@ -23,6 +23,7 @@ mod fake;
 mod postgres;
 mod process;
 mod pty;
+mod relay;
 mod settings;
 mod target_log;
 mod wait;
@@ -37,8 +38,9 @@ pub use fake::FakeServer;
 pub use postgres::{Postgres, PostgresOptions, Version};
 pub use process::{Finished, Running, free_port, resident_bytes, run, signal, start};
 pub use pty::Terminal;
+pub use relay::Relay;
 pub use settings::Settings;
-pub use wait::{Deadline, wait_for};
+pub use wait::{Deadline, now_utc, wait_for};
 pub use wire::{Message, Wire};
 pub use workspace::{cache, clients, custos_binary, root, target_directory};
 

@@ -1,6 +1,6 @@
 //! Waiting for a condition.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Between two looks at a condition.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -42,4 +42,11 @@ impl Deadline {
             .saturating_duration_since(Instant::now())
             .max(Duration::from_millis(1))
     }
+}
+
+/// The time on this machine's clock, since 1970.
+pub fn now_utc() -> Duration {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("the clock is past 1970")
 }

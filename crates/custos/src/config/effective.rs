@@ -8,7 +8,8 @@ use custos_policy::AccessRule;
 
 use super::keys::{self, Change};
 use super::units::{show_duration, show_size};
-use super::{Config, Listener};
+use super::listeners::Tls;
+use super::{Config, Listener, Reach, Web, WorkloadIssuer, WorkloadKeys};
 
 /// Every key with its value as text. Holds no secret: keys and certificates stand as file names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,20 @@ impl Effective {
         limits(config, &mut put);
         for listener in &config.listeners {
             listener_keys(listener, &mut put);
+        }
+        if let Some(web) = &config.web {
+            web_keys(web, &mut put);
+        }
+        for issuer in &config.workload_issuers {
+            issuer_keys(issuer, &mut put);
+        }
+        for workload in &config.workloads {
+            let claims: Vec<_> = workload.claims.iter().map(ToString::to_string).collect();
+            let mut set =
+                |name: &str, value: String| put(format!("workload.{}.{name}", workload.name), value);
+            set("issuer", workload.issuer.clone());
+            set("claims", claims.join(", "));
+            set("groups", workload.groups.join(", "));
         }
         for rule in rules {
             put(
@@ -149,16 +164,49 @@ fn listener_keys(listener: &Listener, put: &mut impl FnMut(String, String)) {
     set("protocol", listener.protocol.clone());
     set("address", listener.address.to_string());
     set("authentication", listener.authentication_word().to_owned());
-    match &listener.tls {
-        Some(tls) => {
-            set("tls", "required".to_owned());
-            set("certificate", tls.certificate.display().to_string());
-            // The file may change under the same name; its content is what clients see.
-            let sha256 = digest::digest(&digest::SHA256, &tls.certificate_pem);
-            set("certificate_sha256", hex(sha256.as_ref()));
-            set("key", tls.key.display().to_string());
-        }
-        None => set("tls", "off".to_owned()),
+    tls_keys(listener.tls.as_ref(), set);
+}
+
+fn tls_keys(tls: Option<&Tls>, mut set: impl FnMut(&str, String)) {
+    let Some(tls) = tls else {
+        return set("tls", "off".to_owned());
+    };
+    set("tls", "required".to_owned());
+    set("certificate", tls.certificate.display().to_string());
+    // The file may change under the same name; its content is what clients see.
+    let sha256 = digest::digest(&digest::SHA256, &tls.certificate_pem);
+    set("certificate_sha256", hex(sha256.as_ref()));
+    set("key", tls.key.display().to_string());
+}
+
+fn web_keys(web: &Web, put: &mut impl FnMut(String, String)) {
+    let mut set = |name: &str, value: String| put(format!("web.{name}"), value);
+    set("address", web.address.to_string());
+    set("url", web.url.clone());
+    tls_keys(web.tls.as_ref(), set);
+}
+
+fn issuer_keys(issuer: &WorkloadIssuer, put: &mut impl FnMut(String, String)) {
+    let mut set =
+        |name: &str, value: String| put(format!("workload_issuer.{}.{name}", issuer.name), value);
+    set("kind", issuer.kind_word.clone());
+    set("issuer", issuer.issuer.clone());
+    set("audience", issuer.audience.clone());
+    match &issuer.keys {
+        WorkloadKeys::Discovery => {}
+        WorkloadKeys::Url(url) => set("keys_url", url.clone()),
+        WorkloadKeys::File { path, .. } => set("keys_file", path.display().to_string()),
+    }
+    reach_keys(&issuer.reach, set);
+}
+
+fn reach_keys(reach: &Reach, mut set: impl FnMut(&str, String)) {
+    if let Some((file, _)) = &reach.ca {
+        set("ca_file", file.display().to_string());
+    }
+    if !reach.networks.is_empty() {
+        let networks: Vec<_> = reach.networks.iter().map(ToString::to_string).collect();
+        set("allow_networks", networks.join(", "));
     }
 }
 
@@ -172,7 +220,10 @@ fn change_of(key: &str) -> Change {
         "listener" if last == "certificate_sha256" => return Change::Reload,
         "listener" => "listener[]",
         "access" => "access[]",
-        "limits" | "log" => first,
+        "workload_issuer" => "workload_issuer[]",
+        "workload" => "workload[]",
+        "web" if last == "certificate_sha256" => return Change::Restart,
+        "limits" | "log" | "web" => first,
         _ => "",
     };
     keys::find(section, last).change

@@ -144,7 +144,8 @@ fn check_plain_text(
     }
 }
 
-fn tls(
+/// Reads certificate and key.
+pub(super) fn tls(
     section: &Section<'_>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,

@@ -11,7 +11,7 @@ use super::effective::Effective;
 use super::listeners;
 use super::problem::Problems;
 use super::walk::Section;
-use super::{Config, Log};
+use super::{Config, Log, web, workloads};
 
 /// The configuration, or every problem of the text.
 pub(super) fn config(file: &Path, source: &str) -> Result<Config, Problems> {
@@ -32,7 +32,16 @@ pub(super) fn config(file: &Path, source: &str) -> Result<Config, Problems> {
 
 fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Config> {
     let base = base_directory(file);
-    top.refuse_unknown(&["log", "limits", "listener", "access"], problems);
+    let tables = [
+        "log",
+        "limits",
+        "listener",
+        "web",
+        "workload_issuer",
+        "workload",
+        "access",
+    ];
+    top.refuse_unknown(&tables, problems);
     let cluster = top.text("cluster", problems);
     let node = top.text("node", problems);
     let state_dir = top.path("state_dir", &base, problems);
@@ -50,7 +59,11 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
     let log = log(top, problems);
     let limits = limits(top, problems);
     let listeners = listeners::read(top, &base, problems);
+    let web = web::read(top, &base, problems);
+    let known_web = web.as_ref().ok().and_then(Option::as_ref);
+    let machines = workloads::read(top, &base, known_web, problems);
     let (policy, access_rules) = policy(top, problems)?;
+    let (workload_issuers, workloads) = machines?;
     let mut config = Config {
         file: file.to_owned(),
         cluster: cluster?,
@@ -63,6 +76,9 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         log: log?,
         limits: limits?,
         listeners: listeners?,
+        web: web.ok()?,
+        workload_issuers,
+        workloads,
         policy: Arc::new(policy),
         access_rules: access_rules.len(),
         effective: Effective::default(),

@@ -33,8 +33,10 @@ fn the_right_secret_signs_in() {
         Login {
             principal: principal("alice"),
             resource: shop(),
-            credential: issued.id,
-            expires_utc_ns: START_UTC_NS + 60_000_000_000,
+            credential: Some(issued.id),
+            authentication: Authentication::by_operator(START_UTC_NS),
+            sign_in: None,
+            ends_utc_ns: START_UTC_NS + 60_000_000_000,
         }
     );
     let node = node.restarted();
@@ -50,7 +52,7 @@ fn each_of_many_secrets_finds_its_own_credential() {
     let issued: Vec<_> = (0..20).map(|_| node.issue("alice")).collect();
     for one in &issued {
         let login = both_ways(&node, "alice", one.secret.expose(), HERE, 0).unwrap();
-        assert_eq!(login.credential, one.id);
+        assert_eq!(login.credential, Some(one.id));
     }
 }
 

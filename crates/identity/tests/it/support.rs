@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use custos_identity::{Credentials, IssueRequest, Issued, Login, LoginFailure};
-use custos_model::{Instant, Principal, PrincipalKind, ResourceName, Secret};
+use custos_model::{Authentication, Instant, Principal, PrincipalKind, ResourceName, Secret};
 use custos_scram::{ChannelBinding, ClientExchange, ClientProof, ServerExchange};
 use custos_store::{MasterKey, Resource, Store};
 use tempfile::TempDir;
@@ -130,5 +130,8 @@ pub(crate) fn request(login_name: &str) -> IssueRequest {
         resource: shop(),
         ttl: Duration::from_mins(1),
         source_networks: Vec::new(),
+        authentication: Authentication::by_operator(START_UTC_NS),
+        sign_in: None,
+        uses_max: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use custos_model::{Principal, PrincipalKind, ResourceName, Secret};
+use custos_model::{Authentication, Principal, PrincipalKind, ResourceName, Secret};
 use custos_store::{
     CredentialId, MasterKey, Resource, Store, StoreError, StoredCredential, StoredVerifier,
 };
@@ -95,5 +95,9 @@ pub(crate) fn credential(login_name: &str, number: u64) -> StoredCredential {
             stored_key: [0xa7; 32],
             server_key: [0xb9; 32],
         },
+        authentication: Authentication::by_operator(number),
+        sign_in: None,
+        uses_max: None,
+        uses: 0,
     }
 }

@@ -1,0 +1,89 @@
+//! The web address of the file.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::listeners::{self, Tls};
+use super::problem::Problems;
+use super::walk::Section;
+
+/// Where people's browsers and the command line sign in.
+#[derive(Clone, Debug)]
+pub(crate) struct Web {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What it is called: an origin without a path, and without a slash at its end.
+    pub(crate) url: String,
+    /// Certificate and key; `None` for plain text on loopback.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// The table `[web]`: `Ok(None)` when it is not there, `Err` when it has a problem.
+pub(super) fn read(
+    top: &Section<'_>,
+    base: &Path,
+    problems: &mut Problems,
+) -> Result<Option<Web>, ()> {
+    if !top.has("web") {
+        return Ok(None);
+    }
+    let section = top.table("web", problems);
+    section.refuse_unknown(&[], problems);
+    let address = section.address("address", problems);
+    let url = section.text("url", problems);
+    let mode = section.text("tls", problems);
+    let certificate = section.path("certificate", base, problems);
+    let key = section.path("key", base, problems);
+    let (Some(address), Some(url), Some(mode)) = (address, url, mode) else {
+        return Err(());
+    };
+    let tls = if mode == "required" {
+        Some(listeners::tls(&section, certificate, key, problems).ok_or(())?)
+    } else {
+        None
+    };
+    if tls.is_none() && !address.ip().is_loopback() {
+        problems.push(
+            section.span_of("tls"),
+            format!(
+                "`{}` is \"off\", but {address} is not a loopback address",
+                section.shown("tls")
+            ),
+            "set `certificate` and `key`, or listen on 127.0.0.1 or [::1]",
+        );
+        return Err(());
+    }
+    if !is_origin(&url, tls.is_some()) {
+        problems.push(
+            section.span_of("url"),
+            format!("`{}` is \"{url}\"", section.shown("url")),
+            if tls.is_some() {
+                "write https:// and a host, such as \"https://custos.example.com\", and nothing behind it"
+            } else {
+                "without TLS write http:// and a loopback address with its port, such as \"http://127.0.0.1:8080\""
+            },
+        );
+        return Err(());
+    }
+    Ok(Some(Web { address, url, tls }))
+}
+
+/// Scheme, host and port, in their one spelling.
+fn is_origin(url: &str, tls: bool) -> bool {
+    let Ok(uri) = url.parse::<hyper::Uri>() else {
+        return false;
+    };
+    let Some(authority) = uri.authority() else {
+        return false;
+    };
+    let scheme = if tls { "https" } else { "http" };
+    let host = authority.host();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = bare
+        .parse::<std::net::IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
+    url == format!("{scheme}://{authority}")
+        && !authority.as_str().contains('@')
+        && host == host.to_lowercase()
+        && (tls || is_loopback)
+}

@@ -1,0 +1,160 @@
+//! Whose tokens are taken: from the configuration to keys that stay fresh.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use custos_evidence::{DetailValue, Evidence, NodeRecord, RecordOutcome, RecordType};
+use custos_fetch::{Client, SystemResolver};
+use custos_identity::{KeyLocation, Keyring, WorkloadIssuer, Workloads};
+use custos_jwt::{Algorithm, ClassName, ClassRule, Issuer, IssuerKeys, KeyCache, KeyEvent, KeyLabel};
+use custos_model::Clock;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Config, Reach, WorkloadKeys};
+use crate::failure::Failure;
+
+/// How often it is looked whether keys are due; each issuer is asked far less often.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Algorithms that machines' tokens may be signed with. What an issuer really uses, its keys say.
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::Rs256,
+    Algorithm::Rs384,
+    Algorithm::Rs512,
+    Algorithm::Ps256,
+    Algorithm::Ps384,
+    Algorithm::Ps512,
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::EdDsa,
+];
+
+/// The machine identities of the configuration.
+pub(crate) fn workloads(config: &Config, clock: &Arc<dyn Clock>) -> Result<Workloads, Failure> {
+    let issuers: Result<Vec<_>, Failure> = config
+        .workload_issuers
+        .iter()
+        .map(|issuer| workload_issuer(issuer, clock))
+        .collect();
+    let workloads = Workloads::new(issuers?, config.workloads.clone());
+    Ok(workloads.context("cannot use the workloads of the configuration")?)
+}
+
+fn workload_issuer(
+    settings: &config::WorkloadIssuer,
+    clock: &Arc<dyn Clock>,
+) -> Result<WorkloadIssuer, Failure> {
+    let failed = || format!("cannot use workload issuer {}", settings.name);
+    let record = Issuer::new(
+        &settings.issuer,
+        &ALGORITHMS,
+        &[&settings.audience],
+        [ClassRule::new(ClassName::WorkloadToken)],
+    )
+    .with_context(failed)?;
+    let location = match &settings.keys {
+        WorkloadKeys::File { keys, .. } => {
+            let keys = IssuerKeys::configured(record, keys.clone());
+            return Ok(WorkloadIssuer {
+                name: settings.name.clone(),
+                kind: settings.kind,
+                keyring: Keyring::configured(keys, Arc::clone(clock)),
+            });
+        }
+        WorkloadKeys::Discovery => KeyLocation::Discovery,
+        WorkloadKeys::Url(url) => KeyLocation::Url(url.clone()),
+    };
+    let client = client(&settings.reach).with_context(failed)?;
+    Ok(WorkloadIssuer {
+        name: settings.name.clone(),
+        kind: settings.kind,
+        keyring: Keyring::fetched(KeyCache::new(record), client, location, Arc::clone(clock)),
+    })
+}
+
+/// Fetches from a provider or issuer. Loopback is open to those who say so in `allow_networks`.
+pub(crate) fn client(reach: &Reach) -> Result<Client, custos_fetch::FetchError> {
+    let loopback = reach
+        .networks
+        .iter()
+        .any(|network| network.contains(std::net::Ipv4Addr::LOCALHOST.into()));
+    let settings = custos_fetch::Settings {
+        networks: reach.networks.clone(),
+        loopback,
+        extra_ca_pem: reach.ca.as_ref().map(|(_, pem)| pem.clone()),
+        ..custos_fetch::Settings::default()
+    };
+    Client::new(settings, Arc::new(SystemResolver))
+}
+
+/// Keeps the keys of these issuers fresh until `stop`, and puts on record what happens to them.
+pub(crate) async fn keep_keys(
+    keyrings: Vec<(String, Keyring)>,
+    evidence: Evidence,
+    stop: CancellationToken,
+) {
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        let fetches = keyrings.iter().map(|(_, keyring)| keyring.refresh_if_due());
+        futures_util::future::join_all(fetches).await;
+        for (name, keyring) in &keyrings {
+            for event in keyring.take_events() {
+                record(&evidence, name, &event);
+            }
+        }
+    }
+}
+
+/// A key set that changes hands decides who gets in, so each change is evidence. When it cannot be written, traffic has
+/// stopped anyway.
+fn record(evidence: &Evidence, issuer: &str, event: &KeyEvent) {
+    let (added, removed, reason) = match event {
+        KeyEvent::Loaded { keys, .. } => (labels(keys), String::new(), None),
+        KeyEvent::Changed { added, removed } => (labels(added), labels(removed), None),
+        KeyEvent::RefreshFailed { reason, .. } => {
+            (String::new(), String::new(), Some(reason.code()))
+        }
+        KeyEvent::Recovered | KeyEvent::LoginsRefused | KeyEvent::Expired => {
+            (String::new(), String::new(), None)
+        }
+    };
+    let bad = matches!(
+        event,
+        KeyEvent::RefreshFailed { .. } | KeyEvent::LoginsRefused | KeyEvent::Expired
+    );
+    if bad {
+        tracing::warn!(issuer, event = event.code(), reason, "keys of an issuer");
+    }
+    let mut detail = vec![
+        ("event", DetailValue::Text(event.code())),
+        ("issuer", DetailValue::Text(issuer)),
+    ];
+    for (name, text) in [("added", &added), ("removed", &removed)] {
+        if !text.is_empty() {
+            detail.push((name, DetailValue::Text(text)));
+        }
+    }
+    let outcome = if bad {
+        RecordOutcome::Failed
+    } else {
+        RecordOutcome::Ok
+    };
+    let appended = evidence.append(&NodeRecord {
+        reason,
+        detail: &detail,
+        ..NodeRecord::new(RecordType::IssuerKeys, outcome)
+    });
+    if let Err(error) = appended {
+        tracing::error!(%error, "a change of an issuer's keys could not be put on record");
+    }
+}
+
+fn labels(keys: &[KeyLabel]) -> String {
+    let thumbprints: Vec<&str> = keys.iter().map(|key| key.thumbprint.as_str()).collect();
+    thumbprints.join(" ")
+}

@@ -1,0 +1,136 @@
+//! Sign-ins: somebody is present at the gateway until a time, or until something ends it earlier.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use custos_model::{Authentication, IdSource, Instant, Principal, PrincipalKind, SignInId};
+use custos_store::{SignInsOf, Store, StoredSignIn};
+
+use crate::error::IdentityError;
+
+/// The longest a sign-in lasts, whatever the provider says.
+pub const SIGN_IN_MAX: Duration = Duration::from_hours(12);
+
+/// An ended or expired sign-in is kept for so long, so that a late use of it is recorded as what it is.
+const KEPT_AFTER_EXPIRY: Duration = Duration::from_hours(24);
+
+/// Somebody who has just been authenticated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSignIn {
+    /// Who.
+    pub principal: Principal,
+    /// How.
+    pub authentication: Authentication,
+    /// The provider's own name for its session, for logout.
+    pub provider_session: Option<String>,
+    /// How long the provider lets it last; cut to [`SIGN_IN_MAX`].
+    pub lasts: Duration,
+}
+
+/// Begins, finds and ends sign-ins. Clones share everything. Calls block for a local disk access.
+#[derive(Clone)]
+pub struct SignIns {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    ids: IdSource,
+    random: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+}
+
+impl SignIns {
+    /// `random` fills a buffer with random bytes of cryptographic quality.
+    pub fn new(store: Store, random: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        let mut seed = [0; 10];
+        random(&mut seed);
+        let inner = Inner {
+            store,
+            ids: IdSource::new(seed),
+            random: Box::new(random),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Begins a sign-in. It is on disk when this returns.
+    pub fn begin(&self, new: NewSignIn, now: Instant) -> Result<StoredSignIn, IdentityError> {
+        let principal = &new.principal;
+        let known = !principal.issuer.is_empty() && !principal.subject.is_empty();
+        if !known || principal.kind == PrincipalKind::Unknown {
+            return Err(IdentityError::NotAPrincipal);
+        }
+        let kept_ns = KEPT_AFTER_EXPIRY.as_nanos() as u64;
+        let store = &self.inner.store;
+        store
+            .delete_expired_sign_ins(now.utc_ns.saturating_sub(kept_ns))
+            .map_err(IdentityError::store("delete expired sign-ins"))?;
+        let lasts_ns = new.lasts.min(SIGN_IN_MAX).as_nanos() as u64;
+        let sign_in = StoredSignIn {
+            id: self.inner.ids.sign_in(now.utc_ns),
+            principal: new.principal,
+            authentication: new.authentication,
+            provider_session: new.provider_session,
+            issued_utc_ns: now.utc_ns,
+            expires_utc_ns: now.utc_ns.saturating_add(lasts_ns),
+            revoked_utc_ns: None,
+        };
+        store
+            .add_sign_in(&sign_in, &self.inner.random)
+            .map_err(IdentityError::store("store a sign-in"))?;
+        Ok(sign_in)
+    }
+
+    /// A sign-in that is good now.
+    pub fn live(&self, id: SignInId, now: Instant) -> Result<Option<StoredSignIn>, IdentityError> {
+        let found = self.find(SignInsOf::Id(id))?;
+        Ok(found
+            .into_iter()
+            .find(|sign_in| sign_in.is_live(now.utc_ns)))
+    }
+
+    /// All that are kept, the oldest first.
+    pub fn list(&self) -> Result<Vec<StoredSignIn>, IdentityError> {
+        self.inner
+            .store
+            .all_sign_ins()
+            .map_err(IdentityError::store("list the sign-ins"))
+    }
+
+    /// Those that are meant and good now.
+    pub fn live_of(
+        &self,
+        of: SignInsOf<'_>,
+        now: Instant,
+    ) -> Result<Vec<StoredSignIn>, IdentityError> {
+        let mut found = self.find(of)?;
+        found.retain(|sign_in| sign_in.is_live(now.utc_ns));
+        Ok(found)
+    }
+
+    /// Ends a sign-in and its connection credentials; tells whether it was there and not ended yet. Sessions that are
+    /// open are the caller's to cut.
+    pub fn end(&self, id: SignInId, now: Instant) -> Result<bool, IdentityError> {
+        self.inner
+            .store
+            .revoke_sign_in(id, now.utc_ns)
+            .map_err(IdentityError::store("end a sign-in"))
+    }
+
+    fn find(&self, of: SignInsOf<'_>) -> Result<Vec<StoredSignIn>, IdentityError> {
+        self.inner
+            .store
+            .sign_ins(of)
+            .map_err(IdentityError::store("look up sign-ins"))
+    }
+}
+
+impl fmt::Debug for SignIns {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("SignIns")
+            .field("store", &self.inner.store)
+            .finish_non_exhaustive()
+    }
+}
