@@ -34,6 +34,14 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Sign in to a gateway
+    Login(LoginArgs),
+    /// Open a resource with its usual client, or list what may be opened
+    Connect(ConnectArgs),
+    /// Show who is signed in
+    Whoami(WhoAmIArgs),
+    /// End the sign-in
+    Logout(LogoutArgs),
     /// Run the gateway
     Serve(ServeArgs),
     /// Run a gateway for trying things out: everything embedded, loopback only
@@ -57,6 +65,87 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Check configuration, files, certificates and targets
     Doctor(DoctorArgs),
+}
+
+/// Which gateway somebody is signed in to.
+#[derive(Debug, Args)]
+pub(crate) struct SignInArgs {
+    /// The gateway's URL [default: $CUSTOS_GATEWAY, else that of the last sign-in]
+    #[arg(long, value_name = "URL")]
+    pub(crate) gateway: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The browser of this machine opens. Where there is none (no display, or over SSH), a code is shown
+that is typed into a browser on any machine.
+The tokens are kept in $CUSTOS_HOME, else in $XDG_STATE_HOME/custos, else in ~/.local/state/custos.")]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) gateway: SignInArgs,
+    /// Show a code for a browser on another machine
+    #[arg(long, conflicts_with = "no_browser")]
+    pub(crate) device: bool,
+    /// CA certificates (PEM) to trust beside the system's; remembered for this gateway
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Show the URL for a browser on this machine and do not open it
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArgs {
+    #[command(flatten)]
+    pub(crate) gateway: SignInArgs,
+    /// At every gateway
+    #[arg(long, conflicts_with = "gateway")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhoAmIArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) gateway: SignInArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  custos connect                                        what may be opened
+  custos connect postgres/shop                          psql
+  custos connect postgres/shop -- -c 'select 1'         psql with arguments
+  custos connect postgres/shop -- pg_dump --schema-only another client
+  eval \"$(custos connect postgres/shop --env)\"          for this shell
+
+Clients are told by their environment (PGHOST, PGPASSWORD, …) and end with their own exit code,
+128 and the signal when one ended them.")]
+pub(crate) struct ConnectArgs {
+    /// For example postgres/shop; without it, what may be opened is listed
+    pub(crate) resource: Option<ResourceName>,
+    /// How long the credential can be used to connect, at most 1h
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = config::parse_duration)]
+    pub(crate) ttl: Duration,
+    /// Print a psql command and start nothing
+    #[arg(long, requires = "resource", conflicts_with_all = ["env", "write", "client"])]
+    pub(crate) print: bool,
+    /// Print shell lines for `eval` and start nothing
+    #[arg(long, requires = "resource", conflicts_with_all = ["write", "client"])]
+    pub(crate) env: bool,
+    /// Write a service and its password file for programs that use libpq, and start nothing
+    #[arg(long, requires = "resource", conflicts_with = "client")]
+    pub(crate) write: bool,
+    /// List as JSON
+    #[arg(long, conflicts_with = "resource")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) gateway: SignInArgs,
+    /// Client and its arguments; those alone when it begins with an option
+    #[arg(last = true, value_name = "CLIENT", requires = "resource")]
+    pub(crate) client: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]

@@ -3,10 +3,14 @@
 pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod credential;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod open;
 pub(crate) mod replay;
 pub(crate) mod resource;
 pub(crate) mod session;
 pub(crate) mod status;
+pub(crate) mod whoami;
 
 use crate::failure::Failure;
 

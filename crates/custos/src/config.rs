@@ -4,6 +4,7 @@ mod effective;
 mod keys;
 mod listeners;
 mod problem;
+mod providers;
 mod read;
 mod reference;
 mod units;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use custos_console::Group;
 use custos_identity::Workload;
 use custos_policy::Policy;
 use custos_session::Limits;
@@ -23,10 +25,11 @@ pub(crate) use effective::{Difference, Effective};
 pub(crate) use keys::Change;
 pub(crate) use listeners::Listener;
 pub(crate) use problem::Problems;
+pub(crate) use providers::Provider;
 pub(crate) use reference::markdown as reference;
+pub(crate) use units::{parse_duration, show_duration, show_size};
 pub(crate) use web::Web;
 pub(crate) use workloads::{Issuer as WorkloadIssuer, Keys as WorkloadKeys, Reach};
-pub(crate) use units::{parse_duration, show_duration, show_size};
 
 /// The largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -58,6 +61,10 @@ pub(crate) struct Config {
     pub(crate) listeners: Vec<Listener>,
     /// Where people sign in; `None`: nowhere.
     pub(crate) web: Option<Web>,
+    /// Who people sign in with.
+    pub(crate) providers: Vec<Provider>,
+    /// Groups made of the providers' groups.
+    pub(crate) groups: Vec<Group>,
     /// Whose tokens machines present.
     pub(crate) workload_issuers: Vec<WorkloadIssuer>,
     /// Machine identities.

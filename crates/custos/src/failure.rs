@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// Who asked may not.
     Denied = 3,
+    /// Nobody is signed in.
+    SignIn = 4,
 }
 
 /// What a command ends with when it did not do its work.
@@ -45,6 +47,19 @@ impl Failure {
     /// Sets the exit code.
     pub(crate) fn exit(self, exit: Exit) -> Self {
         Self { exit, ..self }
+    }
+
+    /// Says what was attempted when it happened.
+    pub(crate) fn context(self, attempt: impl fmt::Display + Send + Sync + 'static) -> Self {
+        Self {
+            error: self.error.context(attempt),
+            ..self
+        }
+    }
+
+    /// What the process will end with.
+    pub(crate) fn exit_code(&self) -> Exit {
+        self.exit
     }
 
     /// Says what to do next.

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use custos_console::WebProvider;
 use custos_evidence::{DetailValue, Evidence, NodeRecord, RecordOutcome, RecordType};
 use custos_fetch::{Client, SystemResolver};
 use custos_identity::{KeyLocation, Keyring, WorkloadIssuer, Workloads};
-use custos_jwt::{Algorithm, ClassName, ClassRule, Issuer, IssuerKeys, KeyCache, KeyEvent, KeyLabel};
+use custos_jwt::{
+    Algorithm, ClassName, ClassRule, Issuer, IssuerKeys, KeyCache, KeyEvent, KeyLabel,
+};
 use custos_model::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -88,9 +91,31 @@ pub(crate) fn client(reach: &Reach) -> Result<Client, custos_fetch::FetchError> 
     Client::new(settings, Arc::new(SystemResolver))
 }
 
+/// Everybody whose tokens are taken.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownIssuers {
+    /// Of machines.
+    pub(crate) workloads: Workloads,
+    /// Of people.
+    pub(crate) providers: Vec<WebProvider>,
+}
+
+impl KnownIssuers {
+    /// Their keys, by name. A provider has some once it was discovered.
+    fn keyrings(&self) -> Vec<(String, Keyring)> {
+        let workloads = self.workloads.issuers();
+        let workloads = workloads.map(|issuer| (issuer.name.clone(), issuer.keyring.clone()));
+        let providers = self.providers.iter().filter_map(|provider| {
+            let provider = &provider.provider;
+            Some((provider.name().to_owned(), provider.keyring()?))
+        });
+        workloads.chain(providers).collect()
+    }
+}
+
 /// Keeps the keys of these issuers fresh until `stop`, and puts on record what happens to them.
 pub(crate) async fn keep_keys(
-    keyrings: Vec<(String, Keyring)>,
+    known: KnownIssuers,
     evidence: Evidence,
     stop: CancellationToken,
 ) {
@@ -100,6 +125,7 @@ pub(crate) async fn keep_keys(
             _ = looks.tick() => {}
             () = stop.cancelled() => return,
         }
+        let keyrings = known.keyrings();
         let fetches = keyrings.iter().map(|(_, keyring)| keyring.refresh_if_due());
         futures_util::future::join_all(fetches).await;
         for (name, keyring) in &keyrings {

@@ -2,6 +2,7 @@
 //!
 //! Only this crate reads arguments, the environment and the machine's clock.
 
+mod account;
 mod cli;
 mod client;
 mod commands;
@@ -9,12 +10,14 @@ mod config;
 mod dev;
 mod doctor;
 mod failure;
+mod issuers;
 mod logging;
 mod machine;
 mod output;
 mod reload;
 mod serve;
 mod start;
+mod web;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -30,9 +33,12 @@ fn main() -> ExitCode {
         return verify(arguments.arguments);
     }
     let mut out = BufWriter::new(io::stdout().lock());
-    let result = run(cli.command, &mut out).and_then(|()| Ok(out.flush()?));
+    let result = run(cli.command, &mut out).and_then(|code| {
+        out.flush()?;
+        Ok(code)
+    });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             // What was printed before the failure comes first.
             let _ = out.flush();
@@ -41,9 +47,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
-    use commands::{block_on, config, credential, resource, session, status};
+/// The exit code is not always success: a client that was started has its own.
+fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    if let Command::Connect(arguments) = command {
+        return commands::block_on(commands::open::connect(out, arguments));
+    }
+    perform(command, out).map(|()| ExitCode::SUCCESS)
+}
+
+fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
+    use commands::{
+        block_on, config, credential, login, logout, resource, session, status, whoami,
+    };
     match command {
+        Command::Login(arguments) => block_on(login::login(out, arguments)),
+        Command::Logout(arguments) => block_on(logout::logout(out, arguments)),
+        Command::Whoami(arguments) => block_on(whoami::whoami(out, arguments)),
         Command::Serve(arguments) => serve::serve(&config::file(arguments.config)),
         Command::Dev(arguments) => dev::dev(arguments),
         Command::Status(arguments) => block_on(status::status(out, arguments)),
@@ -53,8 +72,10 @@ fn run(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check(arguments)) => config::check(out, arguments.config),
         Command::Config(ConfigCommand::Reference) => config::reference(out),
         Command::Doctor(arguments) => doctor::doctor(out, arguments),
-        // Handled by the caller, because its exit codes are its own.
-        Command::Verify(arguments) => Err(Failure::usage(format!("{arguments:?}"))),
+        // Handled by the callers, because their exit codes are their own.
+        other @ (Command::Connect(_) | Command::Verify(_)) => {
+            Err(Failure::usage(format!("{other:?}")))
+        }
     }
 }
 

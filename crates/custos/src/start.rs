@@ -1,12 +1,13 @@
 //! Brings a gateway up: control state, evidence, listeners, admin socket, in this order.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use custos_api::{Admin, AdminSettings, AdminSocket, ListenerStatus};
+use custos_console::{Console, WebListener, WebProvider};
 use custos_evidence::{Evidence, Recovery, Settings};
 use custos_identity::Credentials;
 use custos_model::Clock;
@@ -20,9 +21,10 @@ use tokio_util::task::TaskTracker;
 use crate::cli::VERSION;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::issuers;
+use crate::issuers::{self, KnownIssuers};
 use crate::logging::LogLevel;
 use crate::machine::{self, SystemClock};
+use crate::web;
 
 /// A gateway that is up.
 #[derive(Debug)]
@@ -61,10 +63,11 @@ impl Running {
         report(&recovery);
         let policy = Arc::new(ArcSwap::new(Arc::clone(&config.policy)));
         let workloads = issuers::workloads(&config, &clock)?;
-        let keyrings = workloads
-            .issuers()
-            .map(|issuer| (issuer.name.clone(), issuer.keyring.clone()));
-        let keyrings: Vec<_> = keyrings.collect();
+        let providers = web::providers(&config, &clock)?;
+        let known = KnownIssuers {
+            workloads: workloads.clone(),
+            providers: providers.clone(),
+        };
         let services = Services {
             clock,
             evidence: evidence.clone(),
@@ -74,8 +77,8 @@ impl Running {
             policy: Arc::clone(&policy),
         };
         let gateway = Gateway::new(services.clone(), config.limits.clone());
-        let opened = open_doors(&config, &gateway);
-        let (listeners, socket) = match opened {
+        let opened = open_doors(&config, &services, &gateway, providers, client_ca_file.as_deref());
+        let (listeners, socket, web) = match opened.await {
             Ok(opened) => opened,
             Err(failure) => {
                 gateway.drain(std::time::Duration::ZERO).await;
@@ -101,10 +104,13 @@ impl Running {
         let background_stop = CancellationToken::new();
         let background = TaskTracker::new();
         background.spawn(issuers::keep_keys(
-            keyrings,
+            known,
             evidence.clone(),
             background_stop.clone(),
         ));
+        if let Some((listener, console)) = web {
+            background.spawn(listener.serve(console.router(), background_stop.clone()));
+        }
         background.spawn(socket.serve(admin.clone(), background_stop.clone()));
         background.close();
         Ok(Self {
@@ -184,10 +190,20 @@ fn report(recovery: &Recovery) {
     );
 }
 
-fn open_doors(
+/// Where clients, the operator and browsers come in.
+type Doors = (
+    Vec<ListenerStatus>,
+    AdminSocket,
+    Option<(WebListener, Console)>,
+);
+
+async fn open_doors(
     config: &Config,
+    services: &Services,
     gateway: &Gateway,
-) -> Result<(Vec<ListenerStatus>, AdminSocket), Failure> {
+    providers: Vec<WebProvider>,
+    client_ca_file: Option<&Path>,
+) -> Result<Doors, Failure> {
     let protocol = Arc::new(Postgres::new(machine::random));
     let mut listeners = Vec::new();
     for listener in &config.listeners {
@@ -209,6 +225,20 @@ fn open_doors(
             .to_owned(),
         });
     }
+    let client_ca_pem = client_ca_file
+        .map(|file| {
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+        })
+        .transpose()?;
+    let web = web::open(
+        config,
+        services,
+        gateway,
+        providers,
+        &listeners,
+        client_ca_pem,
+    )
+    .await?;
     let socket = AdminSocket::bind(&config.admin_socket).context("cannot open the admin socket")?;
-    Ok((listeners, socket))
+    Ok((listeners, socket, web))
 }

@@ -50,6 +50,9 @@ record_types! {
     SignInStarted = "sign_in.started",
     SignInFailed = "sign_in.failed",
     SignInEnded = "sign_in.ended",
+    AuthorizationGranted = "authorization.granted",
+    AuthorizationRefused = "authorization.refused",
+    AuthorizationRevoked = "authorization.revoked",
 }
 
 impl RecordType {
@@ -84,6 +87,9 @@ impl RecordType {
                 | Self::SignInStarted
                 | Self::SignInFailed
                 | Self::SignInEnded
+                | Self::AuthorizationGranted
+                | Self::AuthorizationRefused
+                | Self::AuthorizationRevoked
         )
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use custos_fetch::{Client, FetchError, Request};
 use custos_jwt::{
-    Attempt, Header, IssuerKeys, KeyCache, KeyEvent, KeyLookup, MAX_KEY_SET_BYTES, Rejection,
+    Attempt, Header, Issuer, IssuerKeys, KeyCache, KeyEvent, KeyLookup, MAX_KEY_SET_BYTES, Rejection,
 };
 use custos_model::Clock;
 use serde::Deserialize;
@@ -80,6 +80,22 @@ impl Keyring {
                 source,
                 events: Mutex::default(),
             }),
+        }
+    }
+
+    /// The issuer's record.
+    pub fn issuer(&self) -> Issuer {
+        match &self.inner.source {
+            Source::Configured(keys) => keys.issuer().clone(),
+            Source::Fetched { cache, .. } => locked(cache).issuer().clone(),
+        }
+    }
+
+    /// Where they are fetched from; `None` where they are configured.
+    pub fn location(&self) -> Option<&KeyLocation> {
+        match &self.inner.source {
+            Source::Configured(_) => None,
+            Source::Fetched { location, .. } => Some(location),
         }
     }
 

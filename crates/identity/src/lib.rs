@@ -18,14 +18,17 @@
     )
 )]
 
+mod authorization;
 mod check;
 mod credentials;
 mod error;
 mod issue;
 mod keyring;
+mod oidc_provider;
 mod sign_ins;
 mod workloads;
 
+pub use authorization::{JudgedToken, StoredRefreshTokens};
 pub use check::Login;
 pub use credentials::{CredentialState, CredentialSummary, Credentials, ScramParameters};
 pub use custos_store::{CredentialId, SourceNetwork};
@@ -34,6 +37,7 @@ pub use custos_store::{SignInsOf, StoredSignIn};
 pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
 pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
 pub use keyring::{KeyLocation, Keyring};
+pub use oidc_provider::{OidcProvider, OidcSignIn, ProviderFailure};
 pub use workloads::{
     ClaimError, ClaimValue, TokenFailure, Workload, WorkloadError, WorkloadIssuer, WorkloadKind,
     WorkloadLogin, Workloads,

@@ -101,6 +101,9 @@ pub enum TokenFailure {
         /// The claim.
         claim: String,
     },
+    /// The token is good, and fits more than one workload.
+    #[error("the token fits more than one workload")]
+    Ambiguous,
     /// The same token was presented from another address before.
     #[error("the token was presented from another address before")]
     Replayed,
@@ -116,6 +119,7 @@ impl TokenFailure {
             Self::UnknownName => "unknown_name",
             Self::Rejected(rejection) => rejection.code(),
             Self::OtherWorkload { .. } => "other_workload",
+            Self::Ambiguous => "ambiguous",
             Self::Replayed => "replayed",
             Self::Full => "full",
         }
@@ -201,13 +205,55 @@ impl Workloads {
         let verified = verify(issuer, token, now)
             .await
             .map_err(TokenFailure::Rejected)?;
-        for claim in &workload.claims {
-            if !claim.is_in(&verified) {
-                return Err(TokenFailure::OtherWorkload {
-                    claim: claim.path().to_owned(),
-                });
-            }
+        if let Some(claim) = workload.claims.iter().find(|claim| !claim.is_in(&verified)) {
+            return Err(TokenFailure::OtherWorkload {
+                claim: claim.path().to_owned(),
+            });
         }
+        self.taken(workload, issuer, &verified, token, source, now)
+    }
+
+    /// Takes a token without being told whose it is: the one workload that it fits.
+    pub async fn identify(
+        &self,
+        token: &str,
+        source: IpAddr,
+        now: Instant,
+    ) -> Result<WorkloadLogin, TokenFailure> {
+        let parsed = Token::parse(token.as_bytes()).map_err(TokenFailure::Rejected)?;
+        let issuers = self.inner.issuers.values();
+        let issuers: Vec<_> = issuers.collect();
+        let records: Vec<_> = issuers.iter().map(|issuer| issuer.keyring.issuer()).collect();
+        let chosen = parsed
+            .choose(&records)
+            .ok_or(TokenFailure::Rejected(Rejection::IssuerWrong))?;
+        let issuer = issuers
+            .into_iter()
+            .find(|issuer| issuer.keyring.issuer() == *chosen)
+            .ok_or(TokenFailure::UnknownName)?;
+        let verified = verify(issuer, token, now)
+            .await
+            .map_err(TokenFailure::Rejected)?;
+        let mut fitting = self.inner.workloads.values().filter(|workload| {
+            workload.issuer == issuer.name
+                && workload.claims.iter().all(|claim| claim.is_in(&verified))
+        });
+        let workload = fitting.next().ok_or(TokenFailure::UnknownName)?;
+        if fitting.next().is_some() {
+            return Err(TokenFailure::Ambiguous);
+        }
+        self.taken(workload, issuer, &verified, token, source, now)
+    }
+
+    fn taken(
+        &self,
+        workload: &Workload,
+        issuer: &WorkloadIssuer,
+        verified: &Verified,
+        token: &str,
+        source: IpAddr,
+        now: Instant,
+    ) -> Result<WorkloadLogin, TokenFailure> {
         let ends_at = verified.expires_at().unwrap_or_default();
         self.inner
             .bindings
@@ -222,7 +268,7 @@ impl Workloads {
                 on_behalf_of: Vec::new(),
             },
             authentication: Authentication {
-                facts: facts(issuer.kind, workload, &verified),
+                facts: facts(issuer.kind, workload, verified),
                 ..Authentication::by(&issuer.name, verified.issued_at() * 1_000_000_000)
             },
             ends_utc_ns: ends_at.saturating_mul(1_000_000_000),

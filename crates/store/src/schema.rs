@@ -53,6 +53,20 @@ const MIGRATIONS: [&str; 2] = [
     ALTER TABLE credentials ADD COLUMN sign_in TEXT;
     ALTER TABLE credentials ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX credentials_by_sign_in ON credentials (sign_in);
+    CREATE TABLE refresh_tokens (
+        hash BLOB PRIMARY KEY,
+        grant_id BLOB NOT NULL,
+        client TEXT NOT NULL,
+        sign_in TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        expires_utc_ns INTEGER NOT NULL,
+        used INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_utc_ns);
+    CREATE TABLE revoked_grants (
+        grant_id BLOB PRIMARY KEY,
+        keep_utc_ns INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -54,6 +54,16 @@ impl Connection {
 
     /// A libpq connection string (key=value form), without the secret.
     pub(crate) fn string(&self) -> String {
+        let shown: Vec<String> = self
+            .parameters()
+            .iter()
+            .map(|(key, value)| format!("{key}={}", quoted_for_libpq(value)))
+            .collect();
+        shown.join(" ")
+    }
+
+    /// libpq's connection parameters, without the secret and without quotes.
+    pub(crate) fn parameters(&self) -> Vec<(&'static str, String)> {
         let mut pairs = vec![
             ("host", self.host.clone()),
             ("port", self.port.to_string()),
@@ -64,11 +74,7 @@ impl Connection {
         if let Some(file) = self.root_certificate() {
             pairs.push(("sslrootcert", file));
         }
-        let shown: Vec<String> = pairs
-            .iter()
-            .map(|(key, value)| format!("{key}={}", quoted_for_libpq(value)))
-            .collect();
-        shown.join(" ")
+        pairs
     }
 
     /// The psql command with the secret in its environment.
@@ -82,6 +88,15 @@ impl Connection {
 
     /// Shell lines that set libpq's environment variables.
     pub(crate) fn environment(&self, secret: &str) -> String {
+        let mut lines = String::new();
+        for (key, value) in &self.variables(secret) {
+            let _ = writeln!(lines, "export {key}={}", quoted_for_shell(value));
+        }
+        lines
+    }
+
+    /// libpq's environment variables, with the secret.
+    pub(crate) fn variables(&self, secret: &str) -> Vec<(&'static str, String)> {
         let mut pairs = vec![
             ("PGHOST", self.host.clone()),
             ("PGPORT", self.port.to_string()),
@@ -93,11 +108,7 @@ impl Connection {
         if let Some(file) = self.root_certificate() {
             pairs.push(("PGSSLROOTCERT", file));
         }
-        let mut lines = String::new();
-        for (key, value) in &pairs {
-            let _ = writeln!(lines, "export {key}={}", quoted_for_shell(value));
-        }
-        lines
+        pairs
     }
 
     fn sslmode(&self) -> &'static str {

@@ -7,9 +7,9 @@ use aws_lc_rs::digest;
 use custos_policy::AccessRule;
 
 use super::keys::{self, Change};
-use super::units::{show_duration, show_size};
 use super::listeners::Tls;
-use super::{Config, Listener, Reach, Web, WorkloadIssuer, WorkloadKeys};
+use super::units::{show_duration, show_size};
+use super::{Config, Listener, Provider, Reach, Web, WorkloadIssuer, WorkloadKeys};
 
 /// Every key with its value as text. Holds no secret: keys and certificates stand as file names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,13 +41,23 @@ impl Effective {
         if let Some(web) = &config.web {
             web_keys(web, &mut put);
         }
+        for provider in &config.providers {
+            provider_keys(provider, &mut put);
+        }
+        for group in &config.groups {
+            put(
+                format!("group.{}.members", group.name),
+                group.members.join(", "),
+            );
+        }
         for issuer in &config.workload_issuers {
             issuer_keys(issuer, &mut put);
         }
         for workload in &config.workloads {
             let claims: Vec<_> = workload.claims.iter().map(ToString::to_string).collect();
-            let mut set =
-                |name: &str, value: String| put(format!("workload.{}.{name}", workload.name), value);
+            let mut set = |name: &str, value: String| {
+                put(format!("workload.{}.{name}", workload.name), value)
+            };
             set("issuer", workload.issuer.clone());
             set("claims", claims.join(", "));
             set("groups", workload.groups.join(", "));
@@ -186,6 +196,27 @@ fn web_keys(web: &Web, put: &mut impl FnMut(String, String)) {
     tls_keys(web.tls.as_ref(), set);
 }
 
+fn provider_keys(provider: &Provider, put: &mut impl FnMut(String, String)) {
+    let mut set =
+        |name: &str, value: String| put(format!("provider.{}.{name}", provider.name), value);
+    let settings = provider.relying_party.settings();
+    let names: Vec<_> = settings.mapping.name.iter().map(ToString::to_string).collect();
+    set("label", provider.label.clone());
+    set("issuer", settings.issuer.clone());
+    set("client_id", settings.client_id.clone());
+    set("scopes", settings.scopes.join(", "));
+    set("name_claims", names.join(", "));
+    if let Some(file) = &provider.secret_file {
+        set("client_secret_file", file.display().to_string());
+    }
+    if let Some(groups) = &settings.mapping.groups {
+        set("groups_claim", groups.path.to_string());
+        let optional = if groups.optional { "yes" } else { "no" };
+        set("groups_optional", optional.to_owned());
+    }
+    reach_keys(&provider.reach, set);
+}
+
 fn issuer_keys(issuer: &WorkloadIssuer, put: &mut impl FnMut(String, String)) {
     let mut set =
         |name: &str, value: String| put(format!("workload_issuer.{}.{name}", issuer.name), value);
@@ -220,6 +251,8 @@ fn change_of(key: &str) -> Change {
         "listener" if last == "certificate_sha256" => return Change::Reload,
         "listener" => "listener[]",
         "access" => "access[]",
+        "provider" => "provider[]",
+        "group" => "group[]",
         "workload_issuer" => "workload_issuer[]",
         "workload" => "workload[]",
         "web" if last == "certificate_sha256" => return Change::Restart,

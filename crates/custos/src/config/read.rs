@@ -11,7 +11,7 @@ use super::effective::Effective;
 use super::listeners;
 use super::problem::Problems;
 use super::walk::Section;
-use super::{Config, Log, web, workloads};
+use super::{Config, Log, providers, web, workloads};
 
 /// The configuration, or every problem of the text.
 pub(super) fn config(file: &Path, source: &str) -> Result<Config, Problems> {
@@ -37,6 +37,8 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         "limits",
         "listener",
         "web",
+        "provider",
+        "group",
         "workload_issuer",
         "workload",
         "access",
@@ -61,6 +63,8 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
     let listeners = listeners::read(top, &base, problems);
     let web = web::read(top, &base, problems);
     let known_web = web.as_ref().ok().and_then(Option::as_ref);
+    let providers = providers::read(top, &base, known_web, problems);
+    let groups = providers::groups(top, problems);
     let machines = workloads::read(top, &base, known_web, problems);
     let (policy, access_rules) = policy(top, problems)?;
     let (workload_issuers, workloads) = machines?;
@@ -77,6 +81,8 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         limits: limits?,
         listeners: listeners?,
         web: web.ok()?,
+        providers: providers?,
+        groups: groups?,
         workload_issuers,
         workloads,
         policy: Arc::new(policy),

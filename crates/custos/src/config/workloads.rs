@@ -131,7 +131,13 @@ fn keys(section: &Section<'_>, base: &Path, problems: &mut Problems) -> Option<K
             None
         }
         (Some(path), None) => {
-            let text = read_file(section, "keys_file", &path, MAX_KEY_SET_BYTES as u64, problems)?;
+            let text = read_file(
+                section,
+                "keys_file",
+                &path,
+                MAX_KEY_SET_BYTES as u64,
+                problems,
+            )?;
             match KeySet::parse(text.as_bytes()) {
                 Ok(keys) => Some(Keys::File { path, keys }),
                 Err(error) => {
@@ -160,7 +166,10 @@ pub(super) fn reach(section: &Section<'_>, base: &Path, problems: &mut Problems)
             None => good = false,
         }
     }
-    for text in section.texts("allow_networks", problems).unwrap_or_default() {
+    for text in section
+        .texts("allow_networks", problems)
+        .unwrap_or_default()
+    {
         match text.parse() {
             Ok(network) => reach.networks.push(network),
             Err(error) => {
@@ -193,7 +202,11 @@ pub(super) fn read_file(
     read.map_err(|error| {
         problems.push(
             section.span_of(name),
-            format!("`{}`: cannot read {}: {error}", section.shown(name), path.display()),
+            format!(
+                "`{}`: cannot read {}: {error}",
+                section.shown(name),
+                path.display()
+            ),
             "name a file that the gateway's user can read",
         );
     })
@@ -243,7 +256,11 @@ fn check(section: &Section<'_>, workload: &Workload, issuers: &[Issuer], problem
         return;
     };
     let needed = issuer.kind.pins();
-    if !workload.claims.iter().any(|claim| needed.contains(&claim.path())) {
+    if !workload
+        .claims
+        .iter()
+        .any(|claim| needed.contains(&claim.path()))
+    {
         problems.push(
             section.span_of("claims"),
             format!(

@@ -1,6 +1,7 @@
 //! What opens and what does not.
 
 use custos_identity::{Login, LoginFailure};
+use custos_model::Authentication;
 use proptest::prelude::*;
 
 use crate::support::{Node, START_UTC_NS, address, at, principal, request, shop};

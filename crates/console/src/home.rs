@@ -1,0 +1,130 @@
+//! The first page, and signing out.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Form, State};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use custos_identity::StoredSignIn;
+use custos_oauth::cookie::BrowserSession;
+use maud::html;
+use serde::Deserialize;
+
+use crate::browser::with_cookie;
+use crate::console::Console;
+use crate::end::Cause;
+use crate::page::{page, problem};
+use crate::sign_in::left;
+
+/// A form with nothing but its token.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Bare {
+    form_token: String,
+}
+
+/// Somebody who is signed in with a browser.
+#[derive(Debug)]
+pub(crate) struct Present {
+    /// The browser.
+    pub(crate) browser: BrowserSession,
+    /// The sign-in, good now.
+    pub(crate) sign_in: StoredSignIn,
+}
+
+/// `GET /`
+pub(crate) async fn home(State(console): State<Console>, headers: HeaderMap) -> Response {
+    let Some(present) = console.present(&headers).await else {
+        return Redirect::to("/sign-in").into_response();
+    };
+    let principal = &present.sign_in.principal;
+    let token = console.form_token(&present.browser);
+    let content = html! {
+        dl {
+            dt { "Name" } dd { (principal.name) }
+            dt { "Provider" } dd { (present.sign_in.authentication.provider) }
+            @if !principal.groups.is_empty() {
+                dt { "Groups" } dd { (principal.groups.join(", ")) }
+            }
+            dt { "For another" } dd { (left(present.sign_in.expires_utc_ns, console.now().utc_ns)) }
+        }
+        p { "On your computer:" }
+        p { code { "custos login --gateway " (console.base_url.as_str()) } }
+        form method="post" action="/sign-out" {
+            input type="hidden" name="form_token" value=(token.expose());
+            button.plain type="submit" { "Sign out" }
+        }
+    };
+    page("You are signed in", &content).into_response()
+}
+
+/// `POST /sign-out`
+pub(crate) async fn sign_out(
+    State(console): State<Console>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(form): Form<Bare>,
+) -> Response {
+    let Some(present) = console.present(&headers).await else {
+        return Redirect::to("/sign-in").into_response();
+    };
+    if !console.is_own_form(&headers, &present.browser, &form.form_token) {
+        return foreign_form();
+    }
+    console
+        .end_sign_in(&present.sign_in, Cause::Logout, None, peer)
+        .await;
+    let content = html! {
+        p { "Your tokens and connection credentials no longer open anything, and your sessions were closed." }
+        p { a href="/sign-in" { "Sign in again" } }
+    };
+    let cookie = HeaderValue::from_str(&console.cookie.clear()).ok();
+    with_cookie(page("Signed out", &content).into_response(), cookie)
+}
+
+impl Console {
+    /// Who is signed in with the browser of a request.
+    pub(crate) async fn present(&self, headers: &HeaderMap) -> Option<Present> {
+        let browser = self.browser(headers)?;
+        let mono_ns = self.now().mono_ns;
+        let id = self
+            .browsers
+            .with(&browser, mono_ns, |browser| browser.sign_in)??;
+        let found = self
+            .blocking(move |console| {
+                let now = console.now();
+                console.sign_ins.live(id, now)
+            })
+            .await?;
+        match found {
+            Ok(found) => found.map(|sign_in| Present { browser, sign_in }),
+            Err(error) => {
+                tracing::error!(%error, "a sign-in could not be looked up");
+                None
+            }
+        }
+    }
+
+    /// Whether a form was sent by a page of ours, in this very browser.
+    pub(crate) fn is_own_form(
+        &self,
+        headers: &HeaderMap,
+        browser: &BrowserSession,
+        form_token: &str,
+    ) -> bool {
+        const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+        let says = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+        let same_origin = says(ORIGIN).is_none_or(|origin| origin == self.base_url.as_str().as_bytes());
+        let same_site = says(FETCH_SITE).is_none_or(|site| site == b"same-origin");
+        same_origin && same_site && self.csrf.accepts(browser, form_token)
+    }
+}
+
+/// The answer to a form that is not ours.
+pub(crate) fn foreign_form() -> Response {
+    problem(
+        StatusCode::FORBIDDEN,
+        "Not accepted",
+        "This form was not sent from a page of this gateway, or the page is too old. Load it again.",
+    )
+}

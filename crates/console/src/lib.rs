@@ -1,0 +1,43 @@
+//! The public web address: pages that people sign in with, the authorization server's endpoints, and the calls of the
+//! command line.
+//!
+//! Pages are rendered here, without scripts, so that nothing but this program and a browser is needed to sign in.
+//!
+//! | path | who asks |
+//! |---|---|
+//! | `/`, `/sign-in`, `/sign-in/NAME`, `/sign-out`, `/device` | browsers of people |
+//! | `/oidc/NAME/callback`, `/oidc/NAME/backchannel-logout` | browsers on their way back, and providers |
+//! | `/oauth/…`, `/.well-known/…` | clients: RFC 6749, 7009, 7636, 8414, 8628, 8693 |
+//! | `/v1/…` | the command line, with an access token |
+//!
+//! **Invariant**: a sign-in, a token and a credential are given out when their record is on disk, not before.
+//! **Invariant**: what a browser may do is decided by its cookie and, for changes, by a token in the form.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod authorize;
+mod browser;
+mod console;
+mod device;
+mod end;
+mod groups;
+mod headers;
+mod home;
+mod my;
+mod page;
+mod record;
+mod routes;
+mod server;
+mod sign_in;
+mod token;
+
+pub use console::{Console, ConsoleSettings, Entrance, Random, WebProvider};
+pub use groups::{Group, Groups};
+pub use server::{WebError, WebListener};

@@ -1,0 +1,238 @@
+//! What goes on record, and when: before anybody learns of it.
+
+use std::net::SocketAddr;
+
+use custos_evidence::{
+    Detail, DetailValue, EvidenceError, NodeRecord, RecordOutcome, RecordType, Source, Target,
+};
+use custos_model::Principal;
+use custos_oauth::Event;
+
+use crate::console::Console;
+
+/// One record of the web address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) kind: RecordType,
+    pub(crate) outcome: RecordOutcome,
+    pub(crate) actor: Option<&'a Principal>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) target: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) detail: Detail<'a>,
+}
+
+impl Console {
+    /// Returns when the record is on disk.
+    pub(crate) async fn record(&self, entry: Entry<'_>) -> Result<(), EvidenceError> {
+        let evidence = &self.services.evidence;
+        let position = evidence.append(&NodeRecord {
+            actor: entry.actor,
+            src: Some(Source {
+                ip: entry.peer.ip(),
+                port: entry.peer.port(),
+                client: None,
+                tls: None,
+            }),
+            target: entry.target.map(|resource| Target {
+                resource,
+                ..Target::default()
+            }),
+            reason: entry.reason,
+            detail: entry.detail,
+            ..NodeRecord::new(entry.kind, entry.outcome)
+        })?;
+        evidence.sync(position).await
+    }
+
+    /// Puts on record what the authorization server did, and does what it asks for. Returns when it is on disk.
+    pub(crate) async fn record_events(
+        &self,
+        events: &[Event],
+        peer: SocketAddr,
+    ) -> Result<(), EvidenceError> {
+        for event in events {
+            self.record_event(event, peer).await?;
+            if let Event::SignInEnded { sign_in, because } = event {
+                self.cut_sessions(*sign_in, because.as_str());
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_event(&self, event: &Event, peer: SocketAddr) -> Result<(), EvidenceError> {
+        let told = Told::of(event);
+        let detail: Vec<(&str, DetailValue<'_>)> = told
+            .detail
+            .iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(name, text)| (*name, DetailValue::Text(text)))
+            .collect();
+        self.record(Entry {
+            kind: told.kind,
+            outcome: if told.denied {
+                RecordOutcome::Denied
+            } else {
+                RecordOutcome::Ok
+            },
+            actor: told.actor,
+            peer,
+            target: None,
+            reason: told.reason,
+            detail: &detail,
+        })
+        .await
+    }
+}
+
+/// An event in the words of records.
+struct Told<'a> {
+    kind: RecordType,
+    denied: bool,
+    actor: Option<&'a Principal>,
+    reason: Option<&'a str>,
+    detail: Vec<(&'static str, String)>,
+}
+
+impl<'a> Told<'a> {
+    fn of(event: &'a Event) -> Self {
+        let mut told = Self {
+            kind: RecordType::AuthorizationGranted,
+            denied: false,
+            actor: None,
+            reason: None,
+            detail: vec![("event", event.code().to_owned())],
+        };
+        match event {
+            Event::CodeIssued {
+                client,
+                sign_in,
+                grant,
+                scopes,
+                consent,
+            } => told.say([
+                ("client", client.to_string()),
+                ("sign_in", sign_in.to_string()),
+                ("grant", grant.to_string()),
+                ("scopes", scopes.to_string()),
+                ("consent", consent.as_str().to_owned()),
+            ]),
+            Event::TokenIssued(token) => {
+                told.actor = Some(&token.principal);
+                let sign_ins: Vec<_> = token.sign_ins.iter().map(ToString::to_string).collect();
+                told.say([
+                    ("client", token.client.to_string()),
+                    ("sign_in", sign_ins.join(" ")),
+                    ("grant", token.grant.to_string()),
+                    ("scopes", token.scopes.to_string()),
+                    ("token", token.token_id.clone()),
+                ]);
+            }
+            Event::CredentialAllowed {
+                client,
+                principal,
+                sign_ins,
+                resource,
+            } => {
+                told.actor = Some(principal);
+                let sign_ins: Vec<_> = sign_ins.iter().map(ToString::to_string).collect();
+                told.say([
+                    ("client", client.to_string()),
+                    ("sign_in", sign_ins.join(" ")),
+                    ("resource", resource.to_string()),
+                ]);
+            }
+            Event::DeviceStarted { client, scopes } => told.say([
+                ("client", client.to_string()),
+                ("scopes", scopes.to_string()),
+            ]),
+            Event::DeviceShown { client, sign_in } => told.say([
+                ("client", client.to_string()),
+                ("sign_in", sign_in.to_string()),
+            ]),
+            Event::DeviceApproved {
+                client,
+                sign_in,
+                grant,
+            } => told.say([
+                ("client", client.to_string()),
+                ("sign_in", sign_in.to_string()),
+                ("grant", grant.to_string()),
+            ]),
+            Event::KeysRotated { .. } => {}
+            other => told.refused(other),
+        }
+        told
+    }
+
+    fn refused(&mut self, event: &'a Event) {
+        self.kind = RecordType::AuthorizationRefused;
+        self.denied = true;
+        match event {
+            Event::Refused {
+                endpoint,
+                client,
+                error,
+                reason,
+                detail,
+            } => {
+                self.reason = Some(reason.code());
+                let client = client.as_ref().map(ToString::to_string);
+                self.say([
+                    ("endpoint", endpoint.as_str().to_owned()),
+                    ("client", client.unwrap_or_default()),
+                    ("error", error.as_str().to_owned()),
+                    ("about", detail.unwrap_or_default().to_owned()),
+                ]);
+            }
+            Event::DeviceDenied { client, sign_in } => self.say([
+                ("client", client.to_string()),
+                ("sign_in", sign_in.to_string()),
+            ]),
+            Event::DevicePageRefused { reason, sign_in } => {
+                self.reason = Some(reason);
+                self.say([("sign_in", sign_in.to_string())]);
+            }
+            other => self.revoked(other),
+        }
+    }
+
+    fn revoked(&mut self, event: &Event) {
+        self.kind = RecordType::AuthorizationRevoked;
+        self.denied = false;
+        match event {
+            Event::CodeReused {
+                client,
+                sign_in,
+                grant,
+            }
+            | Event::RefreshReused {
+                client,
+                sign_in,
+                grant,
+            } => self.say([
+                ("client", client.to_string()),
+                ("sign_in", sign_in.to_string()),
+                ("grant", grant.to_string()),
+            ]),
+            Event::GrantRevoked {
+                grant,
+                sign_in,
+                because,
+            } => self.say([
+                ("grant", grant.to_string()),
+                ("sign_in", sign_in.to_string()),
+                ("because", because.as_str().to_owned()),
+            ]),
+            Event::SignInEnded { sign_in, because } => self.say([
+                ("sign_in", sign_in.to_string()),
+                ("because", because.as_str().to_owned()),
+            ]),
+            _ => {}
+        }
+    }
+
+    fn say<const N: usize>(&mut self, detail: [(&'static str, String); N]) {
+        self.detail.extend(detail);
+    }
+}

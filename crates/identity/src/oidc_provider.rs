@@ -1,0 +1,292 @@
+//! An OpenID Connect provider as it runs: discovered when it is first needed, with keys that stay fresh.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use custos_fetch::{Client, FetchError, Method, Request, Response};
+use custos_jwt::{KeyCache, Rejection as TokenRejection, ReplayCache};
+use custos_model::{Clock, Principal};
+use custos_oidc::{
+    Begun, Callback, ClaimSource, CodeExchange, HttpRequest, LogoutNotice, LogoutRequest,
+    MAX_DISCOVERY_BYTES, Pending, Provider, Random, Rejection, RelyingParty, SignInRequest,
+    SignedIn, TokenResponse,
+};
+
+use crate::keyring::{KeyLocation, Keyring};
+
+/// Endpoints move: the discovery document is read again after this.
+const DISCOVERY_AGE: Duration = Duration::from_hours(1);
+/// Logout tokens that are remembered at a time.
+const LOGOUT_TOKENS_MAX: usize = 100_000;
+
+/// A provider that people sign in with. Clones share everything.
+#[derive(Clone)]
+pub struct OidcProvider {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    relying_party: RelyingParty,
+    client: Client,
+    clock: Arc<dyn Clock>,
+    discovered: Mutex<Option<Discovered>>,
+    used_logout_tokens: ReplayCache,
+}
+
+#[derive(Clone)]
+struct Discovered {
+    provider: Arc<Provider>,
+    keyring: Keyring,
+    mono_ns: u64,
+}
+
+/// Somebody has signed in.
+#[derive(Debug)]
+pub struct OidcSignIn {
+    /// Who, with the provider's groups under its name.
+    pub principal: Principal,
+    /// What else the provider said.
+    pub signed_in: SignedIn,
+}
+
+/// Why signing in with a provider failed: for the record.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderFailure {
+    /// What the provider or the browser sent is refused.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The provider's keys are not there.
+    #[error("the provider's token is refused")]
+    Token(#[source] TokenRejection),
+    /// The provider cannot be reached.
+    #[error("the provider cannot be reached")]
+    Unreachable(#[source] FetchError),
+}
+
+impl ProviderFailure {
+    /// A stable word for records and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Token(rejection) => rejection.code(),
+            Self::Unreachable(error) => error.code(),
+        }
+    }
+
+    /// Whether trying again later may help.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Rejected(rejection) => rejection.is_outage(),
+            Self::Token(rejection) => matches!(
+                rejection,
+                TokenRejection::KeysUnavailable
+                    | TokenRejection::KeysStale
+                    | TokenRejection::KeysExpired
+            ),
+            Self::Unreachable(_) => true,
+        }
+    }
+}
+
+impl OidcProvider {
+    /// A provider that is not asked for anything yet.
+    pub fn new(relying_party: RelyingParty, client: Client, clock: Arc<dyn Clock>) -> Self {
+        let inner = Inner {
+            relying_party,
+            client,
+            clock,
+            discovered: Mutex::default(),
+            used_logout_tokens: ReplayCache::new(LOGOUT_TOKENS_MAX),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.inner.relying_party.settings().name
+    }
+
+    /// Its issuer.
+    pub fn issuer(&self) -> &str {
+        &self.inner.relying_party.settings().issuer
+    }
+
+    /// Its keys, once it was discovered.
+    pub fn keyring(&self) -> Option<Keyring> {
+        self.known().map(|known| known.keyring)
+    }
+
+    /// Begins a sign-in.
+    pub async fn begin(
+        &self,
+        request: SignInRequest,
+        random: &Random,
+    ) -> Result<Begun, ProviderFailure> {
+        let discovered = self.discovered().await?;
+        let begun = discovered
+            .provider
+            .begin(&request, random, self.inner.clock.now())?;
+        Ok(begun)
+    }
+
+    /// Ends a sign-in with what the browser brought back: exchanges the code and judges the tokens.
+    pub async fn finish(
+        &self,
+        pending: Pending,
+        callback: &Callback,
+        browser: &str,
+        assertion_id: [u8; 16],
+    ) -> Result<OidcSignIn, ProviderFailure> {
+        let Discovered {
+            provider, keyring, ..
+        } = self.discovered().await?;
+        let now = self.inner.clock.now();
+        let CodeExchange { request, redeeming } =
+            provider.callback(pending, callback, browser, assertion_id, now)?;
+        let answer = self.fetch(request).await?;
+        let response = TokenResponse::parse(answer.status, &answer.body)?;
+        let header = response
+            .id_token()
+            .ok_or(Rejection::IdTokenMissing)?
+            .header();
+        let keys = keyring
+            .for_token(header)
+            .await
+            .map_err(ProviderFailure::Token)?;
+        let now = self.inner.clock.now();
+        let signed_in = provider.signed_in(redeeming, response, &keys, now)?;
+        let principal = match provider.settings().mapping.source {
+            ClaimSource::IdToken => provider.principal(&signed_in.identity)?,
+            ClaimSource::Userinfo => {
+                let asked = provider.userinfo_request(&signed_in.access_token)?;
+                let answer = self.fetch(asked).await?;
+                let told = provider.userinfo(
+                    signed_in.identity.subject(),
+                    answer.status,
+                    answer.content_type.as_deref(),
+                    &answer.body,
+                )?;
+                provider.principal(&told)?
+            }
+        };
+        Ok(OidcSignIn {
+            principal,
+            signed_in,
+        })
+    }
+
+    /// Judges a logout request of the provider (OpenID Connect Back-Channel Logout 1.0).
+    pub async fn logout(&self, form: &[u8]) -> Result<LogoutNotice, ProviderFailure> {
+        let discovered = self.discovered().await?;
+        let request = LogoutRequest::parse(form)?;
+        let keys = discovered
+            .keyring
+            .for_token(request.token().header())
+            .await
+            .map_err(ProviderFailure::Token)?;
+        let notice = discovered.provider.back_channel_logout(
+            &request,
+            &keys,
+            &self.inner.used_logout_tokens,
+            self.inner.clock.now(),
+        )?;
+        Ok(notice)
+    }
+
+    /// What the provider says of itself: read when it is needed, and again when that is long ago. While it cannot be
+    /// read again, the last one holds; its keys age and end that in time.
+    async fn discovered(&self) -> Result<Discovered, ProviderFailure> {
+        let known = self.known();
+        let now = self.inner.clock.now();
+        if let Some(known) = &known
+            && u128::from(now.mono_ns.saturating_sub(known.mono_ns)) < DISCOVERY_AGE.as_nanos()
+        {
+            return Ok(known.clone());
+        }
+        match (self.discover().await, known) {
+            (Ok(found), _) => Ok(found),
+            (Err(failure), Some(known)) if failure.is_outage() => Ok(known),
+            (Err(failure), _) => Err(failure),
+        }
+    }
+
+    async fn discover(&self) -> Result<Discovered, ProviderFailure> {
+        let url = self.inner.relying_party.discovery_url();
+        let answer = self
+            .inner
+            .client
+            .fetch(Request::get(&url, MAX_DISCOVERY_BYTES))
+            .await
+            .map_err(ProviderFailure::Unreachable)?;
+        if answer.status != 200 {
+            return Err(Rejection::Unavailable.into());
+        }
+        let provider = self.inner.relying_party.discovered(&answer.body)?;
+        let location = KeyLocation::Url(provider.discovery().jwks_uri().to_owned());
+        let mut known = self
+            .inner
+            .discovered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Keys are kept as long as they are to be found where they were, and signed as they were.
+        let same = known.take().filter(|known| {
+            known.keyring.location() == Some(&location)
+                && known.provider.token_issuer() == provider.token_issuer()
+        });
+        let keyring = same.map_or_else(
+            || {
+                Keyring::fetched(
+                    KeyCache::new(provider.token_issuer().clone()),
+                    self.inner.client.clone(),
+                    location,
+                    Arc::clone(&self.inner.clock),
+                )
+            },
+            |known| known.keyring,
+        );
+        let found = Discovered {
+            provider: Arc::new(provider),
+            keyring,
+            mono_ns: self.inner.clock.now().mono_ns,
+        };
+        *known = Some(found.clone());
+        Ok(found)
+    }
+
+    fn known(&self) -> Option<Discovered> {
+        self.inner
+            .discovered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    async fn fetch(&self, request: HttpRequest) -> Result<Response, ProviderFailure> {
+        let request = Request {
+            method: match request.method {
+                custos_oidc::Method::Get => Method::Get,
+                custos_oidc::Method::Post => Method::Post,
+            },
+            url: request.url,
+            headers: request.headers,
+            body: request.body,
+            max_response_bytes: request.max_response_bytes,
+        };
+        self.inner
+            .client
+            .fetch(request)
+            .await
+            .map_err(ProviderFailure::Unreachable)
+    }
+}
+
+impl fmt::Debug for OidcProvider {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("OidcProvider")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+//! Sign-ins, and credentials that end with them.
+
+use std::time::Duration;
+
+use custos_identity::{
+    IdentityError, IssueRequest, LoginFailure, NewSignIn, SIGN_IN_MAX, SignIns, SignInsOf,
+    StoredSignIn,
+};
+use custos_model::Authentication;
+
+use crate::support::{Node, START_UTC_NS, at, principal, random, request};
+
+const HERE: &str = "10.1.2.3";
+
+fn begin(sign_ins: &SignIns, name: &str, lasts: Duration) -> StoredSignIn {
+    let new = NewSignIn {
+        principal: principal(name),
+        authentication: Authentication::by("okta", START_UTC_NS),
+        provider_session: Some(format!("session of {name}")),
+        lasts,
+    };
+    sign_ins.begin(new, at(0)).unwrap()
+}
+
+fn under(sign_in: &StoredSignIn) -> IssueRequest {
+    IssueRequest {
+        principal: sign_in.principal.clone(),
+        authentication: sign_in.authentication.clone(),
+        sign_in: Some(sign_in.id),
+        ttl: Duration::from_mins(30),
+        ..request(&sign_in.principal.name)
+    }
+}
+
+#[test]
+fn a_sign_in_lasts_as_long_as_it_may_and_survives_a_restart() {
+    let node = Node::new();
+    let sign_ins = SignIns::new(node.store.clone(), random);
+    let short = begin(&sign_ins, "alice", Duration::from_mins(10));
+    let long = begin(&sign_ins, "bob", Duration::from_hours(100));
+    assert_eq!(
+        long.expires_utc_ns,
+        START_UTC_NS + SIGN_IN_MAX.as_nanos() as u64
+    );
+    drop(sign_ins);
+    let node = node.restarted();
+    let sign_ins = SignIns::new(node.store.clone(), random);
+    assert_eq!(sign_ins.list().unwrap(), [short.clone(), long.clone()]);
+    assert_eq!(sign_ins.live(short.id, at(599)).unwrap(), Some(short.clone()));
+    assert_eq!(sign_ins.live(short.id, at(600)).unwrap(), None);
+    let alice = SignInsOf::Principal {
+        issuer: "local",
+        subject: "alice",
+    };
+    assert_eq!(sign_ins.live_of(alice, at(0)).unwrap(), [short]);
+    let session = |provider| SignInsOf::ProviderSession {
+        provider,
+        session: "session of bob",
+    };
+    assert_eq!(sign_ins.live_of(session("okta"), at(0)).unwrap(), [long]);
+    assert_eq!(sign_ins.live_of(session("entra"), at(0)).unwrap(), []);
+}
+
+#[test]
+fn credentials_end_with_their_sign_in() {
+    let node = Node::new();
+    let sign_ins = SignIns::new(node.store.clone(), random);
+    let sign_in = begin(&sign_ins, "alice", Duration::from_mins(10));
+    let issued = node.credentials.issue(under(&sign_in), at(0)).unwrap();
+    // Half an hour was asked for, and the sign-in lasts ten minutes.
+    assert_eq!(issued.expires_utc_ns, sign_in.expires_utc_ns);
+    let secret = issued.secret.expose();
+    let login = node.sign_in("alice", secret, HERE, at(1)).unwrap();
+    assert_eq!(login.sign_in, Some(sign_in.id));
+    assert_eq!(login.authentication.provider, "okta");
+    assert_eq!(login.ends_utc_ns, sign_in.expires_utc_ns);
+
+    assert!(sign_ins.end(sign_in.id, at(2)).unwrap());
+    assert!(!sign_ins.end(sign_in.id, at(3)).unwrap(), "ended already");
+    assert_eq!(sign_ins.live(sign_in.id, at(3)).unwrap(), None);
+    let failure = node.sign_in("alice", secret, HERE, at(3)).unwrap_err();
+    assert!(matches!(failure, LoginFailure::Revoked { .. }), "{failure}");
+    let error = node.credentials.issue(under(&sign_in), at(3)).unwrap_err();
+    assert!(matches!(error, IdentityError::SignInEnded), "{error}");
+}
+
+#[test]
+fn a_session_may_outlast_its_credential_but_not_its_sign_in() {
+    let node = Node::new();
+    let sign_ins = SignIns::new(node.store.clone(), random);
+    let sign_in = begin(&sign_ins, "alice", Duration::from_hours(8));
+    let issued = node.credentials.issue(under(&sign_in), at(0)).unwrap();
+    let login = node
+        .sign_in("alice", issued.secret.expose(), HERE, at(1))
+        .unwrap();
+    assert!(login.ends_utc_ns > issued.expires_utc_ns);
+    assert_eq!(login.ends_utc_ns, sign_in.expires_utc_ns);
+}
+
+#[test]
+fn a_credential_opens_as_often_as_it_may() {
+    let node = Node::new();
+    let asked = IssueRequest {
+        uses_max: Some(2),
+        ..request("alice")
+    };
+    let issued = node.credentials.issue(asked, at(0)).unwrap();
+    let secret = issued.secret.expose();
+    node.sign_in("alice", secret, HERE, at(1)).unwrap();
+    node.sign_in("alice", "cus_wrong", HERE, at(1)).unwrap_err();
+    let node = node.restarted();
+    node.sign_in("alice", secret, HERE, at(1)).unwrap();
+    let failure = node.sign_in("alice", secret, HERE, at(1)).unwrap_err();
+    assert!(matches!(failure, LoginFailure::UsedUp { .. }), "{failure}");
+    let never = IssueRequest {
+        uses_max: Some(0),
+        ..request("alice")
+    };
+    let error = node.credentials.issue(never, at(0)).unwrap_err();
+    assert!(matches!(error, IdentityError::Uses), "{error}");
+}
