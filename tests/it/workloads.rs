@@ -96,7 +96,9 @@ resources = ["postgres/shop"]
     }
 
     fn sign(&self, claims: &Map<String, Value>) -> String {
-        self.signer.sign("JWT", claims).expect("claims can be signed")
+        self.signer
+            .sign("JWT", claims)
+            .expect("claims can be signed")
     }
 }
 
@@ -147,14 +149,15 @@ fn a_job_signs_in_with_its_own_token_and_the_record_says_which() {
             "run_id=987654321",
             "job_workflow_ref=acme/shop/.github/workflows/migrate.yml@refs/heads/main",
         ] {
-            assert!(claims.split(' ').any(|claim| claim == fact), "{fact}: {start}");
+            assert!(
+                claims.split(' ').any(|claim| claim == fact),
+                "{fact}: {start}"
+            );
         }
     }
     assert_eq!(stopped.evidence.sessions().len(), 2);
-    for (_, bytes) in [("log", stopped.log.as_bytes())] {
-        let found = bytes.windows(64).any(|window| window == &token.as_bytes()[..64]);
-        assert!(!found, "the token is in the log");
-    }
+    let begins = token.get(..64).expect("a token is long");
+    assert!(!stopped.log.contains(begins), "the token is in the log");
 }
 
 #[test]
@@ -163,20 +166,44 @@ fn other_tokens_are_refused_each_with_its_reason_on_record() {
     let stranger = Platform::new();
     let now = now_seconds();
     let refused = [
-        (platform.token(&json!({"repository_id": "456780"})), "`repository_id` is not that of the workload"),
-        (platform.token(&json!({"repository_id": null})), "`repository_id` is not that of the workload"),
-        (platform.token(&json!({"environment": "dev"})), "`environment` is not that of the workload"),
-        (platform.token(&json!({"aud": "https://github.com/acme"})), "for somebody else"),
-        (platform.token(&json!({"iss": "https://evil.example"})), "from another issuer"),
-        (platform.token(&json!({"exp": now - 61, "iat": now - 300})), "expired"),
-        (platform.token(&json!({"exp": (now + 300).to_string()})), "`exp` is malformed"),
+        (
+            platform.token(&json!({"repository_id": "456780"})),
+            "`repository_id` is not that of the workload",
+        ),
+        (
+            platform.token(&json!({"repository_id": null})),
+            "`repository_id` is not that of the workload",
+        ),
+        (
+            platform.token(&json!({"environment": "dev"})),
+            "`environment` is not that of the workload",
+        ),
+        (
+            platform.token(&json!({"aud": "https://github.com/acme"})),
+            "for somebody else",
+        ),
+        (
+            platform.token(&json!({"iss": "https://evil.example"})),
+            "from another issuer",
+        ),
+        (
+            platform.token(&json!({"exp": now - 61, "iat": now - 300})),
+            "expired",
+        ),
+        (
+            platform.token(&json!({"exp": (now + 300).to_string()})),
+            "`exp` is malformed",
+        ),
         (stranger.token(&json!({})), "no such key"),
         ("eyJhbGciOiJub25lIn0.e30.".to_owned(), "refused"),
         ("no token at all".to_owned(), "three parts"),
     ];
     for (token, _) in &refused {
         let heard = endpoint(&custos, token).query("select 1").failure();
-        assert!(heard.contains("password authentication failed for user \"shop-ci\""), "{heard}");
+        assert!(
+            heard.contains("password authentication failed for user \"shop-ci\""),
+            "{heard}"
+        );
     }
     let evidence = custos.finish().evidence;
     let failed: Vec<_> = evidence.of_type("login.failed").collect();
@@ -204,7 +231,10 @@ fn a_token_that_is_taken_elsewhere_is_refused() {
     assert!(heard.contains("password authentication failed"), "{heard}");
     let evidence = custos.finish().evidence;
     let reason = &evidence.only("login.failed")["reason"];
-    assert_eq!(reason, "the token was presented from another address before");
+    assert_eq!(
+        reason,
+        "the token was presented from another address before"
+    );
 }
 
 #[test]
@@ -215,7 +245,7 @@ fn a_session_ends_with_its_token() {
     let job = endpoint(&custos, &token);
     let begun = custos_testkit::now_utc();
     let heard = job.query("select pg_sleep(60)").failure();
-    let lasted = custos_testkit::now_utc() - begun;
+    let lasted = custos_testkit::now_utc().saturating_sub(begun);
     assert!(heard.contains("has expired"), "{heard}");
     assert!(lasted < Duration::from_secs(lasts + 1), "{lasted:?}");
     let evidence = custos.finish().evidence;

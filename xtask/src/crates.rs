@@ -12,7 +12,7 @@ use crate::{cargo, output};
 const ROWS: &[&[&str]] = &[
     &["custos"],
     &["custos-console"],
-    &["custos-api"],
+    &["custos-api", "custos-dev-provider"],
     PROTOCOLS,
     &["custos-reports"],
     &["custos-session"],
@@ -23,7 +23,16 @@ const ROWS: &[&[&str]] = &[
     &["custos-evidence"],
     &["custos-store"],
     &["custos-tunnel"],
-    &["custos-tlog", "custos-scram", "custos-postgres-wire"],
+    &["custos-oauth", "custos-oidc"],
+    &[
+        "custos-tlog",
+        "custos-fetch",
+        "custos-jwt",
+        "custos-scim",
+        "custos-scram",
+        "custos-saml",
+        "custos-postgres-wire",
+    ],
     &["custos-model"],
 ];
 const PROTOCOLS: &[&str] = &[
@@ -49,6 +58,11 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ("custos-masking", &["tokio"]),
     ("custos-tlog", &["tokio"]),
     ("custos-postgres-wire", &["tokio"]),
+    ("custos-jwt", &["tokio"]),
+    ("custos-oauth", &["tokio"]),
+    ("custos-oidc", &["tokio"]),
+    ("custos-saml", &["tokio"]),
+    ("custos-scim", &["tokio"]),
     ("custos-evidence", &["axum", "hyper"]),
     ("custos-tlog", &["axum", "hyper"]),
 ];

@@ -21,7 +21,7 @@ use crate::sign_in::busy;
 
 /// What the person says on the page.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Said {
     form_token: String,
     request: String,
     answer: String,
@@ -63,8 +63,8 @@ pub(crate) async fn authorize(
     if kept.is_none() {
         return busy();
     }
-    let response = shown
-        .unwrap_or_else(|| Redirect::to(&format!("/sign-in?then={name}")).into_response());
+    let response =
+        shown.unwrap_or_else(|| Redirect::to(&format!("/sign-in?then={name}")).into_response());
     with_cookie(response, cookie)
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn consent(
     State(console): State<Console>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    Form(form): Form<Answer>,
+    Form(form): Form<Said>,
 ) -> Response {
     let Some(present) = console.present(&headers).await else {
         return Redirect::to("/sign-in").into_response();

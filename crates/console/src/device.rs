@@ -99,7 +99,10 @@ pub(crate) async fn decide(
         return refused(&console, &present, refusal);
     }
     let (title, text) = match decision {
-        Decision::Approve => ("It is in", "The device goes on by itself. You can close this page."),
+        Decision::Approve => (
+            "It is in",
+            "The device goes on by itself. You can close this page.",
+        ),
         Decision::Deny => ("Refused", "The device was not let in."),
     };
     page(title, &html! { p { (text) } }).into_response()

@@ -60,8 +60,14 @@ impl Console {
         let detail = [
             ("cause", DetailValue::Text(cause.as_str())),
             ("principal", DetailValue::Text(&sign_in.principal.name)),
-            ("principal_iss", DetailValue::Text(&sign_in.principal.issuer)),
-            ("principal_sub", DetailValue::Text(&sign_in.principal.subject)),
+            (
+                "principal_iss",
+                DetailValue::Text(&sign_in.principal.issuer),
+            ),
+            (
+                "principal_sub",
+                DetailValue::Text(&sign_in.principal.subject),
+            ),
             ("sessions", DetailValue::from(cut)),
             ("sign_in", DetailValue::Text(&text)),
         ];

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Form, State};
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use axum::http::StatusCode;
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_identity::StoredSignIn;
 use custos_oauth::cookie::BrowserSession;
@@ -114,7 +114,8 @@ impl Console {
     ) -> bool {
         const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
         let says = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
-        let same_origin = says(ORIGIN).is_none_or(|origin| origin == self.base_url.as_str().as_bytes());
+        let same_origin =
+            says(ORIGIN).is_none_or(|origin| origin == self.base_url.as_str().as_bytes());
         let same_site = says(FETCH_SITE).is_none_or(|site| site == b"same-origin");
         same_origin && same_site && self.csrf.accepts(browser, form_token)
     }

@@ -83,7 +83,10 @@ pub(crate) async fn resources(
     let mine: Vec<Value> = resources
         .iter()
         .filter(|resource| {
-            policy.open(&caller.token.principal, &resource.name).decision == Decision::Allow
+            policy
+                .open(&caller.token.principal, &resource.name)
+                .decision
+                == Decision::Allow
         })
         .map(|resource| {
             json!({
@@ -188,8 +191,8 @@ impl Console {
             None => None,
         };
         let text = "the sign-in has ended";
-        let sign_in = sign_in
-            .ok_or_else(|| failure(StatusCode::UNAUTHORIZED, "sign_in_needed", text))?;
+        let sign_in =
+            sign_in.ok_or_else(|| failure(StatusCode::UNAUTHORIZED, "sign_in_needed", text))?;
         Ok(Caller { token, sign_in })
     }
 
@@ -380,14 +383,16 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 
 /// The host of a base URL. Clients verify certificates by name, and a local gateway's has `localhost`.
 fn host(base_url: &str) -> &str {
-    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    let rest = base_url
+        .split_once("://")
+        .map_or(base_url, |(_, rest)| rest);
     let end = match rest.strip_prefix('[') {
         Some(_) => rest.find(']').map_or(rest.len(), |end| end + 1),
         None => rest.find(':').unwrap_or(rest.len()),
     };
     match rest.get(..end).unwrap_or(rest) {
         "127.0.0.1" | "[::1]" => "localhost",
-        host => host,
+        host => host.trim_start_matches('[').trim_end_matches(']'),
     }
 }
 
@@ -431,9 +436,12 @@ mod tests {
     #[test]
     fn hosts_are_what_certificates_name() {
         assert_eq!(host("https://custos.example.com"), "custos.example.com");
-        assert_eq!(host("https://custos.example.com:8443"), "custos.example.com");
+        assert_eq!(
+            host("https://custos.example.com:8443"),
+            "custos.example.com"
+        );
         assert_eq!(host("http://127.0.0.1:8080"), "localhost");
         assert_eq!(host("http://[::1]:8080"), "localhost");
-        assert_eq!(host("https://[2001:db8::1]:8443"), "[2001:db8::1]");
+        assert_eq!(host("https://[2001:db8::1]:8443"), "2001:db8::1");
     }
 }

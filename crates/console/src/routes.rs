@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
-use axum::Router;
 use custos_oauth::{
     AUTHORIZATION_PATH, DEVICE_AUTHORIZATION_PATH, DEVICE_PAGE_PATH, KEYS_PATH, MAX_FORM_BYTES,
     REVOCATION_PATH, TOKEN_PATH,

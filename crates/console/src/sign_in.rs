@@ -7,7 +7,9 @@ use axum::extract::{ConnectInfo, Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
-use custos_identity::{NewSignIn, OidcSignIn, ProviderFailure, SIGN_IN_MAX, SignInsOf, StoredSignIn};
+use custos_identity::{
+    NewSignIn, OidcSignIn, ProviderFailure, SIGN_IN_MAX, SignInsOf, StoredSignIn,
+};
 use custos_model::{Authentication, Rfc3339};
 use custos_oauth::Consent;
 use custos_oauth::cookie::BrowserSession;
@@ -78,7 +80,11 @@ pub(crate) async fn begin(
     Query(onward): Query<Onward>,
 ) -> Response {
     let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
-        return problem(StatusCode::NOT_FOUND, "Not found", "There is no such provider.");
+        return problem(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "There is no such provider.",
+        );
     };
     let Some((browser, cookie)) = console.browser_or_new(&headers) else {
         return busy();
@@ -121,7 +127,11 @@ pub(crate) async fn callback(
     RawQuery(query): RawQuery,
 ) -> Response {
     let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
-        return problem(StatusCode::NOT_FOUND, "Not found", "There is no such provider.");
+        return problem(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "There is no such provider.",
+        );
     };
     let callback = match Callback::parse(query.as_deref().unwrap_or_default()) {
         Ok(callback) => callback,
@@ -320,7 +330,12 @@ impl Console {
     }
 
     /// A refusal is on record before the browser hears of it; it hears nothing of why.
-    async fn refused(&self, provider: &str, failure: &ProviderFailure, peer: SocketAddr) -> Response {
+    async fn refused(
+        &self,
+        provider: &str,
+        failure: &ProviderFailure,
+        peer: SocketAddr,
+    ) -> Response {
         self.record_failure(provider, failure, peer).await;
         if failure.is_outage() {
             return problem(

@@ -168,6 +168,9 @@ pub(crate) struct DevArgs {
     /// Loopback address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6432")]
     pub(crate) listen: SocketAddr,
+    /// Loopback address for signing in
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6480")]
+    pub(crate) web: SocketAddr,
     /// A PostgreSQL to reach as postgres/demo: postgres://user@host:port/database?sslmode=…
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,

@@ -2,6 +2,7 @@
 //! machine can connect.
 
 mod certificates;
+mod people;
 mod target;
 
 use std::io::Write as _;
@@ -15,6 +16,7 @@ use crate::commands;
 use crate::failure::Failure;
 use crate::start::Running;
 use crate::{machine, serve};
+use people::People;
 use target::Target;
 
 /// Runs it.
@@ -25,22 +27,30 @@ pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
                 .hint("write a configuration and use `custos serve` to be reached from elsewhere"),
         );
     }
+    if !arguments.web.ip().is_loopback() {
+        return Err(
+            Failure::usage(format!("{} is not a loopback address", arguments.web))
+                .hint("write a configuration and use `custos serve` to be reached from elsewhere"),
+        );
+    }
     let target = arguments.target.as_deref().map(Target::parse).transpose()?;
     machine::private_directory(&arguments.dir)
         .with_context(|| format!("cannot make directory {}", arguments.dir.display()))?;
     let dir = std::fs::canonicalize(&arguments.dir)?;
     certificates::ensure(&dir, &machine::SystemClock::start())?;
     let file = dir.join("custos.toml");
-    let text = configuration(&arguments.listen.to_string());
+    let people = People::prepare(arguments.web)?;
+    let text = configuration(&arguments.listen.to_string(), &people);
     std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     let config = commands::config::load(&file)?;
     let given = arguments.dir;
     serve::run(config, Some(dir.join("ca.crt")), async |running| {
+        let passwords = people.serve()?;
         let registered = match &target {
             Some(target) => Some(register(running, target).await?),
             None => None,
         };
-        let welcome = welcome(running, &dir, &given, registered.as_deref());
+        let welcome = welcome(running, &dir, &given, registered.as_deref(), &passwords);
         let mut out = std::io::stdout().lock();
         out.write_all(welcome.as_bytes())?;
         out.flush()?;
@@ -48,7 +58,10 @@ pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
     })
 }
 
-fn configuration(listen: &str) -> String {
+fn configuration(listen: &str, people: &People) -> String {
+    let People {
+        web, url, issuer, ..
+    } = people;
     format!(
         r#"# Written by `custos dev` at each start. Copy it to begin a configuration of your own.
 cluster = "custos"
@@ -62,7 +75,21 @@ address = "{listen}"
 certificate = "server.crt"
 key = "server.key"
 
-# Everybody who has a credential may open everything.
+[web]
+address = "{web}"
+url = "{url}"
+tls = "off"
+
+# The development provider, in this very process. Its people and their passwords are new at each start.
+[[provider]]
+name = "dev"
+label = "the development provider"
+issuer = "{issuer}"
+client_id = "custos"
+groups_claim = "groups"
+allow_networks = ["127.0.0.0/8"]
+
+# Everybody who has signed in, or has a credential, may open everything.
 [[access]]
 name = "dev-everything"
 principals = ["*"]
@@ -94,7 +121,13 @@ async fn register(running: &Running, target: &Target) -> Result<String, Failure>
     Ok(target.describe())
 }
 
-fn welcome(running: &Running, dir: &Path, given: &Path, target: Option<&str>) -> String {
+fn welcome(
+    running: &Running,
+    dir: &Path,
+    given: &Path,
+    target: Option<&str>,
+    passwords: &str,
+) -> String {
     let address = running
         .listeners
         .first()
@@ -114,22 +147,36 @@ fn welcome(running: &Running, dir: &Path, given: &Path, target: Option<&str>) ->
     format!(
         "\
 Custos is running, for trying things out: it listens on this machine only, and its access rule
-lets everybody who has a credential open everything.
+lets everybody who has signed in open everything.
 
   address      {address} (TLS)
+  sign-in      {url}
 {target}  CA file      {ca}
   admin socket {socket}
   evidence     {evidence}
   verifier key {key}
 
+People of the development provider, with passwords that are good until it stops:
+
+{passwords}
 Next, in another terminal:
 
-{resource}  custos credential issue{option} --principal alice --resource postgres/demo
+{resource}  custos login --gateway {url}
+  custos connect postgres/demo
+
+Or without signing in:
+
+  custos credential issue{option} --principal alice --resource postgres/demo
   custos session ls{option}
   custos verify {evidence_arg} --key '{key}'
 
 Ctrl-C stops it. Everything is in {dir}.
 ",
+        url = running
+            .config
+            .web
+            .as_ref()
+            .map_or("", |web| web.url.as_str()),
         ca = dir.join("ca.crt").display(),
         socket = running.config.admin_socket.display(),
         evidence = running.config.evidence_dir.display(),

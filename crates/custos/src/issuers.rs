@@ -50,7 +50,7 @@ fn workload_issuer(
 ) -> Result<WorkloadIssuer, Failure> {
     let failed = || format!("cannot use workload issuer {}", settings.name);
     let record = Issuer::new(
-        &settings.issuer,
+        &settings.url,
         &ALGORITHMS,
         &[&settings.audience],
         [ClassRule::new(ClassName::WorkloadToken)],
@@ -114,11 +114,7 @@ impl KnownIssuers {
 }
 
 /// Keeps the keys of these issuers fresh until `stop`, and puts on record what happens to them.
-pub(crate) async fn keep_keys(
-    known: KnownIssuers,
-    evidence: Evidence,
-    stop: CancellationToken,
-) {
+pub(crate) async fn keep_keys(known: KnownIssuers, evidence: Evidence, stop: CancellationToken) {
     let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {

@@ -77,7 +77,13 @@ impl Running {
             policy: Arc::clone(&policy),
         };
         let gateway = Gateway::new(services.clone(), config.limits.clone());
-        let opened = open_doors(&config, &services, &gateway, providers, client_ca_file.as_deref());
+        let opened = open_doors(
+            &config,
+            &services,
+            &gateway,
+            providers,
+            client_ca_file.as_deref(),
+        );
         let (listeners, socket, web) = match opened.await {
             Ok(opened) => opened,
             Err(failure) => {
@@ -230,6 +236,8 @@ async fn open_doors(
             std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
         })
         .transpose()?;
+    let configured = config.web.as_ref().and_then(|web| web.client_ca.as_ref());
+    let client_ca_pem = client_ca_pem.or_else(|| configured.map(|(_, pem)| pem.clone()));
     let web = web::open(
         config,
         services,

@@ -32,11 +32,7 @@ pub(crate) fn providers(
             .with_context(|| format!("cannot use provider {}", settings.name))?;
         Ok(WebProvider {
             label: settings.label.clone(),
-            provider: OidcProvider::new(
-                settings.relying_party.clone(),
-                client,
-                Arc::clone(clock),
-            ),
+            provider: OidcProvider::new(settings.relying_party.clone(), client, Arc::clone(clock)),
         })
     });
     providers.collect()

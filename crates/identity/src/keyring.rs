@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use custos_fetch::{Client, FetchError, Request};
 use custos_jwt::{
-    Attempt, Header, Issuer, IssuerKeys, KeyCache, KeyEvent, KeyLookup, MAX_KEY_SET_BYTES, Rejection,
+    Attempt, Header, Issuer, IssuerKeys, KeyCache, KeyEvent, KeyLookup, MAX_KEY_SET_BYTES,
+    Rejection,
 };
 use custos_model::Clock;
 use serde::Deserialize;
@@ -41,12 +42,14 @@ struct Inner {
 enum Source {
     /// They stand in the configuration and do not age.
     Configured(IssuerKeys),
-    Fetched {
-        cache: Mutex<KeyCache>,
-        client: Client,
-        location: KeyLocation,
-        changed: Notify,
-    },
+    Fetched(Box<Fetched>),
+}
+
+struct Fetched {
+    cache: Mutex<KeyCache>,
+    client: Client,
+    location: KeyLocation,
+    changed: Notify,
 }
 
 impl Keyring {
@@ -58,12 +61,12 @@ impl Keyring {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self::of(
-            Source::Fetched {
+            Source::Fetched(Box::new(Fetched {
                 cache: Mutex::new(cache),
                 client,
                 location,
                 changed: Notify::new(),
-            },
+            })),
             clock,
         )
     }
@@ -87,7 +90,7 @@ impl Keyring {
     pub fn issuer(&self) -> Issuer {
         match &self.inner.source {
             Source::Configured(keys) => keys.issuer().clone(),
-            Source::Fetched { cache, .. } => locked(cache).issuer().clone(),
+            Source::Fetched(fetched) => locked(&fetched.cache).issuer().clone(),
         }
     }
 
@@ -95,14 +98,15 @@ impl Keyring {
     pub fn location(&self) -> Option<&KeyLocation> {
         match &self.inner.source {
             Source::Configured(_) => None,
-            Source::Fetched { location, .. } => Some(location),
+            Source::Fetched(fetched) => Some(&fetched.location),
         }
     }
 
     /// The keys to verify a token with this header with. Waits for a fetch that may bring them, once.
     pub async fn for_token(&self, header: &Header) -> Result<IssuerKeys, Rejection> {
-        let Source::Fetched { cache, changed, .. } = &self.inner.source else {
-            return self.configured_keys();
+        let Fetched { cache, changed, .. } = match &self.inner.source {
+            Source::Configured(keys) => return Ok(keys.clone()),
+            Source::Fetched(fetched) => fetched.as_ref(),
         };
         let arrived = changed.notified();
         tokio::pin!(arrived);
@@ -125,15 +129,15 @@ impl Keyring {
 
     /// Fetches the keys if that is due; to be called about every second. Tells whether it was.
     pub async fn refresh_if_due(&self) -> bool {
-        let Source::Fetched {
+        let Source::Fetched(fetched) = &self.inner.source else {
+            return false;
+        };
+        let Fetched {
             cache,
             client,
             location,
             changed,
-        } = &self.inner.source
-        else {
-            return false;
-        };
+        } = fetched.as_ref();
         let now = self.inner.clock.now();
         let due = locked(cache).need_refresh(now);
         self.note(due.events);
@@ -142,7 +146,7 @@ impl Keyring {
         };
         let issuer = locked(cache).issuer().name().to_owned();
         let fetched = fetch(client, location, &issuer).await;
-        self.take(cache, &attempt, fetched);
+        self.take(cache, &attempt, fetched.as_deref());
         changed.notify_waiters();
         true
     }
@@ -150,13 +154,6 @@ impl Keyring {
     /// What happened to the keys since this was last asked; for the records.
     pub fn take_events(&self) -> Vec<KeyEvent> {
         std::mem::take(&mut *locked(&self.inner.events))
-    }
-
-    fn configured_keys(&self) -> Result<IssuerKeys, Rejection> {
-        match &self.inner.source {
-            Source::Configured(keys) => Ok(keys.clone()),
-            Source::Fetched { .. } => Err(Rejection::KeysUnavailable),
-        }
     }
 
     fn look_up(&self, cache: &Mutex<KeyCache>, header: &Header) -> KeyLookup {
@@ -168,10 +165,10 @@ impl Keyring {
         &self,
         cache: &Mutex<KeyCache>,
         attempt: &Attempt,
-        fetched: Result<Vec<u8>, custos_jwt::FetchError>,
+        fetched: Result<&[u8], &custos_jwt::FetchError>,
     ) {
         let now = self.inner.clock.now();
-        let result = fetched.as_deref().map_err(|error| *error);
+        let result = fetched.map_err(|error| *error);
         let events = locked(cache).fetched(attempt, now, result);
         self.note(events);
     }

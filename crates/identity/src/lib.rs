@@ -32,12 +32,12 @@ pub use authorization::{JudgedToken, StoredRefreshTokens};
 pub use check::Login;
 pub use credentials::{CredentialState, CredentialSummary, Credentials, ScramParameters};
 pub use custos_store::{CredentialId, SourceNetwork};
-pub use error::{IdentityError, LoginFailure};
 pub use custos_store::{SignInsOf, StoredSignIn};
-pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
+pub use error::{IdentityError, LoginFailure};
 pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
 pub use keyring::{KeyLocation, Keyring};
 pub use oidc_provider::{OidcProvider, OidcSignIn, ProviderFailure};
+pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
 pub use workloads::{
     ClaimError, ClaimValue, TokenFailure, Workload, WorkloadError, WorkloadIssuer, WorkloadKind,
     WorkloadLogin, Workloads,

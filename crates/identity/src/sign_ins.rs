@@ -37,8 +37,11 @@ pub struct SignIns {
 struct Inner {
     store: Store,
     ids: IdSource,
-    random: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+    random: Box<Random>,
 }
+
+/// Fills a buffer with random bytes.
+type Random = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl SignIns {
     /// `random` fills a buffer with random bytes of cryptographic quality.

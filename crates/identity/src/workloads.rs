@@ -159,7 +159,11 @@ impl Workloads {
                 });
             };
             let needed = issuer.kind.pins();
-            if !workload.claims.iter().any(|claim| needed.contains(&claim.path())) {
+            if !workload
+                .claims
+                .iter()
+                .any(|claim| needed.contains(&claim.path()))
+            {
                 return Err(WorkloadError::NotPinned {
                     workload: name,
                     needed,
@@ -223,7 +227,10 @@ impl Workloads {
         let parsed = Token::parse(token.as_bytes()).map_err(TokenFailure::Rejected)?;
         let issuers = self.inner.issuers.values();
         let issuers: Vec<_> = issuers.collect();
-        let records: Vec<_> = issuers.iter().map(|issuer| issuer.keyring.issuer()).collect();
+        let records: Vec<_> = issuers
+            .iter()
+            .map(|issuer| issuer.keyring.issuer())
+            .collect();
         let chosen = parsed
             .choose(&records)
             .ok_or(TokenFailure::Rejected(Rejection::IssuerWrong))?;
@@ -276,11 +283,7 @@ impl Workloads {
     }
 }
 
-async fn verify(
-    issuer: &WorkloadIssuer,
-    token: &str,
-    now: Instant,
-) -> Result<Verified, Rejection> {
+async fn verify(issuer: &WorkloadIssuer, token: &str, now: Instant) -> Result<Verified, Rejection> {
     let token = Token::parse(token.as_bytes())?;
     let keys = issuer.keyring.for_token(token.header()).await?;
     keys.verify(&token, &Class::WorkloadToken, now)

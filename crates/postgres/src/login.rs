@@ -159,7 +159,12 @@ async fn token(
             .await);
     };
     let resource = startup.resource().map_or_else(
-        || format!("postgres/{}", startup.database.as_deref().unwrap_or(&startup.user)),
+        || {
+            format!(
+                "postgres/{}",
+                startup.database.as_deref().unwrap_or(&startup.user)
+            )
+        },
         str::to_owned,
     );
     session

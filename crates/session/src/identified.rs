@@ -132,7 +132,9 @@ impl Session<Identified> {
             let authenticated = Rfc3339(authentication.authenticated_utc_ns).to_string();
             let amr = authentication.amr.join(" ");
             let facts = authentication.facts.iter();
-            let facts: Vec<_> = facts.map(|(name, value)| format!("{name}={value}")).collect();
+            let facts: Vec<_> = facts
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             let facts = facts.join(" ");
             let mut detail: Vec<(&str, DetailValue<'_>)> = vec![
                 ("authenticated", DetailValue::Text(&authenticated)),

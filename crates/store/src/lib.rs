@@ -39,5 +39,5 @@ pub use error::StoreError;
 pub use master_key::MasterKey;
 pub use network::{SourceNetwork, SourceNetworkError};
 pub use refresh_tokens::{StoredRefreshToken, TokenStored};
-pub use sign_ins::{SignInsOf, StoredSignIn};
 pub use resource::{Durability, Resource, ResourceProblem, UnknownWord, UpstreamTls};
+pub use sign_ins::{SignInsOf, StoredSignIn};

@@ -149,7 +149,10 @@ impl Store {
             )
             .map_err(failed())?;
         connection
-            .execute("DELETE FROM revoked_grants WHERE keep_utc_ns < ?1", [before])
+            .execute(
+                "DELETE FROM revoked_grants WHERE keep_utc_ns < ?1",
+                [before],
+            )
             .map_err(failed())?;
         Ok(())
     }

@@ -15,6 +15,7 @@
     reason = "test code meets the real world: it reads the clock and the environment"
 )]
 
+mod browser;
 mod certificates;
 mod client;
 mod custos;
@@ -30,6 +31,7 @@ mod wait;
 mod wire;
 mod workspace;
 
+pub use browser::{Browser, Page};
 pub use certificates::{Authority, Pair};
 pub use client::{Client, Endpoint};
 pub use custos::{Credential, Custos, Stopped};

@@ -181,6 +181,15 @@ impl Running {
             .expect("the child reads");
     }
 
+    /// Writes to its standard input, if it still reads it.
+    pub fn write_if_alive(&mut self, text: &str) {
+        if let Some(input) = &mut self.child.stdin {
+            let _ = input
+                .write_all(text.as_bytes())
+                .and_then(|()| input.flush());
+        }
+    }
+
     /// Ends its standard input.
     pub fn close_stdin(&mut self) {
         self.child.stdin = None;

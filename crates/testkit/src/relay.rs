@@ -38,7 +38,8 @@ impl Relay {
 }
 
 fn connected_from(address: Ipv4Addr, port: u16) -> TcpStream {
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("sockets can be made");
+    let socket =
+        socket(AddressFamily::INET, SocketType::STREAM, None).expect("sockets can be made");
     bind(&socket, &SocketAddr::from((address, 0))).expect("all of 127.0.0.0/8 is this machine");
     connect(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, port))).expect("it listens");
     TcpStream::from(socket)

@@ -55,6 +55,13 @@ kinds! {
     ResourceAdded "resource.added",
     ResourceRemoved "resource.removed",
     RecordingRead "recording.read",
+    IssuerKeys "issuer.keys",
+    SignInStarted "sign_in.started",
+    SignInFailed "sign_in.failed",
+    SignInEnded "sign_in.ended",
+    AuthorizationGranted "authorization.granted",
+    AuthorizationRefused "authorization.refused",
+    AuthorizationRevoked "authorization.revoked",
 }
 
 impl Kind {

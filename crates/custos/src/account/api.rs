@@ -108,9 +108,10 @@ impl SignIn {
             Err(_) => format!("the gateway answered with HTTP status {}", answer.status),
         };
         let failure = Failure::new(anyhow::Error::msg(said));
+        let list = "`custos connect` lists what you may open";
         match answer.status {
-            StatusCode::FORBIDDEN => failure.exit(Exit::Denied),
-            StatusCode::NOT_FOUND => failure.hint("`custos connect` lists what you may open"),
+            StatusCode::FORBIDDEN => failure.exit(Exit::Denied).hint(list),
+            StatusCode::NOT_FOUND => failure.hint(list),
             StatusCode::TOO_MANY_REQUESTS => failure.hint("wait a minute and try again"),
             _ => failure,
         }

@@ -56,7 +56,7 @@ impl Effective {
         for workload in &config.workloads {
             let claims: Vec<_> = workload.claims.iter().map(ToString::to_string).collect();
             let mut set = |name: &str, value: String| {
-                put(format!("workload.{}.{name}", workload.name), value)
+                put(format!("workload.{}.{name}", workload.name), value);
             };
             set("issuer", workload.issuer.clone());
             set("claims", claims.join(", "));
@@ -193,6 +193,9 @@ fn web_keys(web: &Web, put: &mut impl FnMut(String, String)) {
     let mut set = |name: &str, value: String| put(format!("web.{name}"), value);
     set("address", web.address.to_string());
     set("url", web.url.clone());
+    if let Some((file, _)) = &web.client_ca {
+        set("client_ca_file", file.display().to_string());
+    }
     tls_keys(web.tls.as_ref(), set);
 }
 
@@ -200,7 +203,12 @@ fn provider_keys(provider: &Provider, put: &mut impl FnMut(String, String)) {
     let mut set =
         |name: &str, value: String| put(format!("provider.{}.{name}", provider.name), value);
     let settings = provider.relying_party.settings();
-    let names: Vec<_> = settings.mapping.name.iter().map(ToString::to_string).collect();
+    let names: Vec<_> = settings
+        .mapping
+        .name
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     set("label", provider.label.clone());
     set("issuer", settings.issuer.clone());
     set("client_id", settings.client_id.clone());
@@ -221,7 +229,7 @@ fn issuer_keys(issuer: &WorkloadIssuer, put: &mut impl FnMut(String, String)) {
     let mut set =
         |name: &str, value: String| put(format!("workload_issuer.{}.{name}", issuer.name), value);
     set("kind", issuer.kind_word.clone());
-    set("issuer", issuer.issuer.clone());
+    set("issuer", issuer.url.clone());
     set("audience", issuer.audience.clone());
     match &issuer.keys {
         WorkloadKeys::Discovery => {}

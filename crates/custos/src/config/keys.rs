@@ -390,6 +390,14 @@ pub(crate) const KEYS: &[Key] = &[
         "PEM file: the private key (mode 0600 or 0640).",
     ),
     key(
+        "web",
+        "client_ca_file",
+        Kind::Path,
+        Derived("none: clients trust their system's"),
+        Restart,
+        "PEM file: the certificate authority of the listeners, where it is one of your own. `custos connect` hands it to clients.",
+    ),
+    key(
         "provider[]",
         "name",
         Kind::Name,

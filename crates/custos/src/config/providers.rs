@@ -183,12 +183,16 @@ fn mapping(section: &Section<'_>, problems: &mut Problems) -> Option<Mapping> {
 
 fn secret(section: &Section<'_>, path: &Path, problems: &mut Problems) -> Option<Secret> {
     const KEY: &str = "client_secret_file";
-    let open_to_others = std::fs::metadata(path)
-        .is_ok_and(|metadata| metadata.permissions().mode() & 0o037 != 0);
+    let open_to_others =
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o037 != 0);
     if open_to_others {
         problems.push(
             section.span_of(KEY),
-            format!("`{}`: {} is open to others", section.shown(KEY), path.display()),
+            format!(
+                "`{}`: {} is open to others",
+                section.shown(KEY),
+                path.display()
+            ),
             "set its mode to 0600",
         );
         return None;

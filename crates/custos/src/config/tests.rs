@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::{Config, keys};
 
 const GOOD: &str = r#"
@@ -121,15 +123,70 @@ certificate = "/nonexistent/server.crt"
 
 #[test]
 fn each_key_shows_in_what_is_in_force() {
-    let config = parse(GOOD).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let (pem, secret) = (file("ca.pem", "PEM"), file("secret", "s3cret"));
+    let keys_file = file("keys.json", r#"{"keys":[]}"#);
+    let whole = format!(
+        r#"{GOOD}
+[web]
+address = "127.0.0.1:0"
+url = "http://127.0.0.1:8080"
+tls = "off"
+client_ca_file = "{pem}"
+
+[[provider]]
+name = "okta"
+issuer = "https://okta.example"
+client_id = "custos"
+client_secret_file = "{secret}"
+groups_claim = "groups"
+ca_file = "{pem}"
+allow_networks = ["10.0.0.0/8"]
+
+[[group]]
+name = "dba"
+members = ["okta:dba"]
+
+[[workload_issuer]]
+name = "ci"
+issuer = "https://ci.example"
+keys_file = "{keys_file}"
+
+[[workload]]
+name = "deploy"
+issuer = "ci"
+claims = ["sub=deploy"]
+"#
+    );
+    let config = parse(&whole).unwrap();
     let shown = format!("{:?}", config.effective);
+    assert!(!shown.contains("s3cret"), "{shown}");
     let absent: Vec<_> = keys::KEYS
         .iter()
         .filter(|key| !shown.contains(&format!("{}\":", key.name)))
         .map(|key| key.name)
         .collect();
-    // Names are part of the keys of their table; files stand only where there is TLS.
-    assert_eq!(absent, ["name", "certificate", "key", "name"]);
+    // Names are part of the keys of their table; files stand only where there is TLS; of two ways to keys one is given.
+    let expected = [
+        "name",
+        "certificate",
+        "key",
+        "certificate",
+        "key",
+        "name",
+        "name",
+        "name",
+        "keys_url",
+        "name",
+        "name",
+    ];
+    assert_eq!(absent, expected);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The web address of the file.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::listeners::{self, Tls};
 use super::problem::Problems;
 use super::walk::Section;
+use super::workloads::{CA_BYTES_MAX, read_file};
 
 /// Where people's browsers and the command line sign in.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Web {
     pub(crate) url: String,
     /// Certificate and key; `None` for plain text on loopback.
     pub(crate) tls: Option<Tls>,
+    /// The listeners' own certificate authority: file and PEM text.
+    pub(crate) client_ca: Option<(PathBuf, String)>,
 }
 
 /// The table `[web]`: `Ok(None)` when it is not there, `Err` when it has a problem.
@@ -34,6 +37,13 @@ pub(super) fn read(
     let mode = section.text("tls", problems);
     let certificate = section.path("certificate", base, problems);
     let key = section.path("key", base, problems);
+    let client_ca = match section.path("client_ca_file", base, problems) {
+        Some(path) => {
+            let text = read_file(&section, "client_ca_file", &path, CA_BYTES_MAX, problems);
+            Some((path, text.ok_or(())?))
+        }
+        None => None,
+    };
     let (Some(address), Some(url), Some(mode)) = (address, url, mode) else {
         return Err(());
     };
@@ -65,7 +75,12 @@ pub(super) fn read(
         );
         return Err(());
     }
-    Ok(Some(Web { address, url, tls }))
+    Ok(Some(Web {
+        address,
+        url,
+        tls,
+        client_ca,
+    }))
 }
 
 /// Scheme, host and port, in their one spelling.

@@ -10,7 +10,7 @@ use super::walk::Section;
 use super::web::Web;
 
 /// The largest CA file that is read.
-const CA_BYTES_MAX: u64 = 1 << 20;
+pub(super) const CA_BYTES_MAX: u64 = 1 << 20;
 
 /// An issuer whose tokens machines present.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Issuer {
     /// The word for that.
     pub(crate) kind_word: String,
     /// `iss`.
-    pub(crate) issuer: String,
+    pub(crate) url: String,
     /// `aud`.
     pub(crate) audience: String,
     /// Where its keys are.
@@ -111,7 +111,7 @@ fn issuer(
         name: name?,
         kind: WorkloadKind::from_word(&kind_word),
         kind_word,
-        issuer: issuer?,
+        url: issuer?,
         audience: audience?,
         keys: keys?,
         reach: reach?,

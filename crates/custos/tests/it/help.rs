@@ -7,6 +7,10 @@ fn help_of_every_command() {
     let dir = tempfile::tempdir().unwrap();
     for command in [
         "",
+        "login",
+        "connect",
+        "whoami",
+        "logout",
         "serve",
         "dev",
         "status",

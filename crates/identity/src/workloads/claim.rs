@@ -45,14 +45,16 @@ pub(super) fn text_of(verified: &Verified, path: &str) -> Option<String> {
     let claims = verified.claims();
     let value = match path.strip_prefix('/') {
         None => claims.get(path)?,
-        Some(pointer) => pointer.split('/').try_fold(None, |at: Option<&Value>, part| {
-            let part = part.replace("~1", "/").replace("~0", "~");
-            let found = match at {
-                None => claims.get(&part),
-                Some(value) => value.as_object()?.get(&part),
-            };
-            found.map(Some)
-        })??,
+        Some(pointer) => pointer
+            .split('/')
+            .try_fold(None, |at: Option<&Value>, part| {
+                let part = part.replace("~1", "/").replace("~0", "~");
+                let found = match at {
+                    None => claims.get(&part),
+                    Some(value) => value.as_object()?.get(&part),
+                };
+                found.map(Some)
+            })??,
     };
     match value {
         Value::String(text) => Some(text.clone()),

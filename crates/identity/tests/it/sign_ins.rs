@@ -46,7 +46,10 @@ fn a_sign_in_lasts_as_long_as_it_may_and_survives_a_restart() {
     let node = node.restarted();
     let sign_ins = SignIns::new(node.store.clone(), random);
     assert_eq!(sign_ins.list().unwrap(), [short.clone(), long.clone()]);
-    assert_eq!(sign_ins.live(short.id, at(599)).unwrap(), Some(short.clone()));
+    assert_eq!(
+        sign_ins.live(short.id, at(599)).unwrap(),
+        Some(short.clone())
+    );
     assert_eq!(sign_ins.live(short.id, at(600)).unwrap(), None);
     let alice = SignInsOf::Principal {
         issuer: "local",

@@ -1,0 +1,166 @@
+//! The keys that sign access tokens, and their rotation.
+
+use std::collections::BTreeSet;
+
+use custos_jwt::{
+    Algorithm, Class, ClassName, ClassRule, Issuer, IssuerKeys, KeySet, Signer, SignerError, Token,
+    Verified,
+};
+use custos_model::Instant;
+use serde_json::{Map, Value, json};
+
+use crate::base_url::BaseUrl;
+use crate::call::ns;
+use crate::event::Event;
+use crate::{ACCESS_TOKEN_LIFE, CLOCK_SKEW};
+
+/// `typ` of access tokens (RFC 9068 section 2.1).
+const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+/// More retired keys than fit between two rotations in a quarter of an hour.
+const MAX_RETIRED: usize = 8;
+
+/// Current, next and previous signing keys. The next one is published before it signs anything, and a previous one
+/// until its last token has expired.
+#[derive(Debug)]
+pub struct KeyRing {
+    current: Signer,
+    next: Signer,
+    retired: Vec<RetiredKey>,
+    own: IssuerKeys,
+}
+
+/// The public half of a key that signs no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetiredKey {
+    /// As it was published.
+    pub jwk: Map<String, Value>,
+    /// Until when its tokens are taken, UTC nanoseconds.
+    pub until_utc_ns: u64,
+}
+
+/// Keys do not make a ring.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyRingError {
+    /// A published key is not what the verifier takes.
+    #[error("a signing key cannot be published")]
+    Published(#[source] custos_jwt::KeySetError),
+    /// Two keys of one name, or one that cannot be used.
+    #[error("the signing keys are not distinct P-256 keys")]
+    NotDistinct,
+    /// The base URL cannot be an issuer.
+    #[error("the base URL is not an issuer that the verifier takes")]
+    Issuer(#[source] custos_jwt::IssuerError),
+}
+
+impl KeyRing {
+    /// Keys as they were kept, previous ones too, so that a restart invalidates no token.
+    pub fn new(
+        base_url: &BaseUrl,
+        current: Signer,
+        next: Signer,
+        retired: Vec<RetiredKey>,
+    ) -> Result<Self, KeyRingError> {
+        let own = verifier(base_url, &current, &next, &retired)?;
+        Ok(Self {
+            current,
+            next,
+            retired,
+            own,
+        })
+    }
+
+    /// The next key signs from now on, and `new` is published as the one after it.
+    pub fn rotate(
+        &mut self,
+        base_url: &BaseUrl,
+        new: Signer,
+        now: Instant,
+    ) -> Result<Event, KeyRingError> {
+        let life = ns(ACCESS_TOKEN_LIFE) + ns(CLOCK_SKEW);
+        let mut retired = self.retired.clone();
+        retired.retain(|key| now.utc_ns < key.until_utc_ns);
+        retired.insert(
+            0,
+            RetiredKey {
+                jwk: self.current.public_jwk().clone(),
+                until_utc_ns: now.utc_ns.saturating_add(life),
+            },
+        );
+        retired.truncate(MAX_RETIRED);
+        self.own = verifier(base_url, &self.next, &new, &retired)?;
+        self.current = std::mem::replace(&mut self.next, new);
+        self.retired = retired;
+        Ok(Event::KeysRotated {
+            current: self.current.key_id().to_owned(),
+            next: self.next.key_id().to_owned(),
+        })
+    }
+
+    /// For keeping them: the key that signs and the one after it.
+    pub fn signers(&self) -> (&Signer, &Signer) {
+        (&self.current, &self.next)
+    }
+
+    /// For keeping them: keys that sign no more.
+    pub fn retired(&self) -> &[RetiredKey] {
+        &self.retired
+    }
+
+    /// The key set document (RFC 7517 section 5).
+    pub fn published(&self, now: Instant) -> Value {
+        let retired = self
+            .retired
+            .iter()
+            .filter(|key| now.utc_ns < key.until_utc_ns)
+            .map(|key| &key.jwk);
+        let keys: Vec<_> = [self.current.public_jwk(), self.next.public_jwk()]
+            .into_iter()
+            .chain(retired)
+            .collect();
+        json!({ "keys": keys })
+    }
+
+    pub(crate) fn sign(&self, claims: &Map<String, Value>) -> Result<String, SignerError> {
+        self.current.sign(ACCESS_TOKEN_TYPE, claims)
+    }
+
+    /// Verifies a token of our own.
+    pub(crate) fn verify(&self, token: &str, now: Instant) -> Result<Verified, &'static str> {
+        let token = Token::parse(token.as_bytes()).map_err(|rejection| rejection.code())?;
+        let verified = self
+            .own
+            .verify(&token, &Class::AccessToken, now)
+            .map_err(|rejection| rejection.code())?;
+        let retired = self.retired.iter().find(|key| {
+            key.jwk.get("kid").and_then(Value::as_str) == Some(verified.key_thumbprint())
+        });
+        match retired {
+            Some(key) if key.until_utc_ns <= now.utc_ns => Err("key_retired"),
+            _ => Ok(verified),
+        }
+    }
+}
+
+fn verifier(
+    base_url: &BaseUrl,
+    current: &Signer,
+    next: &Signer,
+    retired: &[RetiredKey],
+) -> Result<IssuerKeys, KeyRingError> {
+    let keys: Vec<_> = [current.public_jwk(), next.public_jwk()]
+        .into_iter()
+        .chain(retired.iter().map(|key| &key.jwk))
+        .collect();
+    let set = KeySet::parse(json!({ "keys": keys }).to_string().as_bytes())
+        .map_err(KeyRingError::Published)?;
+    let ids: BTreeSet<_> = set.keys().iter().map(|key| key.id()).collect();
+    if ids.len() != keys.len() {
+        return Err(KeyRingError::NotDistinct);
+    }
+    let rule = ClassRule::new(ClassName::AccessToken).max_age(ACCESS_TOKEN_LIFE);
+    let name = base_url.as_str();
+    let issuer = Issuer::new(name, &[Algorithm::Es256], &[name], [rule])
+        .and_then(|issuer| issuer.with_clock_skew(CLOCK_SKEW))
+        .map_err(KeyRingError::Issuer)?;
+    Ok(IssuerKeys::configured(issuer, set))
+}
