@@ -282,7 +282,7 @@ const STATES: [(&str, &str); 3] = [
 
 #[test]
 fn a_sign_in_that_ends_cuts_its_sessions_within_a_second() {
-    for cause in ["logout", "provider"] {
+    for cause in ["logout", "provider", "administrator"] {
         for (state, sql) in STATES {
             let world = World::new(&["okta"]);
             world.sign_in("okta", "alice");
@@ -292,8 +292,7 @@ fn a_sign_in_that_ends_cuts_its_sessions_within_a_second() {
             wait_for("the session", PATIENCE, || {
                 psql.stdout().contains("ready").then_some(())
             });
-            let began = now_utc();
-            world.end(cause);
+            let began = world.end(cause);
             wait_for("the end of the session", PATIENCE, || {
                 // An idle psql notices at its next statement.
                 if state != "in a statement" {
@@ -317,13 +316,25 @@ fn a_sign_in_that_ends_cuts_its_sessions_within_a_second() {
 }
 
 impl World {
-    fn end(&self, cause: &str) {
+    /// Ends alice's sign-in; returns when it happened.
+    fn end(&self, cause: &str) -> Duration {
         match cause {
             "logout" => {
                 run(&mut self.command(&["logout"]), PATIENCE).success();
+                now_utc()
             }
-            "provider" => self.provider("okta").log_out("alice"),
-            _ => panic!("nothing ends a sign-in so"),
+            "provider" => {
+                let sent = now_utc();
+                self.provider("okta").log_out("alice");
+                sent
+            }
+            _ => {
+                let listed = self.custos.cli(&["sign-in", "ls", "--json"]).success();
+                let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+                let id = listed[0]["id"].as_str().expect("alice is there");
+                self.custos.cli(&["sign-in", "end", id]).success();
+                now_utc()
+            }
         }
     }
 }

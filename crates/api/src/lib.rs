@@ -9,6 +9,7 @@
 //! | `GET /v1/status` | health, log, listeners |
 //! | `GET`, `POST /v1/resources`, `DELETE /v1/resources/{protocol}/{name}` | targets |
 //! | `GET`, `POST /v1/credentials`, `DELETE /v1/credentials/{id}` | connection credentials |
+//! | `GET /v1/sign-ins`, `DELETE /v1/sign-ins/{id}` | who is signed in, and ending that |
 //! | `GET /v1/sessions?limit=&live=`, `GET /v1/sessions/{id}` | sessions, newest first |
 //! | `GET /v1/sessions/{id}/records`, `GET /v1/sessions/{id}/transcript` | a session's recording, as JSON lines |
 //! | `POST /v1/sessions/{id}/cut` | ends a live session |
@@ -34,6 +35,7 @@ mod resources;
 mod routes;
 mod server;
 mod sessions;
+mod sign_ins;
 mod status;
 mod stream;
 mod wire;
@@ -44,5 +46,5 @@ pub use peer::Peer;
 pub use server::{AdminSocket, SocketError};
 pub use wire::{
     CredentialIssued, CredentialRow, Failure, ListenerStatus, NewCredential, NewResource,
-    SessionRow, Status,
+    SessionRow, SignInRow, Status,
 };

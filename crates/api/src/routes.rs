@@ -9,7 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json, Router};
-use custos_model::{ResourceName, Secret, SessionId};
+use custos_model::{ResourceName, Secret, SessionId, SignInId};
 use custos_store::{CredentialId, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +19,7 @@ use crate::admin::Admin;
 use crate::error::ApiError;
 use crate::peer::Peer;
 use crate::wire::{
-    CredentialIssued, CredentialRow, NewCredential, NewResource, SessionRow, Status,
+    CredentialIssued, CredentialRow, NewCredential, NewResource, SessionRow, SignInRow, Status,
 };
 
 /// The largest request body: a resource with its CA certificates, and room.
@@ -41,6 +41,8 @@ pub(crate) fn router(admin: Admin) -> Router {
         .route("/v1/resources/{protocol}/{name}", delete(remove_resource))
         .route("/v1/credentials", get(credentials).post(issue_credential))
         .route("/v1/credentials/{id}", delete(revoke_credential))
+        .route("/v1/sign-ins", get(sign_ins))
+        .route("/v1/sign-ins/{id}", delete(end_sign_in))
         .route("/v1/sessions", get(sessions))
         .route("/v1/sessions/{id}", get(session))
         .route("/v1/sessions/{id}/records", get(session_records))
@@ -120,6 +122,20 @@ async fn revoke_credential(
 ) -> Result<StatusCode, ApiError> {
     let id: CredentialId = parsed(&id)?;
     admin.revoke_credential(&peer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn sign_ins(State(admin): State<Admin>) -> Answer<Vec<SignInRow>> {
+    admin.sign_ins().await.map(Json)
+}
+
+async fn end_sign_in(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id: SignInId = parsed(&id)?;
+    admin.end_sign_in(&peer, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

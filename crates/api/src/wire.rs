@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use custos_model::{Principal, PrincipalKind, ResourceName, Secret};
+use custos_model::{Principal, PrincipalKind, ResourceName, Secret, SignInId};
 use custos_store::{CredentialId, Resource, SourceNetwork};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,23 @@ pub struct CredentialRow {
     pub expires: String,
     /// Where it may be used from; empty: anywhere.
     pub source_networks: Vec<SourceNetwork>,
+}
+
+/// A sign-in in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SignInRow {
+    /// Its public name.
+    pub id: SignInId,
+    /// `live`, `expired` or `ended`.
+    pub state: String,
+    /// Who signed in.
+    pub principal: Principal,
+    /// With which provider.
+    pub provider: String,
+    /// Since when, RFC 3339 UTC.
+    pub started: String,
+    /// Until when, RFC 3339 UTC.
+    pub expires: String,
 }
 
 /// A session in a list.

@@ -41,8 +41,6 @@ pub struct ConsoleSettings {
     pub services: Services,
     /// The gateway itself.
     pub gateway: Gateway,
-    /// Who is signed in.
-    pub sign_ins: SignIns,
     /// The authorization server.
     pub server: AuthorizationServer,
     /// Who people sign in with.
@@ -87,7 +85,6 @@ impl Console {
         let ConsoleSettings {
             services,
             gateway,
-            sign_ins,
             server,
             providers,
             groups,
@@ -100,9 +97,9 @@ impl Console {
         let base_url = server.base_url().clone();
         let inner = Inner {
             refresh_tokens: StoredRefreshTokens(services.store.clone()),
+            sign_ins: services.sign_ins.clone(),
             services,
             gateway,
-            sign_ins,
             providers,
             groups,
             entrances,

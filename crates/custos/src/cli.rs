@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use custos_model::ResourceName;
+use custos_model::{ResourceName, SignInId};
 use custos_store::{CredentialId, Durability, SourceNetwork, UpstreamTls};
 
 use crate::config;
@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Connection credentials: the short secrets that clients use as password
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// Who is signed in
+    #[command(subcommand)]
+    SignIn(SignInCommand),
     /// Sessions, live and past
     #[command(subcommand)]
     Session(SessionCommand),
@@ -263,6 +266,19 @@ pub(crate) struct PasswordArgs {
     /// Read the account's password from standard input, first line
     #[arg(long)]
     pub(crate) password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignInCommand {
+    /// List the sign-ins
+    Ls(ReadArgs),
+    /// End a sign-in: its credentials open nothing any more, and its sessions are cut
+    End {
+        /// Its id
+        id: SignInId,
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
 }
 
 #[derive(Debug, Subcommand)]

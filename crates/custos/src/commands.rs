@@ -9,6 +9,7 @@ pub(crate) mod open;
 pub(crate) mod replay;
 pub(crate) mod resource;
 pub(crate) mod session;
+pub(crate) mod sign_in;
 pub(crate) mod status;
 pub(crate) mod whoami;
 

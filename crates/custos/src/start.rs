@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use custos_api::{Admin, AdminSettings, AdminSocket, ListenerStatus};
 use custos_console::{Console, WebListener, WebProvider};
 use custos_evidence::{Evidence, Recovery, Settings};
-use custos_identity::Credentials;
+use custos_identity::{Credentials, SignIns};
 use custos_model::Clock;
 use custos_policy::Policy;
 use custos_postgres::Postgres;
@@ -73,6 +73,7 @@ impl Running {
             evidence: evidence.clone(),
             store: store.clone(),
             credentials,
+            sign_ins: SignIns::new(store.clone(), machine::random),
             workloads,
             policy: Arc::clone(&policy),
         };

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use custos_api::ListenerStatus;
 use custos_console::{Console, ConsoleSettings, Entrance, Groups, WebListener, WebProvider};
-use custos_identity::{OidcProvider, SignIns};
+use custos_identity::OidcProvider;
 use custos_jwt::Signer;
 use custos_model::{Clock, Secret};
 use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing};
@@ -59,7 +59,6 @@ pub(crate) async fn open(
     let console = Console::new(ConsoleSettings {
         services: services.clone(),
         gateway: gateway.clone(),
-        sign_ins: SignIns::new(services.store.clone(), machine::random),
         server: server(web, &services.store)?,
         providers,
         groups: Groups(config.groups.clone()),

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use custos_evidence::Evidence;
-use custos_identity::{Credentials, Workloads};
+use custos_identity::{Credentials, SignIns, Workloads};
 use custos_model::Clock;
 use custos_policy::Policy;
 use custos_store::Store;
@@ -58,6 +58,8 @@ pub struct Services {
     pub store: Store,
     /// Connection credentials.
     pub credentials: Credentials,
+    /// Who is signed in.
+    pub sign_ins: SignIns,
     /// Machines that present their platform's token.
     pub workloads: Workloads,
     /// Who may open what; swapped as a whole on reload.

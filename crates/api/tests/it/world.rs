@@ -86,6 +86,7 @@ impl World {
             evidence: evidence.clone(),
             store: store.clone(),
             credentials: Credentials::new(store.clone(), random).unwrap(),
+            sign_ins: custos_identity::SignIns::new(store.clone(), random),
             workloads: custos_identity::Workloads::default(),
             policy: Arc::new(ArcSwap::from_pointee(Policy::new(Vec::new()).unwrap())),
         };

@@ -110,13 +110,15 @@ fn provider(
         None => Some(ClientAuthentication::Public),
     };
     let (name, reach) = (name?, reach?);
+    // Only loopback web addresses go without TLS, and then the redirect URI does too.
+    let local = web?.tls.is_none();
     let loopback = reach
         .networks
         .iter()
         .any(|network| network.contains(std::net::Ipv4Addr::LOCALHOST.into()));
     let settings = Settings {
         issuer: issuer?,
-        loopback,
+        loopback: loopback || local,
         client_id: client_id?,
         client_authentication: client_authentication?,
         redirect_uri: format!("{}/oidc/{name}/callback", web?.url),

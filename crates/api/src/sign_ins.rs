@@ -1,0 +1,107 @@
+//! Sign-ins: who is present, and ending that.
+
+use custos_evidence::{DetailValue, RecordOutcome, RecordType};
+use custos_identity::{SignInsOf, StoredSignIn};
+use custos_model::{Rfc3339, SignInId};
+
+use crate::admin::Admin;
+use crate::error::ApiError;
+use crate::peer::Peer;
+use crate::record::Act;
+use crate::wire::SignInRow;
+
+impl Admin {
+    /// Every sign-in that is kept, oldest first.
+    pub async fn sign_ins(&self) -> Result<Vec<SignInRow>, ApiError> {
+        self.blocking(|admin| {
+            let now = admin.services().clock.now();
+            let list = admin
+                .services()
+                .sign_ins
+                .list()
+                .map_err(ApiError::Identity)?;
+            Ok(list
+                .into_iter()
+                .map(|sign_in| row(sign_in, now.utc_ns))
+                .collect())
+        })
+        .await
+    }
+
+    /// Ends a sign-in: its tokens and credentials open nothing any more, and its sessions are cut. The record comes
+    /// after that, because what is to be stopped must not go on until the disk has room.
+    pub async fn end_sign_in(&self, peer: &Peer, id: SignInId) -> Result<(), ApiError> {
+        let (admin, peer) = (self.clone(), peer.clone());
+        self.to_the_end(async move { admin.end_recorded(&peer, id).await })
+            .await
+    }
+
+    async fn end_recorded(&self, peer: &Peer, id: SignInId) -> Result<(), ApiError> {
+        let (found, ended) = self
+            .blocking(move |admin| {
+                let services = admin.services();
+                let now = services.clock.now();
+                let found = services
+                    .sign_ins
+                    .live_of(SignInsOf::Id(id), now)
+                    .map_err(ApiError::Identity)?;
+                let ended = services.sign_ins.end(id, now).map_err(ApiError::Identity)?;
+                Ok((found.into_iter().next(), ended))
+            })
+            .await?;
+        let cut = self
+            .gateway()
+            .cut_where("the sign-in has ended (administrator)", |session| {
+                session.sign_in == Some(id)
+            });
+        let Some(sign_in) = found else {
+            // Ended before, or its time was over; that is on record already.
+            return if ended {
+                Ok(())
+            } else {
+                Err(ApiError::NotFound(format!("live sign-in {id}")))
+            };
+        };
+        let text = id.to_string();
+        let principal = &sign_in.principal;
+        let detail = [
+            ("cause", DetailValue::Text("administrator")),
+            ("principal", DetailValue::Text(&principal.name)),
+            ("principal_iss", DetailValue::Text(&principal.issuer)),
+            ("principal_sub", DetailValue::Text(&principal.subject)),
+            ("sessions", DetailValue::from(cut)),
+            ("sign_in", DetailValue::Text(&text)),
+        ];
+        self.record(
+            peer,
+            Act {
+                kind: RecordType::SignInEnded,
+                outcome: RecordOutcome::Ok,
+                reason: None,
+                target: None,
+                detail: &detail,
+            },
+        )
+        .await?;
+        tracing::info!(sign_in = %id, sessions = cut, "sign-in ended");
+        Ok(())
+    }
+}
+
+fn row(sign_in: StoredSignIn, now_utc_ns: u64) -> SignInRow {
+    let state = if sign_in.revoked_utc_ns.is_some() {
+        "ended"
+    } else if sign_in.is_live(now_utc_ns) {
+        "live"
+    } else {
+        "expired"
+    };
+    SignInRow {
+        id: sign_in.id,
+        state: state.to_owned(),
+        principal: sign_in.principal,
+        provider: sign_in.authentication.provider,
+        started: Rfc3339(sign_in.issued_utc_ns).to_string(),
+        expires: Rfc3339(sign_in.expires_utc_ns).to_string(),
+    }
+}
