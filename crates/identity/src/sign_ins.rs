@@ -70,6 +70,9 @@ impl SignIns {
         store
             .delete_expired_sign_ins(now.utc_ns.saturating_sub(kept_ns))
             .map_err(IdentityError::store("delete expired sign-ins"))?;
+        store
+            .delete_expired_tokens(now.utc_ns.saturating_sub(kept_ns))
+            .map_err(IdentityError::store("delete expired tokens"))?;
         let lasts_ns = new.lasts.min(SIGN_IN_MAX).as_nanos() as u64;
         let sign_in = StoredSignIn {
             id: self.inner.ids.sign_in(now.utc_ns),

@@ -3,5 +3,6 @@
 mod canary;
 mod credentials;
 mod files;
+mod sign_ins;
 mod support;
 mod tamper;

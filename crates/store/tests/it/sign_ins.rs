@@ -1,0 +1,139 @@
+//! Sign-ins and refresh tokens as they are kept.
+
+use custos_model::{Authentication, IdSource, SignInId};
+use custos_store::{SignInsOf, StoredRefreshToken, StoredSignIn, TokenStored};
+
+use crate::support::{Place, credential, random};
+
+fn id(seed: u8) -> SignInId {
+    IdSource::new([seed; 10]).sign_in(1_000_000)
+}
+
+fn sign_in(seed: u8, name: &str) -> StoredSignIn {
+    StoredSignIn {
+        id: id(seed),
+        principal: credential(name, 1).principal,
+        authentication: Authentication {
+            acr: Some("mfa".to_owned()),
+            ..Authentication::by("okta", 7)
+        },
+        provider_session: Some("a-session".to_owned()),
+        issued_utc_ns: 10,
+        expires_utc_ns: 1000,
+        revoked_utc_ns: None,
+    }
+}
+
+fn token(hash: u8, grant: u8) -> StoredRefreshToken {
+    StoredRefreshToken {
+        hash: [hash; 32],
+        grant: [grant; 16],
+        client: "custos-cli".to_owned(),
+        sign_in: id(1),
+        scopes: "api".to_owned(),
+        expires_utc_ns: 1000,
+        used: false,
+    }
+}
+
+#[test]
+fn sign_ins_come_back_as_they_were_and_end_with_their_credentials() {
+    let place = Place::new();
+    let store = place.open();
+    let alice = sign_in(1, "alice");
+    store.add_sign_in(&alice, random).unwrap();
+    store.add_sign_in(&sign_in(2, "bob"), random).unwrap();
+    let mut under = credential("alice", 1);
+    under.sign_in = Some(alice.id);
+    store.add_credential(&under, random).unwrap();
+    store
+        .add_credential(&credential("alice", 2), random)
+        .unwrap();
+    drop(store);
+
+    let store = place.open();
+    let of_alice = SignInsOf::Principal {
+        issuer: "local",
+        subject: "alice",
+    };
+    assert_eq!(store.sign_ins(of_alice).unwrap(), [alice.clone()]);
+    assert_eq!(store.credential(under.id).unwrap(), Some(under.clone()));
+    assert!(store.revoke_sign_in(alice.id, 50).unwrap());
+    assert!(!store.revoke_sign_in(alice.id, 60).unwrap());
+    let ended = store.sign_ins(SignInsOf::Id(alice.id)).unwrap();
+    assert_eq!(ended[0].revoked_utc_ns, Some(50));
+    assert!(!ended[0].is_live(51));
+    let states: Vec<_> = store
+        .credentials()
+        .unwrap()
+        .into_iter()
+        .map(|credential| credential.revoked_utc_ns)
+        .collect();
+    assert_eq!(states, [Some(50), None]);
+    assert_eq!(store.all_sign_ins().unwrap().len(), 2);
+    assert_eq!(store.delete_expired_sign_ins(1001).unwrap(), 2);
+}
+
+#[test]
+fn a_sign_in_that_was_edited_is_refused() {
+    let place = Place::new();
+    let store = place.open();
+    store.add_sign_in(&sign_in(1, "alice"), random).unwrap();
+    drop(store);
+    place.alter("UPDATE sign_ins SET subject = 'bob'");
+    let store = place.open();
+    store.sign_ins(SignInsOf::Id(id(1))).unwrap_err();
+    drop(store);
+    place.alter("UPDATE sign_ins SET subject = 'alice', body = zeroblob(64)");
+    place.open().sign_ins(SignInsOf::Id(id(1))).unwrap_err();
+}
+
+#[test]
+fn a_refresh_token_is_followed_by_one_other_and_no_more() {
+    let place = Place::new();
+    let store = place.open();
+    let (first, second, third) = (token(1, 9), token(2, 9), token(3, 9));
+    let add = |token, used| store.add_refresh_token(token, used).unwrap();
+    assert_eq!(add(&first, None), TokenStored::Stored);
+    assert_eq!(add(&second, Some(&first.hash)), TokenStored::Stored);
+    assert_eq!(add(&third, Some(&first.hash)), TokenStored::AlreadyUsed);
+    assert_eq!(store.refresh_token(&third.hash).unwrap(), None);
+    let used = store.refresh_token(&first.hash).unwrap().unwrap();
+    assert!(used.used);
+    assert_eq!(
+        store.refresh_token(&second.hash).unwrap(),
+        Some(second.clone())
+    );
+
+    store.revoke_grant(&[9; 16], 2000).unwrap();
+    assert!(store.is_grant_revoked(&[9; 16]).unwrap());
+    assert!(!store.is_grant_revoked(&[8; 16]).unwrap());
+    assert_eq!(add(&third, Some(&second.hash)), TokenStored::Revoked);
+    store.delete_expired_tokens(1500).unwrap();
+    assert_eq!(store.refresh_token(&second.hash).unwrap(), None);
+    assert!(
+        store.is_grant_revoked(&[9; 16]).unwrap(),
+        "it is remembered longer"
+    );
+    store.delete_expired_tokens(2500).unwrap();
+    assert!(!store.is_grant_revoked(&[9; 16]).unwrap());
+}
+
+#[test]
+fn a_database_of_the_first_schema_is_brought_up_to_date() {
+    let place = Place::new();
+    let store = place.open();
+    let kept = credential("alice", 1);
+    store.add_credential(&kept, random).unwrap();
+    drop(store);
+    place.alter(
+        "DROP INDEX credentials_by_sign_in;
+         ALTER TABLE credentials DROP COLUMN sign_in;
+         ALTER TABLE credentials DROP COLUMN uses;
+         DROP TABLE sign_ins; DROP TABLE refresh_tokens; DROP TABLE revoked_grants;
+         PRAGMA user_version = 1",
+    );
+    let store = place.open();
+    assert_eq!(store.credential(kept.id).unwrap(), Some(kept));
+    store.add_sign_in(&sign_in(1, "alice"), random).unwrap();
+}
