@@ -24,7 +24,8 @@ pub(crate) async fn secure(request: Request, next: Next) -> Response {
     let always = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: with that, browsers send forms with `Origin: null`, and whose form it is could not be told.
+        (REFERRER_POLICY, "same-origin"),
         (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
         (
             HeaderName::from_static("cross-origin-opener-policy"),
