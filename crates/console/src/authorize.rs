@@ -15,7 +15,6 @@ use serde::Deserialize;
 
 use crate::browser::with_cookie;
 use crate::console::Console;
-use crate::home::foreign_form;
 use crate::page::{page, problem};
 use crate::sign_in::busy;
 
@@ -75,12 +74,10 @@ pub(crate) async fn consent(
     headers: HeaderMap,
     Form(form): Form<Said>,
 ) -> Response {
-    let Some(present) = console.present(&headers).await else {
-        return Redirect::to("/sign-in").into_response();
+    let present = match console.sender(&headers, &form.form_token, "/sign-in").await {
+        Ok(present) => present,
+        Err(response) => return response,
     };
-    if !console.is_own_form(&headers, &present.browser, &form.form_token) {
-        return foreign_form();
-    }
     if form.answer == "yes" {
         return console
             .grant(

@@ -12,9 +12,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::console::Console;
-use crate::home::{Present, foreign_form};
+use crate::home::Present;
 use crate::page::page;
 use crate::sign_in::busy;
+
+/// Where somebody signs in who wants to let a device in.
+const SIGN_IN: &str = "/sign-in?then=device";
 
 /// A code that was typed.
 #[derive(Debug, Deserialize)]
@@ -34,7 +37,7 @@ pub(crate) struct Decided {
 /// `GET /device`
 pub(crate) async fn ask(State(console): State<Console>, headers: HeaderMap) -> Response {
     let Some(present) = console.present(&headers).await else {
-        return Redirect::to("/sign-in?then=device").into_response();
+        return Redirect::to(SIGN_IN).into_response();
     };
     entry(&console, &present, None)
 }
@@ -46,12 +49,10 @@ pub(crate) async fn show(
     headers: HeaderMap,
     Form(form): Form<Typed>,
 ) -> Response {
-    let Some(present) = console.present(&headers).await else {
-        return Redirect::to("/sign-in?then=device").into_response();
+    let present = match console.sender(&headers, &form.form_token, SIGN_IN).await {
+        Ok(present) => present,
+        Err(response) => return response,
     };
-    if !console.is_own_form(&headers, &present.browser, &form.form_token) {
-        return foreign_form();
-    }
     let visitor = visitor(&present);
     let asked = console
         .ask(peer.ip(), JudgedToken(None), move |server, state, call| {
@@ -75,12 +76,10 @@ pub(crate) async fn decide(
     headers: HeaderMap,
     Form(form): Form<Decided>,
 ) -> Response {
-    let Some(present) = console.present(&headers).await else {
-        return Redirect::to("/sign-in?then=device").into_response();
+    let present = match console.sender(&headers, &form.form_token, SIGN_IN).await {
+        Ok(present) => present,
+        Err(response) => return response,
     };
-    if !console.is_own_form(&headers, &present.browser, &form.form_token) {
-        return foreign_form();
-    }
     let decision = match form.answer.as_str() {
         "yes" => Decision::Approve,
         _ => Decision::Deny,

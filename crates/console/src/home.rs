@@ -65,12 +65,10 @@ pub(crate) async fn sign_out(
     headers: HeaderMap,
     Form(form): Form<Bare>,
 ) -> Response {
-    let Some(present) = console.present(&headers).await else {
-        return Redirect::to("/sign-in").into_response();
+    let present = match console.sender(&headers, &form.form_token, "/sign-in").await {
+        Ok(present) => present,
+        Err(response) => return response,
     };
-    if !console.is_own_form(&headers, &present.browser, &form.form_token) {
-        return foreign_form();
-    }
     console
         .end_sign_in(&present.sign_in, Cause::Logout, None, peer)
         .await;
@@ -105,13 +103,30 @@ impl Console {
         }
     }
 
-    /// Whether a form was sent by a page of ours, in this very browser.
-    pub(crate) fn is_own_form(
+    /// Who sent a form, if it was a page of ours in a browser that is signed in. Otherwise the answer: `sign_in` is where
+    /// to do that.
+    pub(crate) async fn sender(
         &self,
         headers: &HeaderMap,
-        browser: &BrowserSession,
         form_token: &str,
-    ) -> bool {
+        sign_in: &str,
+    ) -> Result<Present, Response> {
+        let present = self
+            .present(headers)
+            .await
+            .ok_or_else(|| Redirect::to(sign_in).into_response())?;
+        if self.is_own_form(headers, &present.browser, form_token) {
+            Ok(present)
+        } else {
+            Err(problem(
+                StatusCode::FORBIDDEN,
+                "Not accepted",
+                "This form was not sent from a page of this gateway, or the page is too old. Load it again.",
+            ))
+        }
+    }
+
+    fn is_own_form(&self, headers: &HeaderMap, browser: &BrowserSession, form_token: &str) -> bool {
         const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
         let says = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
         let same_origin =
@@ -119,13 +134,4 @@ impl Console {
         let same_site = says(FETCH_SITE).is_none_or(|site| site == b"same-origin");
         same_origin && same_site && self.csrf.accepts(browser, form_token)
     }
-}
-
-/// The answer to a form that is not ours.
-pub(crate) fn foreign_form() -> Response {
-    problem(
-        StatusCode::FORBIDDEN,
-        "Not accepted",
-        "This form was not sent from a page of this gateway, or the page is too old. Load it again.",
-    )
 }

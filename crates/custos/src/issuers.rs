@@ -20,19 +20,6 @@ use crate::failure::Failure;
 /// How often it is looked whether keys are due; each issuer is asked far less often.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Algorithms that machines' tokens may be signed with. What an issuer really uses, its keys say.
-const ALGORITHMS: [Algorithm; 9] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::EdDsa,
-];
-
 /// The machine identities of the configuration.
 pub(crate) fn workloads(config: &Config, clock: &Arc<dyn Clock>) -> Result<Workloads, Failure> {
     let issuers: Result<Vec<_>, Failure> = config
@@ -51,7 +38,7 @@ fn workload_issuer(
     let failed = || format!("cannot use workload issuer {}", settings.name);
     let record = Issuer::new(
         &settings.url,
-        &ALGORITHMS,
+        &Algorithm::ALL,
         &[&settings.audience],
         [ClassRule::new(ClassName::WorkloadToken)],
     )

@@ -22,19 +22,6 @@ const SCOPES: [&str; 2] = ["openid", "profile"];
 /// Read where nothing is said.
 const NAME_CLAIM: &str = "preferred_username";
 
-/// What identity tokens may be signed with: what providers use, and nothing that shares a secret.
-const ALGORITHMS: [Algorithm; 9] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::EdDsa,
-];
-
 /// A provider that people sign in with.
 #[derive(Clone, Debug)]
 pub(crate) struct Provider {
@@ -123,7 +110,7 @@ fn provider(
         client_authentication: client_authentication?,
         redirect_uri: format!("{}/oidc/{name}/callback", web?.url),
         scopes: scopes.unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec()),
-        algorithms: ALGORITHMS.to_vec(),
+        algorithms: Algorithm::ALL.to_vec(),
         max_age: None,
         s256_unadvertised: false,
         untyped_logout_tokens: true,

@@ -56,7 +56,8 @@ fn sign_ins_come_back_as_they_were_and_end_with_their_credentials() {
         issuer: "local",
         subject: "alice",
     };
-    assert_eq!(store.sign_ins(of_alice).unwrap(), [alice.clone()]);
+    let found = store.sign_ins(of_alice).unwrap();
+    assert_eq!(found, std::slice::from_ref(&alice));
     assert_eq!(store.credential(under.id).unwrap(), Some(under.clone()));
     assert!(store.revoke_sign_in(alice.id, 50).unwrap());
     assert!(!store.revoke_sign_in(alice.id, 60).unwrap());
