@@ -36,8 +36,9 @@ mod record;
 mod routes;
 mod server;
 mod sign_in;
+mod sources;
 mod token;
 
 pub use console::{Console, ConsoleSettings, Entrance, Random, WebProvider};
 pub use groups::{Group, Groups};
-pub use server::{WebError, WebListener};
+pub use server::{WebCertificate, WebError, WebListener};

@@ -51,11 +51,14 @@ impl Console {
         events: &[Event],
         peer: SocketAddr,
     ) -> Result<(), EvidenceError> {
+        // What is over ends at once, also when it cannot be put on record.
         for event in events {
-            self.record_event(event, peer).await?;
             if let Event::SignInEnded { sign_in, because } = event {
                 self.cut_sessions(*sign_in, because.as_str());
             }
+        }
+        for event in events {
+            self.record_event(event, peer).await?;
         }
         Ok(())
     }

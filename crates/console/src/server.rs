@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use custos_session::ServerIdentity;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -14,12 +17,15 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::sources::{Place, Sources};
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 1024;
@@ -58,7 +64,30 @@ pub enum WebError {
 pub struct WebListener {
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    certificate: Option<WebCertificate>,
+}
+
+/// The certificate that a web address shows; clones share it.
+#[derive(Clone, Debug)]
+pub struct WebCertificate(Arc<ArcSwap<ServerConfig>>);
+
+impl WebCertificate {
+    fn new(identity: &ServerIdentity) -> Result<Self, WebError> {
+        let config = offer(identity)?;
+        Ok(Self(Arc::new(ArcSwap::new(config))))
+    }
+
+    /// Shows another one from now on.
+    pub fn renew(&self, identity: &ServerIdentity) -> Result<(), WebError> {
+        self.0.store(offer(identity)?);
+        Ok(())
+    }
+}
+
+fn offer(identity: &ServerIdentity) -> Result<Arc<ServerConfig>, WebError> {
+    identity
+        .server_config(&[b"http/1.1"])
+        .map_err(WebError::Identity)
 }
 
 impl WebListener {
@@ -71,18 +100,14 @@ impl WebListener {
         if identity.is_none() && !address.ip().is_loopback() {
             return Err(WebError::PlainTextOutsideLoopback(address));
         }
-        let tls = identity
-            .map(|identity| identity.server_config(&[b"http/1.1"]))
-            .transpose()
-            .map_err(WebError::Identity)?
-            .map(TlsAcceptor::from);
+        let certificate = identity.map(WebCertificate::new).transpose()?;
         let failed = |source| WebError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self {
             listener,
             address,
-            tls,
+            certificate,
         })
     }
 
@@ -91,10 +116,16 @@ impl WebListener {
         self.address
     }
 
+    /// The certificate that it shows; `None` in plain text.
+    pub fn certificate(&self) -> Option<WebCertificate> {
+        self.certificate.clone()
+    }
+
     /// Serves requests until `stop`, then lets those under way finish for a moment.
     pub async fn serve(self, router: Router, stop: CancellationToken) {
         let tasks = TaskTracker::new();
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let sources = Arc::new(Sources::default());
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else {
                 break;
@@ -105,9 +136,15 @@ impl WebListener {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let (tls, router, stop) = (self.tls.clone(), router.clone(), stop.clone());
+                    let Some(source) = sources.enter(peer.ip()) else {
+                        tracing::debug!("an address has too many web connections");
+                        continue;
+                    };
+                    let (router, stop) = (router.clone(), stop.clone());
+                    let tls = self.certificate.as_ref();
+                    let tls = tls.map(|tls| TlsAcceptor::from(tls.0.load_full()));
                     tasks.spawn(async move {
-                        connection(stream, peer, tls, router, stop).await;
+                        connection(stream, peer, source, tls, router, stop).await;
                         drop(place);
                     });
                 }
@@ -138,15 +175,16 @@ impl std::fmt::Debug for WebListener {
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
+    source: Place,
     tls: Option<TlsAcceptor>,
     router: Router,
     stop: CancellationToken,
 ) {
     let Some(tls) = tls else {
-        return requests(stream, peer, router, stop).await;
+        return requests(stream, peer, source, router, stop).await;
     };
     match tokio::time::timeout(TLS_TIMEOUT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => requests(stream, peer, router, stop).await,
+        Ok(Ok(stream)) => requests(stream, peer, source, router, stop).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS with a web client failed"),
         Err(_) => tracing::debug!("TLS with a web client took too long"),
     }
@@ -155,13 +193,21 @@ async fn connection(
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
+    source: Place,
     router: Router,
     stop: CancellationToken,
 ) {
     let calls = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        let admitted = source.may_request();
         request.extensions_mut().insert(ConnectInfo(peer));
-        calls.call(request)
+        let answer = admitted.then(|| calls.call(request));
+        async move {
+            match answer {
+                Some(answer) => answer.await,
+                None => Ok(StatusCode::TOO_MANY_REQUESTS.into_response()),
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -54,6 +54,12 @@ fn put_in_force(running: &mut Running, new: Config) {
     if !unused.is_empty() {
         tracing::warn!(listeners = %unused.join(", "), "certificates could not be put in force");
     }
+    let web_tls = new.web.as_ref().and_then(|web| web.tls.as_ref());
+    if let (Some(certificate), Some(tls)) = (&running.web_certificate, web_tls)
+        && let Err(error) = certificate.renew(&tls.identity)
+    {
+        tracing::warn!(%error, "the web address's certificate could not be put in force");
+    }
     running.log.set(new.log.level);
     running
         .evidence

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use custos_api::{Admin, AdminSettings, AdminSocket, ListenerStatus};
-use custos_console::{Console, WebListener, WebProvider};
+use custos_console::{Console, WebCertificate, WebListener, WebProvider};
 use custos_evidence::{Evidence, Recovery, Settings};
 use custos_identity::{Credentials, SignIns};
 use custos_model::Clock;
@@ -45,6 +45,8 @@ pub(crate) struct Running {
     pub(crate) listeners: Vec<ListenerStatus>,
     /// The log's level.
     pub(crate) log: LogLevel,
+    /// The web address's certificate, to be renewed.
+    pub(crate) web_certificate: Option<WebCertificate>,
     background_stop: CancellationToken,
     background: TaskTracker,
 }
@@ -115,6 +117,9 @@ impl Running {
             evidence.clone(),
             background_stop.clone(),
         ));
+        let web_certificate = web
+            .as_ref()
+            .and_then(|(listener, _)| listener.certificate());
         if let Some((listener, console)) = web {
             background.spawn(listener.serve(console.router(), background_stop.clone()));
         }
@@ -129,6 +134,7 @@ impl Running {
             store,
             listeners,
             log,
+            web_certificate,
             background_stop,
             background,
         })

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use custos_model::{Authentication, Instant, Principal, ResourceName, SignInId};
 use custos_scram::{ClientProof, Verifier};
-use custos_store::{CredentialId, SignInsOf, StoredCredential, StoredVerifier};
+use custos_store::{CredentialId, SignInsOf, StoreError, StoredCredential, StoredVerifier};
 
 use crate::credentials::Credentials;
 use crate::error::LoginFailure;
@@ -60,6 +60,24 @@ impl Credentials {
             verify_slices_are_equal(&stored.stored_key, &presented.stored_key).ok()
         })?;
         Ok(login)
+    }
+
+    /// Whether what somebody signed in with is still good. To be asked once more when the session can be found by
+    /// whoever ends a sign-in or revokes a credential: between the first check and that, nobody would have cut it.
+    pub fn is_still_good(&self, login: &Login, now: Instant) -> Result<bool, StoreError> {
+        let credential = match login.credential {
+            Some(id) => self
+                .store()
+                .credential(id)?
+                .map(|found| found.revoked_utc_ns),
+            None => Some(None),
+        };
+        let sign_in = match login.sign_in {
+            Some(id) => self.store().sign_ins(SignInsOf::Id(id))?,
+            None => Vec::new(),
+        };
+        let lives = login.sign_in.is_none() || sign_in.iter().any(|it| it.is_live(now.utc_ns));
+        Ok(credential == Some(None) && lives && now.utc_ns < login.ends_utc_ns)
     }
 
     /// Tries every credential of the name, whichever fits, so that the time taken does not tell which.

@@ -17,6 +17,8 @@ use crate::keyring::{KeyLocation, Keyring};
 
 /// Endpoints move: the discovery document is read again after this.
 const DISCOVERY_AGE: Duration = Duration::from_hours(1);
+/// A provider that could not be discovered is not asked again sooner, however many people try to sign in.
+const DISCOVERY_PAUSE: Duration = Duration::from_secs(5);
 /// Logout tokens that are remembered at a time.
 const LOGOUT_TOKENS_MAX: usize = 100_000;
 
@@ -31,6 +33,8 @@ struct Inner {
     client: Client,
     clock: Arc<dyn Clock>,
     discovered: Mutex<Option<Discovered>>,
+    /// Held while the provider is discovered; when that last failed.
+    discovering: tokio::sync::Mutex<Option<u64>>,
     used_logout_tokens: ReplayCache,
 }
 
@@ -97,6 +101,7 @@ impl OidcProvider {
             client,
             clock,
             discovered: Mutex::default(),
+            discovering: tokio::sync::Mutex::default(),
             used_logout_tokens: ReplayCache::new(LOGOUT_TOKENS_MAX),
         };
         Self {
@@ -199,18 +204,42 @@ impl OidcProvider {
     /// What the provider says of itself: read when it is needed, and again when that is long ago. While it cannot be
     /// read again, the last one holds; its keys age and end that in time.
     async fn discovered(&self) -> Result<Discovered, ProviderFailure> {
-        let known = self.known();
-        let now = self.inner.clock.now();
-        if let Some(known) = &known
-            && u128::from(now.mono_ns.saturating_sub(known.mono_ns)) < DISCOVERY_AGE.as_nanos()
-        {
-            return Ok(known.clone());
+        if let Some(known) = self.fresh() {
+            return Ok(known);
         }
-        match (self.discover().await, known) {
-            (Ok(found), _) => Ok(found),
-            (Err(failure), Some(known)) if failure.is_outage() => Ok(known),
-            (Err(failure), _) => Err(failure),
+        // One asks for all.
+        let mut failed_mono_ns = self.inner.discovering.lock().await;
+        if let Some(known) = self.fresh() {
+            return Ok(known);
         }
+        let paused = failed_mono_ns.is_some_and(|then| self.is_within(DISCOVERY_PAUSE, then));
+        let found = if paused {
+            Err(Rejection::Unavailable.into())
+        } else {
+            self.discover().await
+        };
+        match (found, self.known()) {
+            (Ok(found), _) => {
+                *failed_mono_ns = None;
+                Ok(found)
+            }
+            (Err(failure), known) => {
+                if !paused {
+                    *failed_mono_ns = Some(self.inner.clock.now().mono_ns);
+                }
+                known.filter(|_| failure.is_outage()).ok_or(failure)
+            }
+        }
+    }
+
+    fn fresh(&self) -> Option<Discovered> {
+        self.known()
+            .filter(|known| self.is_within(DISCOVERY_AGE, known.mono_ns))
+    }
+
+    fn is_within(&self, age: Duration, then_mono_ns: u64) -> bool {
+        let now = self.inner.clock.now().mono_ns;
+        u128::from(now.saturating_sub(then_mono_ns)) < age.as_nanos()
     }
 
     async fn discover(&self) -> Result<Discovered, ProviderFailure> {

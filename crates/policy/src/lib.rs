@@ -45,8 +45,24 @@ impl Policy {
         &self.digest
     }
 
-    /// Whether the principal may open the resource, and by which rules.
+    /// Whether the principal may open the resource, and by which rules. Whoever acts for others may open what all of
+    /// them may, and no more.
     pub fn open(&self, principal: &Principal, resource: &ResourceName) -> Verdict {
+        let mut verdict = self.open_alone(principal, resource);
+        for other in &principal.on_behalf_of {
+            let theirs = self.open_alone(other, resource);
+            if verdict.decision == Decision::Allow && theirs.decision == Decision::Allow {
+                verdict.rules.extend(theirs.rules);
+            } else {
+                verdict = denied();
+            }
+        }
+        verdict.rules.sort_unstable();
+        verdict.rules.dedup();
+        verdict
+    }
+
+    fn open_alone(&self, principal: &Principal, resource: &ResourceName) -> Verdict {
         let allowing = self
             .rules
             .iter()
@@ -56,10 +72,7 @@ impl Policy {
             _ => allowing.map(|rule| rule.name.clone()).collect(),
         };
         if rules.is_empty() {
-            Verdict {
-                decision: Decision::Deny,
-                rules: vec![DEFAULT_DENY.to_owned()],
-            }
+            denied()
         } else {
             Verdict {
                 decision: Decision::Allow,
@@ -88,6 +101,13 @@ impl Policy {
             text.push_str("  default-deny: no rule allows it\n");
         }
         text
+    }
+}
+
+fn denied() -> Verdict {
+    Verdict {
+        decision: Decision::Deny,
+        rules: vec![DEFAULT_DENY.to_owned()],
     }
 }
 
@@ -159,6 +179,47 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn names_of_providers_decide_nothing() {
+        let of_provider = Principal {
+            issuer: "https://okta.example".to_owned(),
+            ..principal("alice", &[])
+        };
+        let open =
+            |principal: &Principal| policy().open(principal, &resource("postgres/shop")).rules;
+        assert_eq!(open(&of_provider), ["default-deny"]);
+        let workload = Principal {
+            kind: PrincipalKind::Workload,
+            ..of_provider.clone()
+        };
+        assert_eq!(
+            open(&workload),
+            ["alice-shop"],
+            "the configuration names it"
+        );
+        let staff = Principal {
+            groups: vec!["staff".to_owned()],
+            ..of_provider
+        };
+        let verdict = policy().open(&staff, &resource("postgres/staging-1"));
+        assert_eq!(verdict.rules, ["staff-staging"]);
+    }
+
+    #[test]
+    fn whoever_acts_for_others_may_what_all_of_them_may() {
+        let acting = |chain: &[Principal]| Principal {
+            kind: PrincipalKind::Agent,
+            on_behalf_of: chain.to_vec(),
+            ..principal("bob", &[])
+        };
+        let open =
+            |principal: &Principal| policy().open(principal, &resource("postgres/shop")).rules;
+        let (alice, carol) = (principal("alice", &[]), principal("carol", &[]));
+        assert_eq!(open(&acting(&[])), ["alice-shop"]);
+        assert_eq!(open(&acting(std::slice::from_ref(&alice))), ["alice-shop"]);
+        assert_eq!(open(&acting(&[alice, carol])), ["default-deny"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One rule, and whether it allows.
 
-use custos_model::{Principal, ResourceName};
+use custos_model::{Principal, PrincipalKind, ResourceName};
 use serde::{Deserialize, Serialize};
 
 /// Allows the principals to open the resources.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct AccessRule {
     /// Stands in records as the reason. `[a-z0-9][a-z0-9._-]{0,62}`, unique in a policy.
     pub name: String,
-    /// Exact login names, `group:NAME`, or `*` for everybody who has signed in.
+    /// Exact login names that the operator gave, `group:NAME`, or `*` for everybody who has signed in.
     pub principals: Vec<String>,
     /// Exact resource names, or the beginning of names followed by `*`.
     pub resources: Vec<String>,
@@ -26,6 +26,8 @@ pub(crate) struct CompiledRule {
 /// What stands before a group's name.
 pub(crate) const GROUP_PREFIX: &str = "group:";
 pub(crate) const EVERYTHING: &str = "*";
+/// Issuer of principals that the operator names.
+const OPERATOR: &str = "local";
 
 impl CompiledRule {
     pub(crate) fn new(rule: AccessRule) -> Self {
@@ -77,8 +79,15 @@ impl CompiledRule {
 fn names_principal(text: &str, principal: &Principal) -> bool {
     match text.strip_prefix(GROUP_PREFIX) {
         Some(group) => principal.groups.iter().any(|has| has == group),
-        None => text == EVERYTHING || text == principal.name,
+        None => text == EVERYTHING || (text == principal.name && is_named_here(principal)),
     }
+}
+
+/// Whether the principal's name was given by this gateway's operator: one issued a credential for it, or wrote its
+/// workload into the configuration. What a provider calls somebody is no name to decide by: people choose it
+/// themselves in places, and two providers have an alice each.
+fn is_named_here(principal: &Principal) -> bool {
+    principal.issuer == OPERATOR || principal.kind == PrincipalKind::Workload
 }
 
 fn names_resource(text: &str, resource: &ResourceName) -> bool {

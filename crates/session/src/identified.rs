@@ -32,6 +32,20 @@ impl Session<Identified> {
     /// denial is a record too.
     pub async fn authorize(self, asked: Asked<'_>) -> Result<Session<Authorized>, SessionError> {
         let name = self.stage.login.resource.clone();
+        let services = &self.core.shared.services;
+        let now = services.clock.now();
+        if !services.credentials.is_still_good(&self.stage.login, now)? {
+            let verdict = Verdict {
+                decision: Decision::Deny,
+                rules: vec!["sign-in-ended".to_owned()],
+            };
+            return Err(self
+                .denied(
+                    &verdict,
+                    "what the client signed in with was revoked or ended meanwhile",
+                )
+                .await);
+        }
         let Some(resource) = self.core.shared.services.store.resource(&name)? else {
             let verdict = Verdict {
                 decision: Decision::Deny,

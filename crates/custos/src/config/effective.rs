@@ -256,14 +256,13 @@ fn change_of(key: &str) -> Change {
         key.rsplit('.').next().unwrap_or(key),
     );
     let section = match first {
-        "listener" if last == "certificate_sha256" => return Change::Reload,
+        "listener" | "web" if last == "certificate_sha256" => return Change::Reload,
         "listener" => "listener[]",
         "access" => "access[]",
         "provider" => "provider[]",
         "group" => "group[]",
         "workload_issuer" => "workload_issuer[]",
         "workload" => "workload[]",
-        "web" if last == "certificate_sha256" => return Change::Restart,
         "limits" | "log" | "web" => first,
         _ => "",
     };

@@ -378,7 +378,7 @@ pub(crate) const KEYS: &[Key] = &[
         "certificate",
         Kind::Path,
         Derived("required with `tls = \"required\"`"),
-        Restart,
+        Reload,
         "PEM file: the server's certificate and its chain.",
     ),
     key(
@@ -386,7 +386,7 @@ pub(crate) const KEYS: &[Key] = &[
         "key",
         Kind::Path,
         Derived("required with `tls = \"required\"`"),
-        Restart,
+        Reload,
         "PEM file: the private key (mode 0600 or 0640).",
     ),
     key(
@@ -611,7 +611,7 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::TextList,
         Required,
         Reload,
-        "Who: login names, `group:NAME`, or `*` for everybody who has signed in.",
+        "Who: `group:NAME`, login names that the operator gave (to a credential that he issued, to a `[[workload]]`), or `*` for everybody who has signed in. What a provider calls its people decides nothing.",
     ),
     key(
         "access[]",
