@@ -266,3 +266,49 @@ fn what_is_not_granted_stays_closed() {
     let evidence = custos.finish().evidence;
     assert_eq!(evidence.of_type("session.denied").count(), 2, "{evidence}");
 }
+
+/// One request to the gateway's web address; its status and its JSON.
+fn exchange(url: &str, token: &str) -> serde_json::Value {
+    let form = format!(
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&\
+         subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt&subject_token={token}&\
+         requested_token_type=urn%3Acustos%3Aparams%3Aoauth%3Atoken-type%3Aconnection-credential&\
+         resource=postgres%2Fshop"
+    );
+    let page = custos_testkit::Browser::new().post(&format!("{url}/oauth/token"), &form);
+    serde_json::from_str(&page.body).expect("the token endpoint answers in JSON")
+}
+
+#[test]
+fn a_token_is_exchanged_for_a_credential_that_does_not_outlive_it() {
+    let platform = Platform::new();
+    let url = format!("http://127.0.0.1:{}", custos_testkit::free_port());
+    let mut settings = platform.settings();
+    settings.access = format!(
+        "[web]\naddress = \"{}\"\nurl = \"{url}\"\ntls = \"off\"\n{}",
+        url.trim_start_matches("http://"),
+        settings.access
+    );
+    let custos = Custos::start_with(&settings);
+    custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
+    let ends = now_seconds() + 40;
+    let issued = exchange(&url, &platform.token(&json!({"exp": ends})));
+    let lasts = issued["expires_in"].as_u64().unwrap_or(u64::MAX);
+    assert!((1..=40).contains(&lasts), "{issued}");
+    let secret = issued["access_token"].as_str().unwrap_or_default();
+    let exchanged = custos_testkit::Credential {
+        id: String::new(),
+        principal: "shop-ci".to_owned(),
+        secret: secret.to_owned(),
+    };
+    assert_eq!(
+        custos
+            .endpoint(&exchanged, "shop")
+            .query("select 1")
+            .success(),
+        "1\n"
+    );
+    let refused = exchange(&url, &platform.token(&json!({"repository_id": "1"})));
+    assert_eq!(refused["error"], "invalid_request", "{refused}");
+    custos.finish();
+}

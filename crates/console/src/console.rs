@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use custos_identity::{JudgedToken, OidcProvider, SignIns, StoredRefreshTokens};
+use custos_identity::{JudgedToken, OidcProvider, SignIns, SignInsOfCall, StoredRefreshTokens};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
 use custos_oauth::{AuthorizationServer, BaseUrl, Call, State};
@@ -147,8 +147,12 @@ impl Console {
         let console = self.clone();
         let asked = tokio::task::spawn_blocking(move || {
             let inner = &console.inner;
-            let state = State {
+            let sign_ins = SignInsOfCall {
                 sign_ins: &inner.sign_ins,
+                until_utc_ns: judged.until_utc_ns(),
+            };
+            let state = State {
+                sign_ins: &sign_ins,
                 refresh_tokens: &inner.refresh_tokens,
                 workloads: &judged,
             };

@@ -185,15 +185,26 @@ impl Console {
             let text = "the access token is not for this";
             return Err(failure(StatusCode::FORBIDDEN, "scope", text));
         }
-        let id = token.sign_ins.first().map(|sign_in| sign_in.id);
-        let sign_in = match id {
-            Some(id) => self.sign_in(id).await?,
-            None => None,
-        };
+        let ids: Vec<SignInId> = token.sign_ins.iter().map(|sign_in| sign_in.id).collect();
+        let sign_in = self.only_sign_in(&ids).await?;
         let text = "the sign-in has ended";
         let sign_in =
             sign_in.ok_or_else(|| failure(StatusCode::UNAUTHORIZED, "sign_in_needed", text))?;
         Ok(Caller { token, sign_in })
+    }
+
+    /// A credential ends with one sign-in. Whoever acts for somebody hangs on two, so that is refused until it can
+    /// end with either.
+    async fn only_sign_in(&self, ids: &[SignInId]) -> Result<Option<StoredSignIn>, Response> {
+        match ids {
+            [id] => self.sign_in(*id).await,
+            [] => Ok(None),
+            _ => Err(failure(
+                StatusCode::FORBIDDEN,
+                "not_supported",
+                "acting for somebody else is not supported here yet",
+            )),
+        }
     }
 
     async fn sign_in(&self, id: SignInId) -> Result<Option<StoredSignIn>, Response> {
@@ -216,11 +227,7 @@ impl Console {
         peer: SocketAddr,
     ) -> Response {
         let now_utc_ns = self.now().utc_ns;
-        let found = match decision.sign_ins.first() {
-            Some(id) => self.sign_in(*id).await,
-            None => Ok(None),
-        };
-        let sign_in = match found {
+        let sign_in = match self.only_sign_in(&decision.sign_ins).await {
             Ok(Some(sign_in)) => sign_in,
             Ok(None) => return unavailable(),
             Err(response) => return response,

@@ -193,26 +193,25 @@ pub(crate) async fn provider_logout(
     let meant = console
         .blocking(move |console| {
             let now = console.now();
-            let mut meant = match (&notice.session_id, &notice.subject) {
-                (Some(session), _) => console.sign_ins.live_of(
-                    SignInsOf::ProviderSession {
-                        provider: &name,
-                        session,
-                    },
-                    now,
-                ),
-                (None, Some(subject)) => console.sign_ins.live_of(
-                    SignInsOf::Principal {
-                        issuer: &notice.issuer,
-                        subject,
-                    },
-                    now,
-                ),
-                (None, None) => Ok(Vec::new()),
-            }?;
-            // Where both are named, both must fit.
-            if let Some(subject) = &notice.subject {
-                meant.retain(|sign_in| sign_in.principal.subject == *subject);
+            let Some(subject) = &notice.subject else {
+                let session = notice.session_id.as_deref().unwrap_or_default();
+                let of = SignInsOf::ProviderSession {
+                    provider: &name,
+                    session,
+                };
+                return console.sign_ins.live_of(of, now);
+            };
+            let of = SignInsOf::Principal {
+                issuer: &notice.issuer,
+                subject,
+            };
+            let mut meant = console.sign_ins.live_of(of, now)?;
+            // Where a session is named too, both must fit; a sign-in whose session the provider never named may be it.
+            if let Some(session) = &notice.session_id {
+                meant.retain(|sign_in| {
+                    let own = sign_in.provider_session.as_ref();
+                    own.is_none_or(|own| own == session)
+                });
             }
             Ok::<_, custos_identity::IdentityError>(meant)
         })

@@ -1,5 +1,7 @@
 //! What the authorization server keeps: sign-ins and refresh tokens in the store, and whom a machine's token means.
 
+use std::time::Duration;
+
 use custos_model::{Instant, SignInId};
 use custos_oauth::{
     ClientId, FoundRefreshToken, GrantId, NewSignIn as BegunSignIn, RefreshToken, RefreshTokens,
@@ -11,9 +13,21 @@ use custos_store::{Store, StoredRefreshToken, StoredSignIn, TokenStored};
 use crate::sign_ins::{NewSignIn, SignIns};
 use crate::workloads::{TokenFailure, WorkloadLogin};
 
-impl SignInState for SignIns {
+/// Sign-ins as the authorization server sees them in one call. What it begins ends with the token that was shown.
+#[derive(Debug)]
+pub struct SignInsOfCall<'a> {
+    /// All of them.
+    pub sign_ins: &'a SignIns,
+    /// The end of a machine's token that came with the call, UTC nanoseconds.
+    pub until_utc_ns: Option<u64>,
+}
+
+impl SignInState for SignInsOfCall<'_> {
     fn live(&self, id: SignInId, now: Instant) -> Result<Option<SignIn>, StateError> {
-        let found = Self::live(self, id, now).map_err(failed("look up a sign-in"))?;
+        let found = self
+            .sign_ins
+            .live(id, now)
+            .map_err(failed("look up a sign-in"))?;
         Ok(found.map(known))
     }
 
@@ -22,14 +36,22 @@ impl SignInState for SignIns {
             principal: new.principal,
             authentication: new.authentication,
             provider_session: None,
-            lasts: new.lasts,
+            lasts: self.until_utc_ns.map_or(new.lasts, |until| {
+                let left = Duration::from_nanos(until.saturating_sub(now.utc_ns));
+                new.lasts.min(left)
+            }),
         };
-        let begun = Self::begin(self, new, now).map_err(failed("begin a sign-in"))?;
+        let begun = self
+            .sign_ins
+            .begin(new, now)
+            .map_err(failed("begin a sign-in"))?;
         Ok(known(begun))
     }
 
     fn end(&self, id: SignInId, now: Instant) -> Result<(), StateError> {
-        Self::end(self, id, now).map_err(failed("end a sign-in"))?;
+        self.sign_ins
+            .end(id, now)
+            .map_err(failed("end a sign-in"))?;
         Ok(())
     }
 }
@@ -115,6 +137,14 @@ impl RefreshTokens for StoredRefreshTokens {
 /// A machine's token that was judged before the authorization server asks, because its keys may have to be fetched.
 #[derive(Debug)]
 pub struct JudgedToken(pub Option<Result<WorkloadLogin, TokenFailure>>);
+
+impl JudgedToken {
+    /// The end of the token, UTC nanoseconds, if it is good.
+    pub fn until_utc_ns(&self) -> Option<u64> {
+        let login = self.0.as_ref()?.as_ref().ok()?;
+        Some(login.ends_utc_ns)
+    }
+}
 
 impl WorkloadVerifier for JudgedToken {
     fn verify(&self, _: &str, _: Instant) -> Result<Workload, &'static str> {

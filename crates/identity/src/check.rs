@@ -62,6 +62,11 @@ impl Credentials {
         Ok(login)
     }
 
+    /// Whether a text is a connection credential by its form, and so nothing else that a client may present.
+    pub fn is_secret(text: &str) -> bool {
+        is_secret_text(text)
+    }
+
     /// Whether what somebody signed in with is still good. To be asked once more when the session can be found by
     /// whoever ends a sign-in or revokes a credential: between the first check and that, nobody would have cut it.
     pub fn is_still_good(&self, login: &Login, now: Instant) -> Result<bool, StoreError> {

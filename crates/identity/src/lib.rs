@@ -28,7 +28,7 @@ mod oidc_provider;
 mod sign_ins;
 mod workloads;
 
-pub use authorization::{JudgedToken, StoredRefreshTokens};
+pub use authorization::{JudgedToken, SignInsOfCall, StoredRefreshTokens};
 pub use check::Login;
 pub use credentials::{CredentialState, CredentialSummary, Credentials, ScramParameters};
 pub use custos_store::{CredentialId, SourceNetwork};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use custos_evidence::{DetailValue, NodeRecord, RecordOutcome, RecordType};
-use custos_identity::{Login, LoginFailure, ScramParameters};
+use custos_identity::{Credentials, Login, LoginFailure, ScramParameters};
 use custos_model::{Principal, Protocol, ResourceName, SessionId};
 use custos_scram::ClientProof;
 use tokio::net::TcpStream;
@@ -138,13 +138,17 @@ impl Session<Accepted> {
             .expects_token(login_name)
     }
 
-    /// A workload's token, which the adapter accepts inside TLS only. `resource` is what the client asks to open.
+    /// A workload's token, which the adapter accepts inside TLS only. `resource` is what the client asks to open. A
+    /// connection credential, which a workload gets in exchange for its token, is taken as well.
     pub async fn identify_by_token(
         self,
         login_name: &str,
         token: &str,
         resource: &str,
     ) -> Result<Session<Identified>, SessionError> {
+        if Credentials::is_secret(token) {
+            return self.identify_by_password(login_name, token).await;
+        }
         let Ok(resource) = resource.parse::<ResourceName>() else {
             return Err(self
                 .record_failed_login(login_name, "token", "no resource is named")
