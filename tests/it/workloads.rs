@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use custos_jwt::Signer;
-use custos_testkit::{Custos, Endpoint, PATIENCE, Postgres, Settings, Version, run};
+use custos_testkit::{
+    Custos, Endpoint, PATIENCE, Postgres, Settings, Version, run, signal, start, wait_for,
+};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -251,6 +253,24 @@ fn a_session_ends_with_its_token() {
     let evidence = custos.finish().evidence;
     let end = evidence.only("session.end");
     assert_eq!(end["outcome"], "interrupted", "{end}");
+}
+
+#[test]
+fn a_session_ends_with_its_token_also_while_the_gateway_stops() {
+    let (platform, mut custos) = world();
+    let token = platform.token(&json!({"exp": now_seconds() + 4}));
+    let job = endpoint(&custos, &token);
+    let mut psql = start(&mut job.psql(&["-Atq"]));
+    psql.write("select 'ready';\nselect pg_sleep(60);\n");
+    wait_for("the session", PATIENCE, || {
+        psql.stdout().contains("ready").then_some(())
+    });
+    signal(custos.pid(), rustix::process::Signal::TERM);
+    psql.close_stdin();
+    let heard = psql.finish(PATIENCE);
+    assert!(heard.stderr.contains("has expired"), "{heard}");
+    assert_eq!(custos.collect().code(), 0);
+    custos.finish();
 }
 
 #[test]

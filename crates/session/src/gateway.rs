@@ -223,14 +223,24 @@ impl Gateway {
 async fn sweep(shared: Arc<Shared>) {
     let mut sweeps = tokio::time::interval(SWEEP_INTERVAL);
     let mut refusals = tokio::time::interval(REFUSALS_INTERVAL);
+    let drained = drained(&shared);
+    tokio::pin!(drained);
     loop {
         tokio::select! {
             _ = sweeps.tick() => end_overdue(&shared),
             _ = refusals.tick() => shared.refusals.next_second(&shared.services.evidence),
-            () = shared.stop_accepting.cancelled() => break,
+            () = &mut drained => break,
         }
     }
     shared.refusals.next_second(&shared.services.evidence);
+}
+
+/// Returns when the gateway is stopping and its last session has ended: what holds for sessions holds until then.
+async fn drained(shared: &Shared) {
+    shared.stop_accepting.cancelled().await;
+    while !shared.registry.is_empty() && !shared.stop_now.is_cancelled() {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+    }
 }
 
 fn end_overdue(shared: &Shared) {
@@ -259,6 +269,8 @@ fn end_overdue(shared: &Shared) {
 /// When evidence fails, every live session ends (C3).
 async fn watch_health(shared: Arc<Shared>) {
     let mut health = shared.services.evidence.health();
+    let drained = drained(&shared);
+    tokio::pin!(drained);
     loop {
         let failing = match &*health.borrow_and_update() {
             Health::Good => None,
@@ -274,7 +286,7 @@ async fn watch_health(shared: Arc<Shared>) {
         }
         tokio::select! {
             changed = health.changed() => if changed.is_err() { break },
-            () = shared.stop_accepting.cancelled() => break,
+            () = &mut drained => break,
         }
     }
 }

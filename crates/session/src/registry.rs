@@ -93,6 +93,10 @@ impl Registry {
         self.maps().live.remove(&id);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.maps().live.is_empty()
+    }
+
     pub(crate) fn get(&self, id: SessionId) -> Option<Arc<Core>> {
         self.maps().live.get(&id).cloned()
     }
