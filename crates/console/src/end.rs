@@ -16,26 +16,29 @@ pub(crate) enum Cause {
     Logout,
     /// The provider said so.
     Provider,
+    /// The provider's directory does not know its owner any more, or not so.
+    Provisioning,
 }
 
 impl Cause {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Logout => "logout",
             Self::Provider => "provider",
+            Self::Provisioning => "provisioning",
         }
     }
 }
 
 impl Console {
     /// Ends a sign-in. It is over when this returns; the record of it comes after, because an attack must not last
-    /// until the disk has room. Tells whether there was anything to end.
+    /// until the disk has room. `peer` asked for it, if somebody did. Tells whether there was anything to end.
     pub(crate) async fn end_sign_in(
         &self,
         sign_in: &StoredSignIn,
         cause: Cause,
         actor: Option<&Principal>,
-        peer: SocketAddr,
+        peer: Option<SocketAddr>,
     ) -> bool {
         let id = sign_in.id;
         let ended = self

@@ -9,6 +9,7 @@
 //! | `/oidc/NAME/callback`, `/oidc/NAME/backchannel-logout` | browsers on their way back, and providers |
 //! | `/oauth/…`, `/.well-known/…` | clients: RFC 6749, 7009, 7636, 8414, 8628, 8693 |
 //! | `/v1/…` | the command line, with an access token |
+//! | `/scim/v2/NAME/…` | provisioning sources, with their own token: RFC 7643, 7644 |
 //!
 //! **Invariant**: a sign-in, a token and a credential are given out when their record is on disk, not before.
 //! **Invariant**: what a browser may do is decided by its cookie and, for changes, by a token in the form.
@@ -32,6 +33,7 @@ mod headers;
 mod home;
 mod my;
 mod page;
+mod provisioning;
 mod record;
 mod routes;
 mod server;
@@ -41,4 +43,5 @@ mod token;
 
 pub use console::{Console, ConsoleSettings, Entrance, Random, WebProvider};
 pub use groups::{Group, Groups};
+pub use provisioning::{MatchedBy, ProvisioningSettings};
 pub use server::{WebCertificate, WebError, WebListener};

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use custos_evidence::{
-    Detail, DetailValue, EvidenceError, NodeRecord, RecordOutcome, RecordType, Source, Target,
+    Detail, DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, RecordType, Source,
+    Target,
 };
 use custos_model::Principal;
 use custos_oauth::Event;
@@ -16,7 +17,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) kind: RecordType,
     pub(crate) outcome: RecordOutcome,
     pub(crate) actor: Option<&'a Principal>,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Option<SocketAddr>,
     pub(crate) target: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
     pub(crate) detail: Detail<'a>,
@@ -25,12 +26,17 @@ pub(crate) struct Entry<'a> {
 impl Console {
     /// Returns when the record is on disk.
     pub(crate) async fn record(&self, entry: Entry<'_>) -> Result<(), EvidenceError> {
-        let evidence = &self.services.evidence;
-        let position = evidence.append(&NodeRecord {
+        let position = self.append(&entry)?;
+        self.services.evidence.sync(position).await
+    }
+
+    /// Returns when the record has its place; it is not on disk yet.
+    pub(crate) fn append(&self, entry: &Entry<'_>) -> Result<Position, EvidenceError> {
+        self.services.evidence.append(&NodeRecord {
             actor: entry.actor,
-            src: Some(Source {
-                ip: entry.peer.ip(),
-                port: entry.peer.port(),
+            src: entry.peer.map(|peer| Source {
+                ip: peer.ip(),
+                port: peer.port(),
                 client: None,
                 tls: None,
             }),
@@ -41,8 +47,7 @@ impl Console {
             reason: entry.reason,
             detail: entry.detail,
             ..NodeRecord::new(entry.kind, entry.outcome)
-        })?;
-        evidence.sync(position).await
+        })
     }
 
     /// Puts on record what the authorization server did, and does what it asks for. Returns when it is on disk.
@@ -79,7 +84,7 @@ impl Console {
                 RecordOutcome::Ok
             },
             actor: told.actor,
-            peer,
+            peer: Some(peer),
             target: None,
             reason: told.reason,
             detail: &detail,

@@ -21,6 +21,7 @@ use crate::browser::{Login, Then, with_cookie};
 use crate::console::{Console, WebProvider};
 use crate::end::Cause;
 use crate::page::{page, problem};
+use crate::provisioning::NotAdmitted;
 use crate::record::Entry;
 
 /// What a link of ours says.
@@ -221,7 +222,7 @@ pub(crate) async fn provider_logout(
     };
     for sign_in in &meant {
         console
-            .end_sign_in(sign_in, Cause::Provider, None, peer)
+            .end_sign_in(sign_in, Cause::Provider, None, Some(peer))
             .await;
     }
     StatusCode::OK.into_response()
@@ -241,6 +242,14 @@ impl Console {
             mut principal,
             signed_in,
         } = found;
+        let admitted = match self.admit(provider, &mut principal).await {
+            Ok(admitted) => admitted,
+            Err(why) => {
+                self.record_not_admitted(provider, &principal, why, peer)
+                    .await;
+                return not_admitted(why);
+            }
+        };
         let given = principal.groups;
         principal.groups = self.groups.of(&given);
         let now = self.now();
@@ -258,7 +267,7 @@ impl Console {
             lasts: SIGN_IN_MAX,
         };
         let begun = self
-            .blocking(move |console| console.sign_ins.begin(new, now))
+            .blocking(move |console| console.begin_admitted(new, admitted, now))
             .await;
         let sign_in = match begun {
             Some(Ok(sign_in)) => sign_in,
@@ -271,7 +280,8 @@ impl Console {
         let mapping = self.groups.applied(&given);
         if let Err(error) = self.record_sign_in(&sign_in, &mapping, peer).await {
             tracing::error!(%error, "a sign-in could not be put on record, so it is ended");
-            self.end_sign_in(&sign_in, Cause::Logout, None, peer).await;
+            self.end_sign_in(&sign_in, Cause::Logout, None, Some(peer))
+                .await;
             return busy();
         }
         let Some((browser, cookie)) = self.signed_in_browser(browser, sign_in.id, SIGN_IN_MAX)
@@ -320,7 +330,7 @@ impl Console {
             kind: RecordType::SignInStarted,
             outcome: RecordOutcome::Ok,
             actor: Some(&sign_in.principal),
-            peer,
+            peer: Some(peer),
             target: None,
             reason: None,
             detail: &detail,
@@ -365,7 +375,7 @@ impl Console {
                     RecordOutcome::Denied
                 },
                 actor: None,
-                peer,
+                peer: Some(peer),
                 target: None,
                 reason: Some(&reason),
                 detail: &detail,
@@ -375,6 +385,18 @@ impl Console {
             tracing::error!(%error, "a failed sign-in could not be put on record");
         }
     }
+}
+
+/// She has proved who she is, so she may hear what is missing.
+fn not_admitted(why: NotAdmitted) -> Response {
+    if why == NotAdmitted::Unavailable {
+        return busy();
+    }
+    problem(
+        StatusCode::FORBIDDEN,
+        "Sign-in refused",
+        "Your provider has not assigned you to this gateway. Ask whoever runs it.",
+    )
 }
 
 /// Too much is under way, or evidence cannot be written.

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use custos_api::ListenerStatus;
-use custos_console::{Console, ConsoleSettings, Entrance, Groups, WebListener, WebProvider};
+use custos_console::{
+    Console, ConsoleSettings, Entrance, Groups, ProvisioningSettings, WebListener, WebProvider,
+};
 use custos_identity::OidcProvider;
 use custos_jwt::Signer;
 use custos_model::{Clock, Secret};
@@ -62,12 +64,28 @@ pub(crate) async fn open(
         server: server(web, &services.store)?,
         providers,
         groups: Groups(config.groups.clone()),
+        provisioning: provisioning(config),
         entrances: listeners.iter().filter_map(entrance).collect(),
         client_ca_pem,
         random: Arc::new(machine::random),
     });
+    console
+        .settle_provisioned()
+        .await
+        .context("cannot hold sign-ins against the provisioned directories")?;
     tracing::info!(address = %listener.address(), url = web.url, "listening for the web");
     Ok(Some((listener, console)))
+}
+
+fn provisioning(config: &Config) -> Vec<ProvisioningSettings> {
+    let settings = config.provisioning.iter();
+    settings
+        .map(|provisioning| ProvisioningSettings {
+            provider: provisioning.provider.clone(),
+            tokens: provisioning.tokens.clone(),
+            matched_by: provisioning.matched_by,
+        })
+        .collect()
 }
 
 fn server(web: &Web, store: &Store) -> Result<AuthorizationServer, Failure> {

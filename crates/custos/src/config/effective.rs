@@ -9,7 +9,7 @@ use custos_policy::AccessRule;
 use super::keys::{self, Change};
 use super::listeners::Tls;
 use super::units::{show_duration, show_size};
-use super::{Config, Listener, Provider, Reach, Web, WorkloadIssuer, WorkloadKeys};
+use super::{Config, Listener, Provider, Provisioning, Reach, Web, WorkloadIssuer, WorkloadKeys};
 
 /// Every key with its value as text. Holds no secret: keys and certificates stand as file names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,9 @@ impl Effective {
         }
         for provider in &config.providers {
             provider_keys(provider, &mut put);
+        }
+        for provisioning in &config.provisioning {
+            provisioning_keys(provisioning, &mut put);
         }
         for group in &config.groups {
             put(
@@ -225,6 +228,20 @@ fn provider_keys(provider: &Provider, put: &mut impl FnMut(String, String)) {
     reach_keys(&provider.reach, set);
 }
 
+fn provisioning_keys(provisioning: &Provisioning, put: &mut impl FnMut(String, String)) {
+    let mut set = |name: &str, value: String| {
+        put(
+            format!("provisioning.{}.{name}", provisioning.provider),
+            value,
+        );
+    };
+    set("token_file", provisioning.token_file.display().to_string());
+    if let Some(file) = &provisioning.next_token_file {
+        set("next_token_file", file.display().to_string());
+    }
+    set("match", provisioning.match_word.clone());
+}
+
 fn issuer_keys(issuer: &WorkloadIssuer, put: &mut impl FnMut(String, String)) {
     let mut set =
         |name: &str, value: String| put(format!("workload_issuer.{}.{name}", issuer.name), value);
@@ -260,6 +277,7 @@ fn change_of(key: &str) -> Change {
         "listener" => "listener[]",
         "access" => "access[]",
         "provider" => "provider[]",
+        "provisioning" => "provisioning[]",
         "group" => "group[]",
         "workload_issuer" => "workload_issuer[]",
         "workload" => "workload[]",

@@ -1,6 +1,8 @@
 //! The one table of configuration keys. What is read, what it defaults to, what messages offer and
 //! what `docs/configuration.md` says all come from here.
 
+mod allowed;
+
 /// What a key holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
@@ -99,6 +101,10 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section {
         name: "group[]",
         doc: "Groups of this gateway, put together from groups of providers. Access rules name them as `group:NAME`; a provider's own group can be named too, as `group:PROVIDER:GROUP`.",
+    },
+    Section {
+        name: "provisioning[]",
+        doc: "One table for each provider whose directory says by SCIM 2.0 who its people and groups are. Then only active users of the directory sign in with the provider, and their groups come from it and nowhere else.",
     },
     Section {
         name: "workload_issuer[]",
@@ -502,6 +508,38 @@ pub(crate) const KEYS: &[Key] = &[
         "Groups of providers, as `PROVIDER:GROUP`, whose members belong to it.",
     ),
     key(
+        "provisioning[]",
+        "provider",
+        Kind::Name,
+        Required,
+        Restart,
+        "Name of the `[[provider]]` whose people they are; each once. The address is `/scim/v2/NAME` below `url` of `[web]`.",
+    ),
+    key(
+        "provisioning[]",
+        "token_file",
+        Kind::Path,
+        Required,
+        Restart,
+        "File with the bearer token of the provisioning source (mode 0600): 32 characters at least.",
+    ),
+    key(
+        "provisioning[]",
+        "next_token_file",
+        Kind::Path,
+        Derived("none"),
+        Restart,
+        "File with the token that takes its place; both are good, so that it can be changed without a gap.",
+    ),
+    key(
+        "provisioning[]",
+        "match",
+        Kind::Choice(&["external_id", "user_name"]),
+        Is("external_id"),
+        Restart,
+        "What of a user is the same at sign-in: `external_id` is the subject, `user_name` the name that `name_claims` gives, its case included. A name that people can change themselves at the provider is not safe to match by.",
+    ),
+    key(
         "workload_issuer[]",
         "name",
         Kind::Name,
@@ -633,48 +671,6 @@ pub(crate) fn find(section: &str, name: &str) -> &'static Key {
     of_section(section)
         .find(|key| key.name == name)
         .expect("every key that is read stands in the table")
-}
-
-impl Key {
-    /// What is allowed, for messages: `must be …`.
-    pub(crate) fn allowed(&self) -> String {
-        use super::units::{DURATION_EXAMPLES, SIZE_EXAMPLES, show_duration, show_size};
-        let millis = |millis| show_duration(std::time::Duration::from_millis(millis));
-        match self.kind {
-            Kind::Text => "write a text in quotes".to_owned(),
-            Kind::Name => {
-                "write lower-case letters, digits, `.` and `-`, at most 63, a letter or digit first"
-                    .to_owned()
-            }
-            Kind::Path => "write a path in quotes".to_owned(),
-            Kind::Choice(words) => format!("write {}", or_list(words)),
-            Kind::Integer(low, high) => format!("write a whole number from {low} to {high}"),
-            Kind::Duration(low, high) => format!(
-                "write a duration from {} to {}, such as {DURATION_EXAMPLES}",
-                millis(low),
-                millis(high)
-            ),
-            Kind::Size(low, high) => format!(
-                "write a size from {} to {}, such as {SIZE_EXAMPLES}",
-                show_size(low),
-                show_size(high)
-            ),
-            Kind::Address => {
-                r#"write an IP address and a port, such as "0.0.0.0:5432" or "[::1]:5432""#
-                    .to_owned()
-            }
-            Kind::TextList => r#"write a list of texts, such as ["alice", "group:dba"]"#.to_owned(),
-        }
-    }
-}
-
-fn or_list(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
 }
 
 #[cfg(test)]
