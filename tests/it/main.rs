@@ -13,6 +13,7 @@ mod hostile;
 mod lifecycle;
 mod matrix;
 mod protocol;
+mod provisioning;
 mod psql;
 mod sign_in;
 mod upstream;

@@ -1,6 +1,6 @@
 //! People sign in with a browser at their provider, and then use stock tools.
 
-mod providers;
+pub(crate) mod providers;
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// From a cause to the end of a session, at most.
-const CUT_MAX: Duration = Duration::from_secs(1);
+pub(crate) const CUT_MAX: Duration = Duration::from_secs(1);
 
 /// A gateway with a web address, and providers that its people sign in with.
-struct World {
-    custos: Custos,
-    providers: Vec<TestProvider>,
-    url: String,
-    home: TempDir,
+pub(crate) struct World {
+    pub(crate) custos: Custos,
+    pub(crate) providers: Vec<TestProvider>,
+    pub(crate) url: String,
+    pub(crate) home: TempDir,
 }
 
 impl World {
@@ -62,7 +62,7 @@ resources = ["postgres/shop"]
     }
 
     /// A command of somebody at a machine of her own.
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(custos_testkit::custos_binary());
         command
             .args(arguments)
@@ -88,7 +88,7 @@ resources = ["postgres/shop"]
     }
 
     /// Signs somebody in on the command line.
-    fn sign_in(&self, provider: &str, name: &str) {
+    pub(crate) fn sign_in(&self, provider: &str, name: &str) {
         let (login, url) = self.login();
         let mut browser = Browser::new();
         browser.open(&url);
@@ -98,21 +98,21 @@ resources = ["postgres/shop"]
     }
 
     /// From the choice of providers through the provider.
-    fn at_provider(&self, browser: &mut Browser, provider: &str, name: &str) {
+    pub(crate) fn at_provider(&self, browser: &mut Browser, provider: &str, name: &str) {
         browser.follow(&format!("/sign-in/{provider}"));
         let provider = self.provider(provider);
         let password = provider.password(name);
         browser.submit(&[("name", name), ("password", &password)]);
     }
 
-    fn provider(&self, name: &str) -> &TestProvider {
+    pub(crate) fn provider(&self, name: &str) -> &TestProvider {
         let mut providers = self.providers.iter();
         providers
             .find(|provider| provider.name == name)
             .expect("the world has it")
     }
 
-    fn psql(&self, sql: &str) -> custos_testkit::Finished {
+    pub(crate) fn psql(&self, sql: &str) -> custos_testkit::Finished {
         let arguments = ["connect", "postgres/shop", "--", "psql", "-XAtq", "-c", sql];
         run(&mut self.command(&arguments), PATIENCE)
     }
@@ -274,7 +274,7 @@ fn calls_are_for_those_who_are_signed_in() {
 }
 
 /// What a session is doing when its sign-in ends.
-const STATES: [(&str, &str); 3] = [
+pub(crate) const STATES: [(&str, &str); 3] = [
     ("idle", "select 'ready'"),
     ("in a statement", "select 'ready'; select pg_sleep(60)"),
     ("in a transaction", "begin; select 'ready'; select 1"),

@@ -58,6 +58,16 @@ pub(crate) struct Provisioning {
     token_hashes: Vec<[u8; 32]>,
     service: ServiceProvider,
     turn: Arc<Mutex<()>>,
+    /// A request whose changes are on record and were not made, until that is on record too.
+    owed: std::sync::Mutex<Option<NotStored>>,
+}
+
+/// Changes that were not made after all.
+#[derive(Clone, Debug)]
+struct NotStored {
+    request: String,
+    reason: String,
+    peer: SocketAddr,
 }
 
 /// Somebody whom a directory lets in. It stands still until this is dropped.
@@ -88,6 +98,27 @@ enum Standing {
     Refused(NotAdmitted),
 }
 
+/// What becomes of a sign-in.
+enum Held {
+    /// It is over already.
+    Over,
+    /// It goes on, with these groups of the provider.
+    Good {
+        sign_in: StoredSignIn,
+        given: Vec<String>,
+    },
+    Ends(StoredSignIn),
+}
+
+/// A sign-in could not be held against its directory.
+#[derive(Debug, thiserror::Error)]
+enum HoldError {
+    #[error(transparent)]
+    SignIn(#[from] IdentityError),
+    #[error("the provider's directory cannot be read")]
+    Directory(#[from] StoreError),
+}
+
 /// A sign-in could not be begun in the name of a user.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BeginError {
@@ -108,6 +139,7 @@ impl Provisioning {
             token_hashes: tokens.map(|token| sha256(token.expose())).collect(),
             service: ServiceProvider::new(&format!("{base_url}/scim/v2/{provider}")),
             turn: Arc::default(),
+            owed: std::sync::Mutex::default(),
         }
     }
 
@@ -289,11 +321,11 @@ impl Console {
             let directory = Arc::clone(provisioning);
             let found = self.blocking(move |console| console.held_against(&directory, id));
             match found.await {
-                Some(Ok(None)) => {}
-                Some(Ok(Some((sign_in, Some(given))))) => {
-                    self.put_groups(provisioning, &sign_in, given, peer).await;
+                Some(Ok(Held::Over)) => {}
+                Some(Ok(Held::Good { sign_in, given })) => {
+                    self.put_groups(provisioning, &sign_in, &given, peer).await;
                 }
-                Some(Ok(Some((sign_in, None)))) => {
+                Some(Ok(Held::Ends(sign_in))) => {
                     self.end_sign_in(&sign_in, Cause::Provisioning, None, peer)
                         .await;
                 }
@@ -306,27 +338,21 @@ impl Console {
         }
     }
 
-    /// A live sign-in, with the groups that the directory gives it; without, when it must end.
-    fn held_against(
-        &self,
-        provisioning: &Provisioning,
-        id: SignInId,
-    ) -> Result<Option<(StoredSignIn, Option<Vec<String>>)>, BeginError> {
+    fn held_against(&self, provisioning: &Provisioning, id: SignInId) -> Result<Held, HoldError> {
         let Some(sign_in) = self.sign_ins.live(id, self.now())? else {
-            return Ok(None);
+            return Ok(Held::Over);
         };
         let user = self
             .services
             .store
-            .provisioned_user_of(&provisioning.provider, id)
-            .map_err(BeginError::Link)?;
-        let standing = self.standing(provisioning, &sign_in.principal);
-        let given = match standing.map_err(BeginError::Link)? {
+            .provisioned_user_of(&provisioning.provider, id)?;
+        Ok(match self.standing(provisioning, &sign_in.principal)? {
             // Another user may have taken over the key or name: then it is not her sign-in.
-            Standing::Active { user_id, given } if Some(&user_id) == user.as_ref() => Some(given),
-            Standing::Active { .. } | Standing::Refused(_) => None,
-        };
-        Ok(Some((sign_in, given)))
+            Standing::Active { user_id, given } if Some(&user_id) == user.as_ref() => {
+                Held::Good { sign_in, given }
+            }
+            Standing::Active { .. } | Standing::Refused(_) => Held::Ends(sign_in),
+        })
     }
 
     fn standing(
@@ -359,7 +385,7 @@ impl Console {
         &self,
         provisioning: &Provisioning,
         sign_in: &StoredSignIn,
-        given: Vec<String>,
+        given: &[String],
         peer: Option<SocketAddr>,
     ) {
         let namespace = format!("{}:", provisioning.provider);

@@ -1,8 +1,9 @@
 //! `/scim/v2/NAME/…`: who asks, what changes, and what is said about it.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -13,8 +14,8 @@ use custos_evidence::{DetailValue, EvidenceError, RecordOutcome, RecordType};
 use custos_scim::{Answer, Change, Directory as _, MAX_BODY_BYTES, ScimError};
 use custos_store::{ProvisionedDirectory, StoreError};
 
-use super::Provisioning;
 use super::told::{Told, told};
+use super::{NotStored, Provisioning};
 use crate::console::Console;
 use crate::my::bearer;
 use crate::record::Entry;
@@ -27,7 +28,10 @@ struct Asked {
     method: Method,
     uri: Uri,
     body: Bytes,
+    /// For the id of a new resource.
     random: [u8; 16],
+    /// Common to the request's records.
+    id: String,
     peer: SocketAddr,
 }
 
@@ -63,6 +67,7 @@ pub(crate) async fn answer(
         uri: parts.uri,
         body,
         random: console.bytes(),
+        id: hex(&console.bytes::<8>()),
         peer,
     };
     let turn = provisioning.turn().await;
@@ -112,22 +117,24 @@ impl Console {
     /// Works on one request. Blocks for the disk: for evidence, then for the store, then for what follows from it.
     fn provision(&self, provisioning: &Arc<Provisioning>, asked: &Asked) -> custos_scim::Response {
         let provider = &provisioning.provider;
-        let store = &self.services.store;
         let random = |bytes: &mut [u8]| self.fill(bytes);
         let mut told_of = false;
-        let done = store.with_provisioned(provider, &random, |directory| {
-            let Answer { response, changes } = provisioning
-                .service
-                .handle(directory, &asked.request(self))?;
-            if changes.is_empty() {
-                return Ok((response, BTreeSet::new()));
-            }
-            let records = told(&changes, directory)?;
-            let users = concerned(&changes, directory)?;
-            told_of = true;
-            self.record_changes(provider, &records, asked.peer)?;
-            Ok((response, users))
-        });
+        let done: Result<_, ProvisionError> =
+            self.services
+                .store
+                .with_provisioned(provider, &random, |directory| {
+                    let Answer { response, changes } = provisioning
+                        .service
+                        .handle(directory, &asked.request(self))?;
+                    if changes.is_empty() {
+                        return Ok((response, BTreeSet::new()));
+                    }
+                    let records = told(&changes, directory)?;
+                    let users = concerned(&changes, directory)?;
+                    self.pay_owed(provisioning)?;
+                    self.record_changes(provider, &records, asked, &mut told_of)?;
+                    Ok((response, users))
+                });
         match done {
             Ok((response, users)) => {
                 self.settle_users(provisioning, &users, asked.peer);
@@ -136,32 +143,43 @@ impl Console {
             Err(error) => {
                 tracing::error!(%error, cause = %cause(&error), provider, "a provisioning request failed");
                 if told_of {
-                    self.record_not_stored(provider, &error, asked.peer);
+                    *owed(provisioning) = Some(NotStored {
+                        request: asked.id.clone(),
+                        reason: error.to_string(),
+                        peer: asked.peer,
+                    });
+                    // While evidence cannot be written the next request tries again.
+                    if let Err(error) = self.pay_owed(provisioning) {
+                        tracing::error!(%error, "that a change was not stored is not on record yet");
+                    }
                 }
                 custos_scim::Response::unavailable()
             }
         }
     }
 
-    /// Returns when all of them are on disk.
+    /// Returns when all of them are on disk. `told_of`: one at least may be.
     fn record_changes(
         &self,
         provider: &str,
         records: &[Told],
-        peer: SocketAddr,
-    ) -> Result<(), ProvisionError> {
+        asked: &Asked,
+        told_of: &mut bool,
+    ) -> Result<(), EvidenceError> {
         let mut last = None;
         for record in records {
-            let detail = record.detail(provider);
+            let mut detail = record.detail(provider);
+            detail.push(("request", DetailValue::Text(&asked.id)));
             last = Some(self.append(&Entry {
                 kind: RecordType::ProvisioningChanged,
                 outcome: RecordOutcome::Ok,
                 actor: None,
-                peer: Some(peer),
+                peer: Some(asked.peer),
                 target: None,
                 reason: None,
                 detail: &detail,
             })?);
+            *told_of = true;
         }
         if let Some(position) = last {
             let synced = self.services.evidence.sync(position);
@@ -170,25 +188,34 @@ impl Console {
         Ok(())
     }
 
-    fn record_not_stored(&self, provider: &str, error: &ProvisionError, peer: SocketAddr) {
-        let reason = error.to_string();
+    /// Puts on record that the changes of an earlier request were not made, if that is still to be done.
+    fn pay_owed(&self, provisioning: &Provisioning) -> Result<(), EvidenceError> {
+        let mut owed = owed(provisioning);
+        let Some(not_stored) = owed.as_ref() else {
+            return Ok(());
+        };
         let detail = [
             ("event", DetailValue::Text("not_stored")),
-            ("provider", DetailValue::Text(provider)),
+            ("provider", DetailValue::Text(&provisioning.provider)),
+            ("request", DetailValue::Text(&not_stored.request)),
         ];
-        let recorded = self.append(&Entry {
+        self.append(&Entry {
             kind: RecordType::ProvisioningChanged,
             outcome: RecordOutcome::Failed,
             actor: None,
-            peer: Some(peer),
+            peer: Some(not_stored.peer),
             target: None,
-            reason: Some(&reason),
+            reason: Some(&not_stored.reason),
             detail: &detail,
-        });
-        if let Err(error) = recorded {
-            tracing::error!(%error, "a change that was not stored could not be put on record as such");
-        }
+        })?;
+        *owed = None;
+        Ok(())
     }
+}
+
+fn owed(provisioning: &Provisioning) -> MutexGuard<'_, Option<NotStored>> {
+    let owed = provisioning.owed.lock();
+    owed.unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Asked {
@@ -237,6 +264,13 @@ fn concerned(
         }
     }
     Ok(users)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn cause(error: &dyn std::error::Error) -> String {

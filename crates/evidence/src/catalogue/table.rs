@@ -403,7 +403,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         kind: RecordType::ProvisioningChanged,
-        when: "A provisioning source changed people or groups; durable before the change is made. `failed`: it could not be stored, so what the records just before it say was not done.",
+        when: "A provisioning source changed people or groups; durable before the change is made. `failed`: it could not be stored, so what other records of the same `request` say was not done.",
         outcomes: &[Ok, Failed],
         required: &["src"],
         optional: &["detail", "reason"],
@@ -422,6 +422,7 @@ pub const ENTRIES: &[Entry] = &[
             text("group_name_before", "the name that it had"),
             text("members", "users who came or went, as `NAME (ID)`"),
             text("provider", "the provider's name in the configuration"),
+            text("request", "the request, common to all of its records"),
             text("user", "the user's id"),
             text("user_name", "the user's name for signing in"),
             text("user_name_before", "the name that it had"),
