@@ -31,6 +31,9 @@ use crate::record::Entry;
 
 pub(crate) use endpoint::answer;
 
+/// Sign-ins that are held against a directory at a time: their records then share a wait for the disk.
+const SETTLED_AT_ONCE: usize = 16;
+
 /// Who may write a provider's directory, and how its people are found in it.
 #[derive(Clone, Debug)]
 pub struct ProvisioningSettings {
@@ -317,24 +320,36 @@ impl Console {
         ids: Vec<SignInId>,
         peer: Option<SocketAddr>,
     ) {
-        for id in ids {
-            let directory = Arc::clone(provisioning);
-            let found = self.blocking(move |console| console.held_against(&directory, id));
-            match found.await {
-                Some(Ok(Held::Over)) => {}
-                Some(Ok(Held::Good { sign_in, given })) => {
-                    self.put_groups(provisioning, &sign_in, &given, peer).await;
-                }
-                Some(Ok(Held::Ends(sign_in))) => {
-                    self.end_sign_in(&sign_in, Cause::Provisioning, None, peer)
-                        .await;
-                }
-                Some(Err(error)) => {
-                    tracing::error!(%error, "a sign-in cannot be held against its directory, so it is ended");
-                    self.end_unread(id).await;
-                }
-                None => self.end_unread(id).await,
+        for ids in ids.chunks(SETTLED_AT_ONCE) {
+            let each = ids
+                .iter()
+                .map(|id| self.settle_one(provisioning, *id, peer));
+            futures_util::future::join_all(each).await;
+        }
+    }
+
+    async fn settle_one(
+        &self,
+        provisioning: &Arc<Provisioning>,
+        id: SignInId,
+        peer: Option<SocketAddr>,
+    ) {
+        let directory = Arc::clone(provisioning);
+        let held = self.blocking(move |console| console.held_against(&directory, id));
+        match held.await {
+            Some(Ok(Held::Over)) => {}
+            Some(Ok(Held::Good { sign_in, given })) => {
+                self.put_groups(provisioning, &sign_in, &given, peer).await;
             }
+            Some(Ok(Held::Ends(sign_in))) => {
+                self.end_sign_in(&sign_in, Cause::Provisioning, None, peer)
+                    .await;
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "a sign-in cannot be held against its directory, so it is ended");
+                self.end_unread(id).await;
+            }
+            None => self.end_unread(id).await,
         }
     }
 
@@ -369,13 +384,12 @@ impl Console {
         let Some(person) = person.filter(|person| person.active) else {
             return Ok(Standing::Refused(NotAdmitted::NotProvisioned));
         };
-        if person.groups.len() > MAX_GROUPS {
-            return Ok(Standing::Refused(NotAdmitted::GroupsTooMany));
-        }
-        let groups = person.groups.iter();
-        Ok(Standing::Active {
-            given: groups.map(|group| format!("{provider}:{group}")).collect(),
-            user_id: person.user_id,
+        Ok(match under_name(provider, &person.groups) {
+            Ok(given) => Standing::Active {
+                given,
+                user_id: person.user_id,
+            },
+            Err(why) => Standing::Refused(why),
         })
     }
 
@@ -416,6 +430,15 @@ impl Console {
     }
 }
 
+/// A directory's groups as those of its provider: all of them, or nobody is let in by a part of them.
+fn under_name(provider: &str, groups: &[String]) -> Result<Vec<String>, NotAdmitted> {
+    if groups.len() > MAX_GROUPS {
+        return Err(NotAdmitted::GroupsTooMany);
+    }
+    let groups = groups.iter();
+    Ok(groups.map(|group| format!("{provider}:{group}")).collect())
+}
+
 fn sha256(text: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
@@ -434,7 +457,9 @@ impl fmt::Debug for Provisioning {
 mod tests {
     use custos_model::Secret;
 
-    use super::{MatchedBy, Provisioning, ProvisioningSettings};
+    use super::{
+        MAX_GROUPS, MatchedBy, NotAdmitted, Provisioning, ProvisioningSettings, under_name,
+    };
 
     fn provisioning(tokens: &[&str]) -> Provisioning {
         let tokens = tokens.iter().map(|&token| Secret::new(token.to_owned()));
@@ -455,5 +480,14 @@ mod tests {
         }
         assert!(!provisioning(&[]).knows(""));
         assert!(!format!("{both:?}").contains("one"));
+    }
+
+    #[test]
+    fn nobody_is_let_in_by_a_part_of_the_groups() {
+        let mut groups = vec!["dba".to_owned(); MAX_GROUPS];
+        let given = under_name("okta", &groups).unwrap();
+        assert_eq!((given.len(), given[0].as_str()), (MAX_GROUPS, "okta:dba"));
+        groups.push("one more".to_owned());
+        assert_eq!(under_name("okta", &groups), Err(NotAdmitted::GroupsTooMany));
     }
 }

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::fmt::Write as _;
 
 use custos_scim::{
     Change, Committed, Directory, Email, Filter, Group, GroupTerm, Listing, Name, Page, User,
@@ -86,10 +87,10 @@ fn removed(group_id: &str, user_id: &str) -> Change {
 fn line(told: &Told) -> String {
     let mut line = told.event.to_owned();
     for (name, text) in &told.texts {
-        line += &format!(" {name}={text:?}");
+        write!(line, " {name}={text:?}").unwrap();
     }
     if let Some(active) = told.active {
-        line += &format!(" active={active}");
+        write!(line, " active={active}").unwrap();
     }
     told.count
         .map_or(line.clone(), |count| format!("{line} count={count}"))
