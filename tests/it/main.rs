@@ -14,6 +14,7 @@ mod lifecycle;
 mod matrix;
 mod protocol;
 mod psql;
+mod revocation;
 mod sign_in;
 mod upstream;
 mod upstream_login;

@@ -32,11 +32,11 @@ pub use authorization::{JudgedToken, SignInsOfCall, StoredRefreshTokens};
 pub use check::Login;
 pub use credentials::{CredentialState, CredentialSummary, Credentials, ScramParameters};
 pub use custos_store::{CredentialId, SourceNetwork};
-pub use custos_store::{SignInsOf, StoredSignIn};
+pub use custos_store::{SignInsOf, StoredProviderSession, StoredSignIn};
 pub use error::{IdentityError, LoginFailure};
 pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
 pub use keyring::{KeyLocation, Keyring};
-pub use oidc_provider::{OidcProvider, OidcSignIn, ProviderFailure};
+pub use oidc_provider::{OidcCheck, OidcProvider, OidcSignIn, ProviderFailure};
 pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
 pub use workloads::{
     ClaimError, ClaimValue, TokenFailure, Workload, WorkloadError, WorkloadIssuer, WorkloadKind,

@@ -1,12 +1,13 @@
 //! Real OpenID providers, in this process.
 
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant as StdInstant;
 
 use custos_dev_provider::{Client, Person, Provider, SEED_BYTES, Settings, seeded};
 use custos_jwt::Signer;
 use custos_model::{Clock, Instant};
-use custos_testkit::{Browser, now_utc};
+use custos_testkit::{Browser, PATIENCE, now_utc, wait_for};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,9 @@ pub(crate) struct TestProvider {
     pub(crate) issuer: String,
     people: Vec<Person>,
     provider: Provider,
-    _runtime: Runtime,
+    address: SocketAddr,
+    stop: CancellationToken,
+    runtime: Runtime,
 }
 
 struct TestClock(StdInstant);
@@ -38,7 +41,8 @@ impl TestProvider {
         let listener = runtime
             .block_on(TcpListener::bind("127.0.0.1:0"))
             .expect("loopback has free ports");
-        let issuer = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let address = listener.local_addr().expect("it is bound");
+        let issuer = format!("http://{address}");
         let mut seed = [0; SEED_BYTES];
         random(&mut seed);
         let people = seeded(&seed);
@@ -48,7 +52,7 @@ impl TestProvider {
                 id: "custos".to_owned(),
                 secret: None,
                 redirect_uris: vec![format!("{gateway}/oidc/{name}/callback")],
-                post_logout_redirect_uris: Vec::new(),
+                post_logout_redirect_uris: vec![format!("{gateway}/signed-out")],
                 backchannel_logout_uri: Some(format!("{gateway}/oidc/{name}/backchannel-logout")),
             }],
             people: people.clone(),
@@ -57,14 +61,47 @@ impl TestProvider {
             random: Arc::new(random),
         })
         .expect("the settings are good");
-        runtime.spawn(provider.clone().serve(listener, CancellationToken::new()));
+        let stop = CancellationToken::new();
+        runtime.spawn(provider.clone().serve(listener, stop.clone()));
         Self {
             name: name.to_owned(),
             issuer,
             people,
             provider,
-            _runtime: runtime,
+            address,
+            stop,
+            runtime,
         }
+    }
+
+    /// Nobody listens there any more.
+    pub(crate) fn stop(&mut self) {
+        self.stop.cancel();
+        wait_for("the provider to be down", PATIENCE, || {
+            TcpStream::connect(self.address).is_err().then_some(())
+        });
+    }
+
+    /// It is there again, and knows what it knew.
+    pub(crate) fn start_again(&mut self) {
+        let listener = self
+            .runtime
+            .block_on(TcpListener::bind(self.address))
+            .expect("the port is still free");
+        self.stop = CancellationToken::new();
+        let serving = self.provider.clone().serve(listener, self.stop.clone());
+        self.runtime.spawn(serving);
+    }
+
+    pub(crate) fn set_enabled(&self, name: &str, enabled: bool) {
+        let set = self.provider.set_enabled(name, enabled);
+        set.expect("the provider knows them");
+    }
+
+    pub(crate) fn set_groups(&self, name: &str, groups: &[&str]) {
+        let groups: Vec<String> = groups.iter().map(|&group| group.to_owned()).collect();
+        let set = self.provider.set_groups(name, &groups);
+        set.expect("the provider knows them");
     }
 
     /// As the gateway's configuration has it.
