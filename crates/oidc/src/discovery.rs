@@ -4,7 +4,6 @@ use custos_jwt::Algorithm;
 
 use crate::client_authentication::Method;
 use crate::endpoint::Endpoint;
-use crate::json;
 use crate::members::{Members, WrongType};
 use crate::rejection::Rejection;
 use crate::settings::{RelyingParty, Settings};
@@ -44,7 +43,7 @@ impl Discovery {
         if document.len() > MAX_DISCOVERY_BYTES {
             return Err(Rejection::DiscoveryTooLong);
         }
-        let object = json::object(document).ok_or(Rejection::DiscoveryMalformed)?;
+        let object = crate::json(document).ok_or(Rejection::DiscoveryMalformed)?;
         Document {
             members: Members(&object),
             settings: relying_party.settings(),
