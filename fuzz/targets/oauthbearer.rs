@@ -29,7 +29,11 @@ fuzz_target!(|data: &[u8]| {
 fn taken(data: &[u8], response: ClientResponse<'_>) {
     assert!(data.len() <= MAX_OAUTHBEARER_BYTES);
     assert!(data.ends_with(b"\x01\x01") && !data.contains(&0));
-    assert!((0..data.len()).all(|cut| ClientResponse::parse(&data[..cut]).is_err()));
+    let cuts = (0..data.len()).rev().take(64);
+    assert!(
+        cuts.into_iter()
+            .all(|cut| ClientResponse::parse(&data[..cut]).is_err())
+    );
     if let ClientResponse::Token(token) = response {
         assert!(token.bytes().all(|byte| byte.is_ascii_graphic()));
         assert!(data.windows(token.len()).any(|part| part == token.as_bytes()));

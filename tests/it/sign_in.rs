@@ -1,5 +1,6 @@
 //! People sign in with a browser at their provider, and then use stock tools.
 
+mod bearer;
 mod providers;
 
 use std::time::Duration;

@@ -70,12 +70,14 @@ impl Running {
             workloads: workloads.clone(),
             providers: providers.clone(),
         };
+        let sign_ins = SignIns::new(store.clone(), machine::random);
         let services = Services {
             clock,
             evidence: evidence.clone(),
             store: store.clone(),
             credentials,
-            sign_ins: SignIns::new(store.clone(), machine::random),
+            own_issuer: web::own_issuer(&config, &store, &sign_ins)?,
+            sign_ins,
             workloads,
             policy: Arc::clone(&policy),
         };

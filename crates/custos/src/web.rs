@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use custos_api::ListenerStatus;
 use custos_console::{Console, ConsoleSettings, Entrance, Groups, WebListener, WebProvider};
-use custos_identity::OidcProvider;
+use custos_identity::{OidcProvider, OwnIssuer, SignIns};
 use custos_jwt::Signer;
 use custos_model::{Clock, Secret};
 use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing};
@@ -47,7 +47,7 @@ pub(crate) async fn open(
     listeners: &[ListenerStatus],
     client_ca_pem: Option<String>,
 ) -> Result<Option<(WebListener, Console)>, Failure> {
-    let Some(web) = &config.web else {
+    let (Some(web), Some(issuer)) = (&config.web, &services.own_issuer) else {
         return Ok(None);
     };
     let identity = web.tls.as_ref().map(|tls| Arc::clone(&tls.identity));
@@ -59,7 +59,7 @@ pub(crate) async fn open(
     let console = Console::new(ConsoleSettings {
         services: services.clone(),
         gateway: gateway.clone(),
-        server: server(web, &services.store)?,
+        issuer: issuer.clone(),
         providers,
         groups: Groups(config.groups.clone()),
         entrances: listeners.iter().filter_map(entrance).collect(),
@@ -68,6 +68,23 @@ pub(crate) async fn open(
     });
     tracing::info!(address = %listener.address(), url = web.url, "listening for the web");
     Ok(Some((listener, console)))
+}
+
+/// The authorization server of the web address, if the configuration has one.
+pub(crate) fn own_issuer(
+    config: &Config,
+    store: &Store,
+    sign_ins: &SignIns,
+) -> Result<Option<OwnIssuer>, Failure> {
+    let Some(web) = &config.web else {
+        return Ok(None);
+    };
+    let server = server(web, store)?;
+    Ok(Some(OwnIssuer::new(
+        server,
+        store.clone(),
+        sign_ins.clone(),
+    )))
 }
 
 fn server(web: &Web, store: &Store) -> Result<AuthorizationServer, Failure> {

@@ -25,6 +25,7 @@ mod error;
 mod issue;
 mod keyring;
 mod oidc_provider;
+mod own_issuer;
 mod sign_ins;
 mod workloads;
 
@@ -37,6 +38,7 @@ pub use error::{IdentityError, LoginFailure};
 pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
 pub use keyring::{KeyLocation, Keyring};
 pub use oidc_provider::{OidcProvider, OidcSignIn, ProviderFailure};
+pub use own_issuer::{BearerFailure, OwnIssuer};
 pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
 pub use workloads::{
     ClaimError, ClaimValue, TokenFailure, Workload, WorkloadError, WorkloadIssuer, WorkloadKind,

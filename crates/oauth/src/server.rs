@@ -81,17 +81,27 @@ impl AuthorizationServer {
         self.keys.published(now)
     }
 
-    /// Judges the access token that an API request bears (RFC 6750 section 2.1): signature, audience, life, that its
-    /// sign-ins live and that its grant is not revoked. Scopes are the API's to compare.
+    /// Judges an access token, wherever it was presented: signature, audience, life, that its sign-ins live and that
+    /// its grant is not revoked. Scopes are the caller's to compare, and the record of a refusal is the caller's too.
+    pub fn judge(
+        &self,
+        bearer: &str,
+        state: &State<'_>,
+        now: Instant,
+    ) -> Result<AccessToken, Refusal> {
+        Read::token(&self.keys, bearer, now)
+            .map_err(|detail| Refusal::with(Reason::TokenRejected, detail))
+            .and_then(|read| read.alive(state, now))
+    }
+
+    /// [`AuthorizationServer::judge`] for the access token that an API request bears (RFC 6750 section 2.1).
     pub fn authenticate(
         &self,
         bearer: &str,
         state: &State<'_>,
         call: &Call<'_>,
     ) -> Outcome<AccessToken> {
-        let answer = Read::token(&self.keys, bearer, call.now)
-            .map_err(|detail| Refusal::with(Reason::TokenRejected, detail))
-            .and_then(|read| read.alive(state, call.now));
+        let answer = self.judge(bearer, state, call.now);
         let refused = answer.as_ref().err();
         let events = refused.map(|refusal| Event::refused(Endpoint::Api, None, refusal));
         Outcome {

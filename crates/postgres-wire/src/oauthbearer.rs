@@ -228,7 +228,10 @@ mod tests {
             (b"", "it is empty"),
             (b"n", "no comma follows the channel binding flag"),
             (b"\x01", "its channel binding flag is not known"),
-            (b"x,,\x01auth=\x01\x01", "its channel binding flag is not known"),
+            (
+                b"x,,\x01auth=\x01\x01",
+                "its channel binding flag is not known",
+            ),
             (
                 b"p=tls-server-end-point,,\x01auth=\x01\x01",
                 "the mechanism has no channel binding",
@@ -257,7 +260,10 @@ mod tests {
                 "it has more than one auth value",
             ),
             (b"n,,\x01auth=\x01\x01more", "it goes on after its end"),
-            (b"n,,\x01auth\x01\x01", "a key has no value, or is not ASCII"),
+            (
+                b"n,,\x01auth\x01\x01",
+                "a key has no value, or is not ASCII",
+            ),
             (
                 b"n,,\x01auth=Bearer \xff\x01\x01",
                 "a key has no value, or is not ASCII",
@@ -281,8 +287,16 @@ mod tests {
             assert_eq!(problem, expected, "{}", message.escape_ascii());
         }
         for auth in [
-            "Bearer", "Bearer ", "Bearer  ", "Bearer ==", "Bearer a b", "Bearer a=b", "bearer\tx",
-            "Bearer a,b", "x", " Bearer x",
+            "Bearer",
+            "Bearer ",
+            "Bearer  ",
+            "Bearer ==",
+            "Bearer a b",
+            "Bearer a=b",
+            "bearer\tx",
+            "Bearer a,b",
+            "x",
+            " Bearer x",
         ] {
             let message = format!("n,,\x01auth={auth}\x01\x01");
             assert!(ClientResponse::parse(message.as_bytes()).is_err(), "{auth}");

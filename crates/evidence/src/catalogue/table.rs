@@ -168,6 +168,10 @@ pub const ENTRIES: &[Entry] = &[
             text("credential", "the connection credential used"),
             text("durability", "`strict` or `buffered`"),
             text(
+                "method",
+                "how the principal proved who it is: `scram-sha-256`, `password`, `token` or `oauthbearer`",
+            ),
+            text(
                 "provider",
                 "who authenticated the principal: a provider or issuer of the configuration, or `operator`",
             ),
