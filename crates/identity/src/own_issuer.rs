@@ -4,13 +4,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use custos_model::{Instant, Protocol, ResourceName};
-use custos_oauth::{AuthorizationServer, BaseUrl, Refusal, Scope, State};
+use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing, Refusal, Scope, State};
 use custos_store::{SignInsOf, Store};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::authorization::{JudgedToken, SignInsOfCall, StoredRefreshTokens};
 use crate::check::Login;
 use crate::error::IdentityError;
 use crate::sign_ins::SignIns;
+use crate::signing_keys::{self, SigningKeysError};
 
 /// Where the metadata of the authorization server is (OpenID Connect Discovery section 4, RFC 8414 section 3).
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
@@ -26,7 +28,13 @@ struct Inner {
     base_url: BaseUrl,
     sign_ins: SignIns,
     refresh_tokens: StoredRefreshTokens,
+    random: Box<Random>,
+    /// Held by whoever changes the keys.
+    key_change: Arc<tokio::sync::Mutex<()>>,
 }
+
+/// Fills a buffer with random bytes of cryptographic quality.
+type Random = dyn Fn(&mut [u8]) + Send + Sync;
 
 /// Why an access token opens no session: for the record. The client hears [`BearerFailure::status`].
 #[derive(Debug, thiserror::Error)]
@@ -65,14 +73,21 @@ impl BearerFailure {
 }
 
 impl OwnIssuer {
-    /// Shares a server whose sign-ins and refresh tokens are in this store.
-    pub fn new(server: AuthorizationServer, store: Store, sign_ins: SignIns) -> Self {
+    /// Shares a server whose keys, sign-ins and refresh tokens are in this store.
+    pub fn new(
+        server: AuthorizationServer,
+        store: Store,
+        sign_ins: SignIns,
+        random: impl Fn(&mut [u8]) + Send + Sync + 'static,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 base_url: server.base_url().clone(),
                 server: Mutex::new(server),
                 sign_ins,
                 refresh_tokens: StoredRefreshTokens(store),
+                random: Box::new(random),
+                key_change: Arc::default(),
             }),
         }
     }
@@ -101,6 +116,15 @@ impl OwnIssuer {
     /// Refresh tokens in the store.
     pub fn refresh_tokens(&self) -> &StoredRefreshTokens {
         &self.inner.refresh_tokens
+    }
+
+    pub(crate) async fn only_change(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.inner.key_change).lock_owned().await
+    }
+
+    pub(crate) fn keep(&self, keys: &KeyRing) -> Result<(), SigningKeysError> {
+        let store = &self.inner.refresh_tokens.0;
+        signing_keys::keep(store, keys, &self.inner.random)
     }
 
     /// Judges an access token by which somebody of this name wants to open a resource: signature, issuer, audience and

@@ -1,6 +1,6 @@
 //! The authorization server as a whole.
 
-use custos_jwt::{ReplayCache, Signer};
+use custos_jwt::ReplayCache;
 use custos_model::Instant;
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::client::{ClientError, Clients, MachineClient};
 use crate::code::Codes;
 use crate::device::Devices;
 use crate::event::{Endpoint, Event};
-use crate::keys::{KeyRing, KeyRingError};
+use crate::keys::KeyRing;
 use crate::metadata;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
@@ -59,9 +59,9 @@ impl AuthorizationServer {
         &self.keys
     }
 
-    /// Lets the next key sign, and publishes `new` as the one after it.
-    pub fn rotate_keys(&mut self, new: Signer, now: Instant) -> Result<Event, KeyRingError> {
-        self.keys.rotate(&self.base_url, new, now)
+    /// Other keys sign and are published from now on. Tokens of keys that are not among them are refused.
+    pub fn set_keys(&mut self, keys: KeyRing) {
+        self.keys = keys;
     }
 
     /// Replaces the configured clients, as a reload does. Tokens of removed clients live on until they expire, and
