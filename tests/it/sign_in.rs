@@ -1,6 +1,7 @@
 //! People sign in with a browser at their provider, and then use stock tools.
 
 mod bearer;
+mod keys;
 mod providers;
 
 use std::time::Duration;
@@ -27,6 +28,11 @@ struct World {
 impl World {
     /// Providers of these names; everybody of `okta:analysts` may open the shop.
     fn new(names: &[&str]) -> Self {
+        Self::at(names, None)
+    }
+
+    /// The same, and the gateway's clock is off by this much.
+    fn at(names: &[&str], clock: Option<&str>) -> Self {
         let url = format!("http://127.0.0.1:{}", free_port());
         let providers: Vec<_> = names
             .iter()
@@ -51,6 +57,7 @@ resources = ["postgres/shop"]
 "#;
         let custos = Custos::start_with(&Settings {
             access,
+            clock: clock.map(str::to_owned),
             ..Settings::default()
         });
         custos.add_resource("postgres/shop", Postgres::shared(Version::V15));

@@ -54,7 +54,7 @@ impl World {
     }
 
     /// An access token of this person, got by a device.
-    fn access_token(&self, person: &str, client: &str, scope: &str) -> String {
+    pub(super) fn access_token(&self, person: &str, client: &str, scope: &str) -> String {
         let post = |path: &str, form: &str| -> Value {
             let page = Browser::new().post(&format!("{}{path}", self.url), form);
             assert_eq!(page.status, 200, "{}", page.body);
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// A connection by hand that was offered OAUTHBEARER.
-    fn offered(&self, name: &str) -> Wire {
+    pub(super) fn offered(&self, name: &str) -> Wire {
         let mut wire =
             Wire::connect_tls(self.custos.tls_address(), &self.custos.authority().file());
         wire.send_startup(&[("user", name), ("database", "shop"), ASK]);
@@ -95,7 +95,7 @@ fn initial(mechanism: &str, message: Option<&[u8]>) -> Vec<u8> {
     body
 }
 
-fn with_token(token: &str) -> Vec<u8> {
+pub(super) fn with_token(token: &str) -> Vec<u8> {
     let message = format!("n,,\x01auth=Bearer {token}\x01\x01");
     initial("OAUTHBEARER", Some(message.as_bytes()))
 }
