@@ -156,11 +156,21 @@ fn keys_are_the_operators_and_there_where_tokens_are() {
         let posted = Browser::new().post(&format!("{}{page}", world.url), "now=true");
         assert_eq!(posted.status, 404);
     }
+    // What cannot be kept does not happen.
+    let before = world.keys();
+    world.custos.fail_writes(true);
+    let failed = run(
+        &mut world.custos.command(&["key", "rotate", "--now"]),
+        PATIENCE,
+    );
+    assert_eq!(failed.code(), 1, "{failed}");
+    world.custos.fail_writes(false);
+    assert_eq!(world.keys(), before);
     let evidence = world.custos.finish().evidence;
-    let own = evidence
+    let done = evidence
         .of_type("issuer.keys")
-        .filter(|record| record["detail"]["signs"].is_string());
-    assert_eq!(own.count(), 0);
+        .filter(|record| record["detail"]["signs"].is_string() && record["outcome"] == "ok");
+    assert_eq!(done.count(), 0, "{evidence}");
 
     let custos = custos_testkit::Custos::start();
     let none = run(&mut custos.command(&["key", "rotate", "--now"]), PATIENCE);
