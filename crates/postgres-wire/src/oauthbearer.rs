@@ -2,7 +2,7 @@
 //!
 //! Every text of this exchange is ASCII, and every byte of the client's is looked at before any of it is used.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::WireError;
 
@@ -179,7 +179,10 @@ fn quote(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {
             '"' | '\\' => out.extend(['\\', character]),
-            '\0'..='\x1f' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            '\0'..='\x1f' => {
+                // Writing to a string does not fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
             _ => out.push(character),
         }
     }

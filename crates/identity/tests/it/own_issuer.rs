@@ -186,8 +186,8 @@ fn every_other_token_is_refused_with_its_reason() {
             "token_rejected (key_unknown)",
         ),
         (world.token(&bob), "the token is not of this login name"),
-        (String::new(), "token_rejected (parts)"),
-        ("x".repeat(20_000), "token_rejected (too_long)"),
+        (String::new(), "token_rejected (token_parts)"),
+        ("x".repeat(20_000), "token_rejected (token_too_long)"),
     ];
     for (token, expected) in cases {
         let failure = world.check(&token, "alice", at(1)).unwrap_err();
