@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use custos_testkit::{Browser, PATIENCE, Running, now_utc, run, start, wait_for};
-use serde_json::Value;
 
 use crate::sign_in::World;
 
@@ -64,11 +63,6 @@ impl Sessions {
     }
 }
 
-fn listed(world: &World) -> Vec<Value> {
-    let listed = world.custos.cli(&["sign-in", "ls", "--json"]).success();
-    serde_json::from_str(&listed).expect("JSON")
-}
-
 /// Lets a cause end alice's sign-in under three sessions.
 fn ends(provider_keys: &str, words: &str, at_most: Duration, cause: impl FnOnce(&World)) -> World {
     let world = World::with(&["okta"], provider_keys);
@@ -108,8 +102,7 @@ fn logout_cuts_sessions() {
 fn an_administrator_cuts_sessions() {
     let at_most = CUT_MAX + Duration::from_secs(1);
     let world = ends("", "the sign-in has ended", at_most, |world| {
-        let id = listed(world)[0]["id"].as_str().expect("alice").to_owned();
-        world.custos.cli(&["sign-in", "end", &id]).success();
+        world.end_first();
     });
     ended_as(world, "administrator");
 }

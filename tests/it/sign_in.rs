@@ -1,5 +1,7 @@
 //! People sign in with a browser at their provider, and then use stock tools.
 
+mod bearer;
+mod keys;
 pub(crate) mod providers;
 
 use custos_testkit::{
@@ -24,8 +26,13 @@ impl World {
         Self::with(names, "")
     }
 
-    /// With further keys for each provider.
-    pub(crate) fn with(names: &[&str], provider_keys: &str) -> Self {
+    /// The same, with more in its configuration: keys of the last provider, and then tables.
+    pub(crate) fn with(names: &[&str], more: &str) -> Self {
+        Self::at(names, more, None)
+    }
+
+    /// The same, and the gateway's clock is off by this much.
+    pub(crate) fn at(names: &[&str], more: &str, clock: Option<&str>) -> Self {
         let url = format!("http://127.0.0.1:{}", free_port());
         let providers: Vec<_> = names
             .iter()
@@ -35,10 +42,6 @@ impl World {
             "[web]\naddress = \"{}\"\nurl = \"{url}\"\ntls = \"off\"\nclient_ca_file = \"ca.crt\"\n",
             url.trim_start_matches("http://")
         );
-        for provider in &providers {
-            access += &provider.settings();
-            access += provider_keys;
-        }
         access += r#"
 [[group]]
 name = "readers"
@@ -49,8 +52,13 @@ name = "readers-open-the-shop"
 principals = ["group:readers"]
 resources = ["postgres/shop"]
 "#;
+        for provider in &providers {
+            access += &provider.settings();
+        }
+        access += more;
         let custos = Custos::start_with(&Settings {
             access,
+            clock: clock.map(str::to_owned),
             ..Settings::default()
         });
         custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
@@ -104,6 +112,14 @@ resources = ["postgres/shop"]
         let provider = self.provider(provider);
         let password = provider.password(name);
         browser.submit(&[("name", name), ("password", &password)]);
+    }
+
+    /// The operator ends the oldest sign-in.
+    pub(crate) fn end_first(&self) {
+        let listed = self.custos.cli(&["sign-in", "ls", "--json"]).success();
+        let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+        let id = listed[0]["id"].as_str().expect("somebody is there");
+        self.custos.cli(&["sign-in", "end", id]).success();
     }
 
     pub(crate) fn provider(&self, name: &str) -> &TestProvider {

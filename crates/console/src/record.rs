@@ -163,7 +163,6 @@ impl<'a> Told<'a> {
                 ("sign_in", sign_in.to_string()),
                 ("grant", grant.to_string()),
             ]),
-            Event::KeysRotated { .. } => {}
             other => told.refused(other),
         }
         told

@@ -15,6 +15,8 @@ use crate::error::SessionError;
 #[derive(Debug)]
 pub struct Identified {
     pub(crate) login: Login,
+    /// How it was presented.
+    pub(crate) method: &'static str,
     pub(crate) protocol: Protocol,
 }
 
@@ -165,6 +167,7 @@ impl Session<Identified> {
             let facts = facts.join(" ");
             let mut detail: Vec<(&str, DetailValue<'_>)> = vec![
                 ("authenticated", DetailValue::Text(&authenticated)),
+                ("method", DetailValue::Text(self.stage.method)),
                 ("provider", DetailValue::Text(&authentication.provider)),
             ];
             let optional = [

@@ -168,6 +168,10 @@ pub const ENTRIES: &[Entry] = &[
             text("credential", "the connection credential used"),
             text("durability", "`strict` or `buffered`"),
             text(
+                "method",
+                "how the principal proved who it is: `scram-sha-256`, `password`, `token` or `oauthbearer`",
+            ),
+            text(
                 "provider",
                 "who authenticated the principal: a provider or issuer of the configuration, or `operator`",
             ),
@@ -297,15 +301,22 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         kind: RecordType::IssuerKeys,
-        when: "The keys of a provider or workload issuer were loaded, changed, or could not be fetched.",
+        when: "The keys of a provider or workload issuer were loaded, changed, or could not be fetched; or the gateway signs its own tokens with other keys.",
         outcomes: &[Ok, Failed],
         required: &[],
-        optional: &["detail", "reason"],
+        optional: &["actor", "detail", "reason"],
         detail: &[
             text("added", "RFC 7638 thumbprints of new keys"),
             text("event", "what happened, as a word"),
-            text("issuer", "the issuer's name in the configuration"),
+            text(
+                "issuer",
+                "the issuer's name in the configuration, or the gateway's own URL",
+            ),
             text("removed", "RFC 7638 thumbprints of keys that are gone"),
+            text(
+                "signs",
+                "RFC 7638 thumbprint of the gateway's key that signs now",
+            ),
         ],
     },
     Entry {
