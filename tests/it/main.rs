@@ -13,6 +13,7 @@ mod handshake;
 mod hostile;
 mod lifecycle;
 mod matrix;
+mod outages;
 mod protocol;
 mod psql;
 mod sign_in;
