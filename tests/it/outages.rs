@@ -1,75 +1,21 @@
 //! Providers that are away, lie, or have a wrong clock: what `docs/sign-in.md` says under "When a provider is down",
 //! line by line.
 
-mod front;
+pub(crate) mod front;
 mod machines;
 
 use std::time::Duration;
 
-use custos_testkit::{
-    Browser, Custos, Laptop, PATIENCE, Postgres, Settings, Version, free_port, start, wait_for,
-};
+use custos_testkit::{Browser, Custos, Laptop, PATIENCE, free_port, start, wait_for};
 use front::{Answer, Behaviour, Front};
 
 use crate::sign_in::providers::TestProvider;
+use crate::web::{self, Web};
 
 /// Keys are fetched once in 30 seconds at most, and a fetch may take ten.
 const NEXT_FETCH: Duration = Duration::from_secs(75);
 
-/// A gateway that people sign in at, with providers that can fail.
-struct World {
-    custos: Custos,
-    url: String,
-}
-
-impl World {
-    fn start(url: &str, providers: &[&TestProvider]) -> Self {
-        let mut access = format!(
-            "[web]\naddress = \"{}\"\nurl = \"{url}\"\ntls = \"off\"\nclient_ca_file = \"ca.crt\"\n",
-            url.trim_start_matches("http://")
-        );
-        for provider in providers {
-            access += &provider.settings();
-        }
-        access += r#"
-[[access]]
-name = "analysts"
-principals = ["group:okta:analysts"]
-resources = ["postgres/shop"]
-"#;
-        let custos = Custos::start_with(&Settings {
-            access,
-            ..Settings::default()
-        });
-        custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
-        Self {
-            custos,
-            url: url.to_owned(),
-        }
-    }
-
-    /// A new browser tries to sign alice in; what it shows in the end.
-    fn sign_in(&self, provider: &TestProvider) -> (u16, String) {
-        let mut browser = Browser::new();
-        let begun = browser.open(&format!("{}/sign-in/{}", self.url, provider.name));
-        if begun.status != 200 || begun.url.starts_with(&self.url) {
-            return (begun.status, begun.text());
-        }
-        let password = provider.password("alice");
-        let page = browser.submit(&[("name", "alice"), ("password", &password)]);
-        (page.status, page.text())
-    }
-
-    #[track_caller]
-    fn signs_in(&self, provider: &TestProvider) {
-        let (status, text) = self.sign_in(provider);
-        assert!(
-            status == 200 && text.contains("You are signed in"),
-            "{}: {status} {text}",
-            provider.name
-        );
-    }
-
+impl Web {
     /// Somebody tries in vain: the page's status, and the word on record.
     #[track_caller]
     fn is_refused(&self, provider: &TestProvider, status: u16, kind: &str) {
@@ -86,15 +32,15 @@ resources = ["postgres/shop"]
         assert_eq!(record["outcome"], outcome, "{record}");
     }
 
-    /// Waits for a record of an issuer's keys; returns it.
     #[track_caller]
     fn keys_record(&self, issuer: &str, event: &str) -> serde_json::Value {
         keys_record(&self.custos, issuer, event)
     }
 }
 
+/// Waits for a record of an issuer's keys; returns it.
 #[track_caller]
-fn keys_record(custos: &Custos, issuer: &str, event: &str) -> serde_json::Value {
+pub(crate) fn keys_record(custos: &Custos, issuer: &str, event: &str) -> serde_json::Value {
     wait_for(&format!("{event} of {issuer}"), NEXT_FETCH, || {
         let evidence = custos.evidence();
         let mut records = evidence.of_type("issuer.keys");
@@ -106,16 +52,12 @@ fn keys_record(custos: &Custos, issuer: &str, event: &str) -> serde_json::Value 
     })
 }
 
-fn web_url() -> String {
-    format!("http://127.0.0.1:{}", free_port())
-}
-
 #[test]
 fn down_from_the_start_nobody_signs_in_until_it_is_there() {
-    let (url, port) = (web_url(), free_port());
+    let (url, port) = (web::url(), free_port());
     let issuer = format!("http://127.0.0.1:{port}");
     let (okta, behind) = TestProvider::behind("okta", &url, issuer);
-    let world = World::start(&url, &[&okta]);
+    let world = Web::start(&url, &[&okta]);
     world.is_refused(&okta, 503, "connect");
     // It is not asked again for every visitor.
     world.is_refused(&okta, 503, "unavailable");
@@ -132,11 +74,11 @@ fn down_from_the_start_nobody_signs_in_until_it_is_there() {
 
 #[test]
 fn down_afterwards_who_is_signed_in_works_on() {
-    let url = web_url();
+    let url = web::url();
     let front = Front::start(None);
     let (okta, behind) = TestProvider::behind("okta", &url, front.url());
     front.lead_to(behind);
-    let mut world = World::start(&url, &[&okta]);
+    let mut world = Web::start(&url, &[&okta]);
     let laptop = Laptop::new(&url, &[]);
     let (login, link) = laptop.login();
     let mut browser = Browser::new();
@@ -180,7 +122,7 @@ fn down_afterwards_who_is_signed_in_works_on() {
 
 #[test]
 fn keys_that_change_and_key_sets_that_are_none() {
-    let url = web_url();
+    let url = web::url();
     let fronts = ["rotated", "garbage", "oversized", "slow"].map(|name| {
         let front = Front::start(None);
         let (provider, behind) = TestProvider::behind(name, &url, front.url());
@@ -188,7 +130,7 @@ fn keys_that_change_and_key_sets_that_are_none() {
         (front, provider, behind)
     });
     let providers = fronts.each_ref().map(|(_, provider, _)| provider);
-    let world = World::start(&url, &providers);
+    let world = Web::start(&url, &providers);
     for provider in providers {
         world.signs_in(provider);
         world.keys_record(&provider.name, "keys_loaded");
@@ -237,7 +179,7 @@ fn keys_that_change_and_key_sets_that_are_none() {
 
 #[test]
 fn a_discovery_document_of_another_issuer_is_refused() {
-    let url = web_url();
+    let url = web::url();
     let front = Front::start(None);
     let (okta, behind) = TestProvider::behind("okta", &url, front.url());
     front.lead_to(behind);
@@ -250,16 +192,16 @@ fn a_discovery_document_of_another_issuer_is_refused() {
         discovery: Some(Answer::Text(other)),
         ..Behaviour::default()
     });
-    let world = World::start(&url, &[&okta]);
+    let world = Web::start(&url, &[&okta]);
     world.is_refused(&okta, 400, "discovery_issuer");
     world.custos.finish();
 }
 
 #[test]
 fn a_providers_clock_may_be_a_minute_off() {
-    let url = web_url();
+    let url = web::url();
     let okta = TestProvider::start("okta", &url);
-    let world = World::start(&url, &[&okta]);
+    let world = Web::start(&url, &[&okta]);
     for good in [30, -30, -90] {
         okta.set_clock_ahead(good);
         world.signs_in(&okta);

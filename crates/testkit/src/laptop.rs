@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process::{Finished, Running, run, start};
@@ -70,6 +71,24 @@ impl Laptop {
         self.login_showing("--device", |word| {
             word.len() == 9 && word.as_bytes().get(4) == Some(&b'-') && word.to_uppercase() == word
         })
+    }
+
+    /// What the command line keeps of its sign-in: the file with its tokens.
+    ///
+    /// # Panics
+    /// When it keeps none.
+    #[track_caller]
+    pub fn tokens(&self) -> Value {
+        let gateways = self.home.path().join("state/gateways");
+        let mut files = std::fs::read_dir(gateways).expect("somebody signed in");
+        let file = files.find_map(|file| {
+            let path = file.ok()?.path();
+            path.extension()
+                .is_some_and(|end| end == "json")
+                .then_some(path)
+        });
+        let text = std::fs::read_to_string(file.expect("there is a sign-in")).expect("it is ours");
+        serde_json::from_str(&text).expect("it is JSON")
     }
 
     #[track_caller]

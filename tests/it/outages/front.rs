@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _, copy};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +21,9 @@ pub(crate) struct Front {
 struct State {
     over: AtomicBool,
     behind: AtomicU16,
+    asked: AtomicU32,
+    /// All that was passed on from behind it.
+    answers: Mutex<Vec<u8>>,
     behaviour: Mutex<Behaviour>,
 }
 
@@ -57,6 +60,7 @@ impl Front {
                 if shared.over.load(Ordering::Acquire) {
                     break;
                 }
+                shared.asked.fetch_add(1, Ordering::Release);
                 let state = Arc::clone(&shared);
                 if let Ok(connection) = connection {
                     std::thread::spawn(move || state.serve(connection));
@@ -82,6 +86,17 @@ impl Front {
     /// What it does, from now on.
     pub(crate) fn behave(&self, behaviour: Behaviour) {
         *self.state.behaviour.lock().expect("no holder panics") = behaviour;
+    }
+
+    /// How many connections came.
+    pub(crate) fn asked(&self) -> u32 {
+        self.state.asked.load(Ordering::Acquire)
+    }
+
+    /// All that was passed on from what is behind it.
+    pub(crate) fn answers(&self) -> String {
+        let answers = self.state.answers.lock().expect("no holder panics");
+        String::from_utf8_lossy(&answers).into_owned()
     }
 
     pub(crate) fn go_down(&self) {
@@ -116,8 +131,36 @@ impl State {
             _ if behaviour.down => {}
             Some(Answer::Text(text)) => answer(&mut client, text),
             Some(Answer::Drip) => self.drip(&mut client),
-            None => pass_on(client, &head, self.behind.load(Ordering::Acquire)),
+            None => self.pass_on(client, &head),
         }
+    }
+
+    fn pass_on(&self, mut client: TcpStream, head: &[u8]) {
+        let port = self.behind.load(Ordering::Acquire);
+        let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)) else {
+            return;
+        };
+        let (Ok(mut client_in), Ok(mut server_out)) = (client.try_clone(), server.try_clone())
+        else {
+            return;
+        };
+        if server_out.write_all(head).is_err() {
+            return;
+        }
+        std::thread::spawn(move || {
+            let _ = copy(&mut client_in, &mut server_out);
+        });
+        let mut part = [0; 16384];
+        while let Ok(length @ 1..) = server.read(&mut part) {
+            self.answers
+                .lock()
+                .expect("no holder panics")
+                .extend_from_slice(&part[..length]);
+            if client.write_all(&part[..length]).is_err() {
+                break;
+            }
+        }
+        let _ = client.shutdown(Shutdown::Both);
     }
 
     /// The pace of the attack, not a wait for anything.
@@ -148,24 +191,6 @@ fn answer(client: &mut TcpStream, text: &str) {
     let length = text.len();
     let whole = format!("{head}content-length: {length}\r\n\r\n{text}");
     let _ = client.write_all(whole.as_bytes());
-}
-
-fn pass_on(client: TcpStream, head: &[u8], port: u16) {
-    let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)) else {
-        return;
-    };
-    let (Ok(mut client_in), Ok(mut server_out)) = (client.try_clone(), server.try_clone()) else {
-        return;
-    };
-    if server_out.write_all(head).is_err() {
-        return;
-    }
-    std::thread::spawn(move || {
-        let _ = copy(&mut client_in, &mut server_out);
-    });
-    let mut client_out = client;
-    let _ = copy(&mut server, &mut client_out);
-    let _ = client_out.shutdown(Shutdown::Both);
 }
 
 impl Drop for Front {
