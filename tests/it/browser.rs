@@ -223,6 +223,16 @@ fn two_providers_at_once_in_a_real_browser() {
         );
     }
     world.custos.wait_for_ended_sessions(3);
+    let secret = OidcProviderServer::CLIENT_SECRET;
+    let holds = |bytes: &[u8]| {
+        bytes
+            .windows(secret.len())
+            .any(|at| at == secret.as_bytes())
+    };
+    for (path, bytes) in world.custos.files() {
+        assert!(!holds(&bytes), "{}", path.display());
+    }
+    assert!(!holds(world.custos.log().as_bytes()));
     let evidence = world.custos.finish().evidence;
     let begun: Vec<_> = evidence.of_type("sign_in.started").collect();
     assert_eq!(begun.len(), 2, "{evidence}");
@@ -250,6 +260,23 @@ fn over_tls_cookies_are_for_this_host_and_for_tls_alone() {
     check_pages(&seen);
     check_secrets(&seen, true);
     assert_eq!(seen["console"], json!([]));
+    let cookies = seen["cookies"].as_array().expect("cookies were set");
+    assert!(
+        cookies.len() >= 3,
+        "before, after and at the end: {}",
+        cookies.len()
+    );
+    for cookie in cookies {
+        let (_, attributes) = cookie
+            .as_str()
+            .and_then(|text| text.split_once("; "))
+            .unwrap_or_default();
+        let shape: Vec<&str> = attributes
+            .split("; ")
+            .filter(|part| !part.starts_with("Max-Age="))
+            .collect();
+        assert_eq!(shape, ["Path=/", "HttpOnly", "SameSite=Lax", "Secure"]);
+    }
     assert!(
         page(&seen, "signed-out").contains("no longer open anything"),
         "{seen}"

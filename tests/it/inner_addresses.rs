@@ -34,19 +34,19 @@ fn a_document_cannot_send_the_gateway_to_the_inside() {
         "http://169.254.169.254/keys",
     ];
     let fronts: Vec<Front> = inner.iter().map(|_| Front::start(None)).collect();
-    let mut access = String::new();
-    for (number, (front, keys)) in fronts.iter().zip(inner).enumerate() {
-        let document = json!({"issuer": front.url(), "jwks_uri": keys}).to_string();
+    let issuers = fronts.iter().zip(inner).enumerate();
+    let access = issuers.fold(String::new(), |access, (number, (front, keys))| {
+        let issuer = front.url();
+        let document = json!({"issuer": issuer, "jwks_uri": keys}).to_string();
         front.behave(Behaviour {
             discovery: Some(Answer::Text(document)),
             ..Behaviour::default()
         });
-        access += &format!(
-            "\n[[workload_issuer]]\nname = \"ci{number}\"\nissuer = \"{}\"\naudience = \"x\"\n\
-             allow_networks = [\"127.0.0.0/8\"]\n",
-            front.url()
-        );
-    }
+        format!(
+            "{access}\n[[workload_issuer]]\nname = \"ci{number}\"\nissuer = \"{issuer}\"\n\
+             audience = \"x\"\nallow_networks = [\"127.0.0.0/8\"]\n"
+        )
+    });
     let custos = Custos::start_with(&Settings {
         access,
         ..Settings::default()
