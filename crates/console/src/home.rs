@@ -49,7 +49,7 @@ pub(crate) async fn home(State(console): State<Console>, headers: HeaderMap) -> 
             @if !principal.groups.is_empty() {
                 dt { "Groups" } dd { (principal.groups.join(", ")) }
             }
-            dt { "For another" } dd { (left(present.sign_in.expires_utc_ns, console.now().utc_ns)) }
+            dt { "Ends in" } dd { (left(present.sign_in.expires_utc_ns, console.now().utc_ns)) }
         }
         p { "On your computer:" }
         p { code { "custos login --gateway " (console.base_url.as_str()) } }

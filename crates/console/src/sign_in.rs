@@ -419,9 +419,8 @@ pub(crate) fn busy() -> Response {
 /// How long a sign-in still lasts, in words.
 pub(crate) fn left(until_utc_ns: u64, now_utc_ns: u64) -> String {
     let minutes = Duration::from_nanos(until_utc_ns.saturating_sub(now_utc_ns)).as_secs() / 60;
-    if minutes >= 120 {
-        format!("{} hours", minutes / 60)
-    } else {
-        format!("{minutes} minutes")
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }
