@@ -1,9 +1,10 @@
 //! What the pages and calls work with.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
-use custos_identity::{JudgedToken, OidcProvider, SignIns, SignInsOfCall, StoredRefreshTokens};
+use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SignIns, SignInsOfCall};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
 use custos_oauth::{AuthorizationServer, BaseUrl, Call, State};
@@ -23,6 +24,12 @@ pub struct WebProvider {
     pub label: String,
     /// The provider.
     pub provider: OidcProvider,
+    /// How often it is asked whether somebody still is who she was.
+    pub check_interval: Duration,
+    /// The longest sign-in.
+    pub sign_in_max: Duration,
+    /// Whether who signs out here is sent on to sign out there.
+    pub signs_out: bool,
 }
 
 /// Where clients of one protocol connect.
@@ -43,7 +50,7 @@ pub struct ConsoleSettings {
     /// The gateway itself.
     pub gateway: Gateway,
     /// The authorization server.
-    pub server: AuthorizationServer,
+    pub issuer: OwnIssuer,
     /// Who people sign in with.
     pub providers: Vec<WebProvider>,
     /// Groups of this gateway.
@@ -78,8 +85,7 @@ pub struct Inner {
     pub(crate) cookie: SessionCookie,
     pub(crate) csrf: CsrfKey,
     pub(crate) browsers: Browsers,
-    server: Mutex<AuthorizationServer>,
-    refresh_tokens: StoredRefreshTokens,
+    issuer: OwnIssuer,
     random: Random,
 }
 
@@ -89,7 +95,7 @@ impl Console {
         let ConsoleSettings {
             services,
             gateway,
-            server,
+            issuer,
             providers,
             groups,
             provisioning,
@@ -99,9 +105,8 @@ impl Console {
         } = settings;
         let mut csrf_key = [0; 32];
         random(&mut csrf_key);
-        let base_url = server.base_url().clone();
+        let base_url = issuer.base_url().clone();
         let inner = Inner {
-            refresh_tokens: StoredRefreshTokens(services.store.clone()),
             sign_ins: services.sign_ins.clone(),
             services,
             gateway,
@@ -117,7 +122,7 @@ impl Console {
             base_url,
             csrf: CsrfKey::new(&csrf_key),
             browsers: Browsers::default(),
-            server: Mutex::new(server),
+            issuer,
             random,
         };
         Self {
@@ -166,7 +171,7 @@ impl Console {
             };
             let state = State {
                 sign_ins: &sign_ins,
-                refresh_tokens: &inner.refresh_tokens,
+                refresh_tokens: inner.issuer.refresh_tokens(),
                 workloads: &judged,
             };
             let random = |bytes: &mut [u8]| (inner.random)(bytes);
@@ -192,10 +197,7 @@ impl Console {
     }
 
     pub(crate) fn server(&self) -> MutexGuard<'_, AuthorizationServer> {
-        self.inner
-            .server
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.issuer.server()
     }
 }
 
@@ -210,7 +212,7 @@ impl std::ops::Deref for Console {
 impl std::fmt::Debug for ConsoleSettings {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("ConsoleSettings")
-            .field("base_url", self.server.base_url())
+            .field("base_url", self.issuer.base_url())
             .finish_non_exhaustive()
     }
 }

@@ -25,6 +25,7 @@
 
 mod authorize;
 mod browser;
+mod check;
 mod console;
 mod device;
 mod end;
@@ -35,6 +36,7 @@ mod my;
 mod page;
 mod provisioning;
 mod record;
+mod regroup;
 mod routes;
 mod server;
 mod sign_in;

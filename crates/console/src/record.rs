@@ -17,6 +17,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) kind: RecordType,
     pub(crate) outcome: RecordOutcome,
     pub(crate) actor: Option<&'a Principal>,
+    /// Who asked; `None` where nobody did.
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) target: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
@@ -167,7 +168,6 @@ impl<'a> Told<'a> {
                 ("sign_in", sign_in.to_string()),
                 ("grant", grant.to_string()),
             ]),
-            Event::KeysRotated { .. } => {}
             other => told.refused(other),
         }
         told

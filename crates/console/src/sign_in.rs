@@ -8,12 +8,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::{
-    NewSignIn, OidcSignIn, ProviderFailure, SIGN_IN_MAX, SignInsOf, StoredSignIn,
+    NewSignIn, OidcSignIn, ProviderFailure, SignInsOf, StoredProviderSession, StoredSignIn,
 };
 use custos_model::{Authentication, Rfc3339};
 use custos_oauth::Consent;
 use custos_oauth::cookie::BrowserSession;
-use custos_oidc::{Callback, Random, ReturnPath, SignInRequest};
+use custos_oidc::{Callback, Random, ReturnPath, SignInRequest, SignedIn};
 use maud::html;
 use serde::Deserialize;
 
@@ -21,7 +21,7 @@ use crate::browser::{Login, Then, with_cookie};
 use crate::console::{Console, WebProvider};
 use crate::end::Cause;
 use crate::page::{page, problem};
-use crate::provisioning::NotAdmitted;
+use crate::provisioning::{BeginError, NotAdmitted};
 use crate::record::Entry;
 
 /// What a link of ours says.
@@ -127,13 +127,14 @@ pub(crate) async fn callback(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
+    let Some(web_provider) = console.provider(&name).cloned() else {
         return problem(
             StatusCode::NOT_FOUND,
             "Not found",
             "There is no such provider.",
         );
     };
+    let provider = &web_provider.provider;
     let callback = match Callback::parse(query.as_deref().unwrap_or_default()) {
         Ok(callback) => callback,
         Err(rejection) => return console.refused(&name, &rejection.into(), peer).await,
@@ -162,7 +163,7 @@ pub(crate) async fn callback(
     match finished {
         Ok(signed_in) => {
             console
-                .signed_in(&name, signed_in, &browser, login.then, peer)
+                .signed_in(&web_provider, signed_in, &browser, login.then, peer)
                 .await
         }
         Err(failure) => console.refused(&name, &failure, peer).await,
@@ -232,7 +233,7 @@ impl Console {
     /// Somebody has proved who she is: a sign-in begins, is put on record, and the browser gets a new cookie.
     async fn signed_in(
         &self,
-        provider: &str,
+        provider: &WebProvider,
         found: OidcSignIn,
         browser: &BrowserSession,
         then: Then,
@@ -240,12 +241,12 @@ impl Console {
     ) -> Response {
         let OidcSignIn {
             mut principal,
-            signed_in,
+            mut signed_in,
         } = found;
-        let admitted = match self.admit(provider, &mut principal).await {
+        let admitted = match self.admit(provider.provider.name(), &mut principal).await {
             Ok(admitted) => admitted,
             Err(why) => {
-                self.record_not_admitted(provider, &principal, why, peer)
+                self.record_not_admitted(provider.provider.name(), &principal, why, peer)
                     .await;
                 return not_admitted(why);
             }
@@ -259,15 +260,21 @@ impl Console {
         let new = NewSignIn {
             principal,
             authentication: Authentication {
-                acr: signed_in.authentication_context,
-                amr: signed_in.authentication_methods,
-                ..Authentication::by(provider, authenticated_utc_ns)
+                acr: signed_in.authentication_context.take(),
+                amr: std::mem::take(&mut signed_in.authentication_methods),
+                ..Authentication::by(provider.provider.name(), authenticated_utc_ns)
             },
-            provider_session: signed_in.session_id,
-            lasts: SIGN_IN_MAX,
+            provider_session: signed_in.session_id.clone(),
+            lasts: provider.sign_in_max,
         };
+        let due_utc_ns = provider.next_check(now);
         let begun = self
-            .blocking(move |console| console.begin_admitted(new, admitted, now))
+            .blocking(move |console| {
+                let sign_in = console.begin_admitted(new, admitted, now)?;
+                let session = provider_session(&sign_in, signed_in, due_utc_ns);
+                console.sign_ins.keep_provider_session(&session)?;
+                Ok::<_, BeginError>(sign_in)
+            })
             .await;
         let sign_in = match begun {
             Some(Ok(sign_in)) => sign_in,
@@ -284,7 +291,8 @@ impl Console {
                 .await;
             return busy();
         }
-        let Some((browser, cookie)) = self.signed_in_browser(browser, sign_in.id, SIGN_IN_MAX)
+        let Some((browser, cookie)) =
+            self.signed_in_browser(browser, sign_in.id, provider.sign_in_max)
         else {
             return busy();
         };
@@ -399,6 +407,28 @@ fn not_admitted(why: NotAdmitted) -> Response {
     )
 }
 
+/// What the provider gave, for asking it again and for signing out there.
+fn provider_session(
+    sign_in: &StoredSignIn,
+    signed_in: SignedIn,
+    due_utc_ns: u64,
+) -> StoredProviderSession {
+    let refresh = signed_in.refresh;
+    StoredProviderSession {
+        sign_in: sign_in.id,
+        provider: sign_in.authentication.provider.clone(),
+        id_token: signed_in.id_token,
+        subject: sign_in.principal.subject.clone(),
+        nonce: refresh
+            .as_ref()
+            .map(|refresh| refresh.nonce.clone())
+            .unwrap_or_default(),
+        authenticated_at: signed_in.authenticated_at,
+        due_utc_ns: refresh.is_some().then_some(due_utc_ns),
+        refresh_token: refresh.map(|refresh| refresh.refresh_token),
+    }
+}
+
 /// Too much is under way, or evidence cannot be written.
 pub(crate) fn busy() -> Response {
     problem(
@@ -411,9 +441,8 @@ pub(crate) fn busy() -> Response {
 /// How long a sign-in still lasts, in words.
 pub(crate) fn left(until_utc_ns: u64, now_utc_ns: u64) -> String {
     let minutes = Duration::from_nanos(until_utc_ns.saturating_sub(now_utc_ns)).as_secs() / 60;
-    if minutes >= 120 {
-        format!("{} hours", minutes / 60)
-    } else {
-        format!("{minutes} minutes")
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }

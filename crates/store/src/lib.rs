@@ -25,6 +25,7 @@ mod error;
 mod hex;
 mod master_key;
 mod network;
+mod provider_sessions;
 mod provisioned;
 mod refresh_tokens;
 mod resource;
@@ -40,6 +41,7 @@ pub use database::Store;
 pub use error::StoreError;
 pub use master_key::MasterKey;
 pub use network::{SourceNetwork, SourceNetworkError};
+pub use provider_sessions::StoredProviderSession;
 pub use provisioned::{
     PROVISIONED_GROUPS_MAX, PROVISIONED_USERS_MAX, PersonKey, ProvisionedDirectory,
     ProvisionedPerson,

@@ -14,6 +14,8 @@ use crate::end::Cause;
 
 /// Sign-ins that are held against a directory at a time: their records then share a wait for the disk.
 const SETTLED_AT_ONCE: usize = 16;
+/// What told of other groups, for records and for whoever loses a session by it.
+const CAUSE: &str = "provisioning";
 
 /// What becomes of a sign-in.
 enum Held {
@@ -94,6 +96,13 @@ impl Console {
         }
     }
 
+    /// Holds one live sign-in against the directory.
+    pub(crate) async fn settle_sign_in(&self, provisioning: &Arc<Provisioning>, id: SignInId) {
+        let turn = provisioning.turn().await;
+        self.settle_one(provisioning, id, None).await;
+        drop(turn);
+    }
+
     async fn settle_one(
         &self,
         provisioning: &Arc<Provisioning>,
@@ -105,7 +114,9 @@ impl Console {
         match held.await {
             Some(Ok(Held::Over)) => {}
             Some(Ok(Held::Good { sign_in, given })) => {
-                self.put_groups(provisioning, &sign_in, &given, peer).await;
+                if let Err(error) = self.regroup(&sign_in, &given, CAUSE).await {
+                    tracing::error!(%error, "a change of groups could not be put on record");
+                }
             }
             Some(Ok(Held::Ends(sign_in))) => {
                 self.end_sign_in(&sign_in, Cause::Provisioning, None, peer)
@@ -134,23 +145,6 @@ impl Console {
             }
             Standing::Active { .. } | Standing::Refused(_) => Held::Ends(sign_in),
         })
-    }
-
-    /// Puts the groups of today in force for a live sign-in: one that lost a group ends, and a new group counts from the
-    /// next sign-in.
-    async fn put_groups(
-        &self,
-        provisioning: &Provisioning,
-        sign_in: &StoredSignIn,
-        given: &[String],
-        peer: Option<SocketAddr>,
-    ) {
-        let namespace = format!("{}:", provisioning.provider);
-        let mut had = sign_in.principal.groups.iter();
-        if had.any(|group| group.starts_with(&namespace) && !given.contains(group)) {
-            self.end_sign_in(sign_in, Cause::Provisioning, None, peer)
-                .await;
-        }
     }
 
     /// Cuts the sessions of everybody who signed in with a provider.

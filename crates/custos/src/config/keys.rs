@@ -1,76 +1,9 @@
 //! The one table of configuration keys. What is read, what it defaults to, what messages offer and
 //! what `docs/configuration.md` says all come from here.
 
-mod allowed;
+mod key;
 
-/// What a key holds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    /// Free text.
-    Text,
-    /// A name of cluster, node or listener: `[a-z0-9][a-z0-9.-]{0,62}`.
-    Name,
-    /// A file or directory; relative ones count from the directory of the configuration file.
-    Path,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A whole number between two bounds.
-    Integer(u64, u64),
-    /// A duration between two bounds, in milliseconds.
-    Duration(u64, u64),
-    /// A size between two bounds, in bytes.
-    Size(u64, u64),
-    /// IP address and port.
-    Address,
-    /// A list of texts.
-    TextList,
-}
-
-/// What stands when a key does not.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Fallback {
-    /// The key must be there.
-    Required,
-    /// This value, written as in the file but without quotes.
-    Is(&'static str),
-    /// Told in words, because it depends on other keys.
-    Derived(&'static str),
-}
-
-/// When a change takes effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// At the next reload (SIGHUP).
-    Reload,
-    /// At the next start only.
-    Restart,
-}
-
-/// One key.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Key {
-    /// The table it stands in: empty for the top, `limits`, or `listener[]` for a list of tables.
-    pub(crate) section: &'static str,
-    /// Its name there.
-    pub(crate) name: &'static str,
-    /// What it holds.
-    pub(crate) kind: Kind,
-    /// What stands when it does not.
-    pub(crate) default: Fallback,
-    /// When a change takes effect.
-    pub(crate) change: Change,
-    /// What it does.
-    pub(crate) doc: &'static str,
-}
-
-/// A table of the file.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Section {
-    /// As in `Key::section`.
-    pub(crate) name: &'static str,
-    /// What it is for.
-    pub(crate) doc: &'static str,
-}
+pub(crate) use key::{Change, Fallback, Key, Kind, Section};
 
 /// The tables, in the order of the reference.
 pub(crate) const SECTIONS: &[Section] = &[
@@ -474,6 +407,46 @@ pub(crate) const KEYS: &[Key] = &[
         Is("no"),
         Restart,
         "`yes` takes a missing `groups_claim` for no groups.",
+    ),
+    key(
+        "provider[]",
+        "claims_from",
+        Kind::Choice(&["id_token", "userinfo"]),
+        Is("id_token"),
+        Restart,
+        "Where name and groups are read: in the identity token, or at the provider's userinfo endpoint.",
+    ),
+    key(
+        "provider[]",
+        "pkce",
+        Kind::Choice(&["advertised", "assumed"]),
+        Is("advertised"),
+        Restart,
+        "`assumed` takes a provider that does not list PKCE with S256 in its discovery document, such as Entra ID. PKCE is used all the same.",
+    ),
+    key(
+        "provider[]",
+        "check_interval",
+        Kind::Duration(SECOND, 12 * HOUR),
+        Is("15m"),
+        Restart,
+        "How often the provider is asked, with the refresh token that it gave, whether somebody who is signed in still is who she was, and in which groups.",
+    ),
+    key(
+        "provider[]",
+        "sign_in_max",
+        Kind::Duration(10 * SECOND, 12 * HOUR),
+        Is("12h"),
+        Restart,
+        "The longest sign-in. Shorten it for a provider that gives no refresh token: its people are not checked meanwhile.",
+    ),
+    key(
+        "provider[]",
+        "sign_out",
+        Kind::Choice(&["everywhere", "here"]),
+        Is("everywhere"),
+        Restart,
+        "`everywhere` sends the browser of somebody who signs out on to the provider, to sign out there too. The provider must know `URL/signed-out` as a place to return to.",
     ),
     key(
         "provider[]",
