@@ -27,6 +27,7 @@ pub(crate) struct Browser {
     /// Who is signed in with it.
     pub(crate) sign_in: Option<SignInId>,
     logins: Vec<Login>,
+    saml_logins: Vec<SamlLogin>,
     requests: Vec<(String, AuthorizeRequest)>,
     expires_mono_ns: u64,
 }
@@ -38,6 +39,15 @@ pub(crate) struct Login {
     pub(crate) pending: Pending,
     /// What proves that it is the same browser.
     pub(crate) proof: Secret,
+    /// What comes after it.
+    pub(crate) then: Then,
+}
+
+/// The same at a SAML provider.
+#[derive(Debug)]
+pub(crate) struct SamlLogin {
+    /// What comes back beside the provider's response.
+    pub(crate) relay_state: Secret,
     /// What comes after it.
     pub(crate) then: Then,
 }
@@ -143,6 +153,21 @@ impl Browser {
         Some(self.logins.remove(at))
     }
 
+    /// Remembers a sign-in at a SAML provider; the oldest one goes when there are many.
+    pub(crate) fn push_saml_login(&mut self, login: SamlLogin) {
+        if self.saml_logins.len() >= UNDER_WAY_MAX {
+            self.saml_logins.remove(0);
+        }
+        self.saml_logins.push(login);
+    }
+
+    /// Takes out the sign-in that a response with this relay state belongs to: it is good for one.
+    pub(crate) fn take_saml_login(&mut self, relay_state: &Secret) -> Option<SamlLogin> {
+        let mut logins = self.saml_logins.iter();
+        let at = logins.position(|login| login.relay_state.expose() == relay_state.expose())?;
+        Some(self.saml_logins.remove(at))
+    }
+
     /// Remembers a client's request under a name.
     pub(crate) fn push_request(&mut self, name: String, request: AuthorizeRequest) {
         if self.requests.len() >= UNDER_WAY_MAX {
@@ -224,6 +249,7 @@ impl Console {
         let browser = Browser {
             sign_in,
             logins: Vec::new(),
+            saml_logins: Vec::new(),
             requests,
             expires_mono_ns: mono_ns.saturating_add(lasts.as_nanos() as u64),
         };

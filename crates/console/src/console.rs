@@ -3,12 +3,15 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use custos_identity::{JudgedToken, OidcProvider, SignIns, SignInsOfCall, StoredRefreshTokens};
+use custos_identity::{
+    JudgedToken, OidcProvider, SamlProvider, SignIns, SignInsOfCall, StoredRefreshTokens,
+};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
 use custos_oauth::{AuthorizationServer, BaseUrl, Call, State};
 use custos_session::{Gateway, Services};
 
+use crate::answers::Answers;
 use crate::browser::Browsers;
 use crate::groups::Groups;
 
@@ -21,7 +24,26 @@ pub struct WebProvider {
     /// What the sign-in page calls it.
     pub label: String,
     /// The provider.
-    pub provider: OidcProvider,
+    pub provider: Provider,
+}
+
+/// A provider, by what it speaks.
+#[derive(Clone, Debug)]
+pub enum Provider {
+    /// OpenID Connect.
+    OpenId(OidcProvider),
+    /// SAML 2.0.
+    Saml(SamlProvider),
+}
+
+impl Provider {
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::OpenId(provider) => provider.name(),
+            Self::Saml(provider) => provider.name(),
+        }
+    }
 }
 
 /// Where clients of one protocol connect.
@@ -74,6 +96,7 @@ pub struct Inner {
     pub(crate) cookie: SessionCookie,
     pub(crate) csrf: CsrfKey,
     pub(crate) browsers: Browsers,
+    pub(crate) answers: Answers,
     server: Mutex<AuthorizationServer>,
     refresh_tokens: StoredRefreshTokens,
     random: Random,
@@ -108,6 +131,7 @@ impl Console {
             base_url,
             csrf: CsrfKey::new(&csrf_key),
             browsers: Browsers::default(),
+            answers: Answers::default(),
             server: Mutex::new(server),
             random,
         };
@@ -121,6 +145,20 @@ impl Console {
         providers.find(|provider| provider.provider.name() == name)
     }
 
+    pub(crate) fn openid_provider(&self, name: &str) -> Option<OidcProvider> {
+        match &self.provider(name)?.provider {
+            Provider::OpenId(provider) => Some(provider.clone()),
+            Provider::Saml(_) => None,
+        }
+    }
+
+    pub(crate) fn saml_provider(&self, name: &str) -> Option<SamlProvider> {
+        match &self.provider(name)?.provider {
+            Provider::Saml(provider) => Some(provider.clone()),
+            Provider::OpenId(_) => None,
+        }
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.inner.services.clock.now()
     }
@@ -129,6 +167,11 @@ impl Console {
         let mut bytes = [0; N];
         (self.inner.random)(&mut bytes);
         bytes
+    }
+
+    /// A name for something of a browser that nobody else may guess.
+    pub(crate) fn random_name(&self) -> String {
+        hex(&self.bytes::<16>())
     }
 
     /// A form token for a page of this browser.
@@ -184,6 +227,14 @@ impl Console {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl std::ops::Deref for Console {

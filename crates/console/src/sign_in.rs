@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::{
-    NewSignIn, OidcSignIn, ProviderFailure, SIGN_IN_MAX, SignInsOf, StoredSignIn,
+    NewSignIn, OidcProvider, OidcSignIn, ProviderFailure, SIGN_IN_MAX, StoredSignIn,
 };
-use custos_model::{Authentication, Rfc3339};
+use custos_model::{Authentication, Rfc3339, Secret};
 use custos_oauth::Consent;
 use custos_oauth::cookie::BrowserSession;
 use custos_oidc::{Callback, Random, ReturnPath, SignInRequest};
@@ -18,9 +18,10 @@ use maud::html;
 use serde::Deserialize;
 
 use crate::browser::{Login, Then, with_cookie};
-use crate::console::{Console, WebProvider};
+use crate::console::{Console, Provider, WebProvider};
 use crate::end::Cause;
 use crate::page::{page, problem};
+use crate::provider_logout::Meant;
 use crate::record::Entry;
 
 /// What a link of ours says.
@@ -80,41 +81,46 @@ pub(crate) async fn begin(
     Query(onward): Query<Onward>,
 ) -> Response {
     let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
-        return problem(
-            StatusCode::NOT_FOUND,
-            "Not found",
-            "There is no such provider.",
-        );
+        return no_such_provider();
     };
     let Some((browser, cookie)) = console.browser_or_new(&headers) else {
         return busy();
     };
-    let random = Random::new(
-        console.bytes(),
-        console.bytes(),
-        console.bytes(),
-        console.bytes(),
-    );
-    let Ok(home) = ReturnPath::parse("/") else {
-        return busy();
+    let then = Then::read(onward.then.as_deref());
+    let begun = match &provider {
+        Provider::OpenId(provider) => console.begin_openid(provider, &browser, then).await,
+        Provider::Saml(provider) => console.begin_saml(provider, &browser, then).await,
     };
-    match provider.begin(SignInRequest::new(home), &random).await {
-        Ok(begun) => {
-            let login = Login {
-                pending: begun.pending,
-                proof: begun.browser,
-                then: Then::read(onward.then.as_deref()),
-            };
-            let mono_ns = console.now().mono_ns;
-            let kept = console
-                .browsers
-                .with(&browser, mono_ns, |browser| browser.push_login(login));
-            if kept.is_none() {
-                return busy();
-            }
-            with_cookie(Redirect::to(begun.url.expose()).into_response(), cookie)
-        }
+    match begun {
+        Ok(Some(url)) => with_cookie(Redirect::to(url.expose()).into_response(), cookie),
+        Ok(None) => busy(),
         Err(failure) => console.refused(&name, &failure, peer).await,
+    }
+}
+
+impl Console {
+    /// Remembers what the provider's answer must fit and tells where the browser is sent. `None`: there is no room.
+    async fn begin_openid(
+        &self,
+        provider: &OidcProvider,
+        browser: &BrowserSession,
+        then: Then,
+    ) -> Result<Option<Secret>, ProviderFailure> {
+        let random = Random::new(self.bytes(), self.bytes(), self.bytes(), self.bytes());
+        let Ok(home) = ReturnPath::parse("/") else {
+            return Ok(None);
+        };
+        let begun = provider.begin(SignInRequest::new(home), &random).await?;
+        let login = Login {
+            pending: begun.pending,
+            proof: begun.browser,
+            then,
+        };
+        let mono_ns = self.now().mono_ns;
+        let kept = self
+            .browsers
+            .with(browser, mono_ns, |browser| browser.push_login(login));
+        Ok(kept.map(|()| begun.url))
     }
 }
 
@@ -126,12 +132,8 @@ pub(crate) async fn callback(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
-        return problem(
-            StatusCode::NOT_FOUND,
-            "Not found",
-            "There is no such provider.",
-        );
+    let Some(provider) = console.openid_provider(&name) else {
+        return no_such_provider();
     };
     let callback = match Callback::parse(query.as_deref().unwrap_or_default()) {
         Ok(callback) => callback,
@@ -159,12 +161,32 @@ pub(crate) async fn callback(
         )
         .await;
     match finished {
-        Ok(signed_in) => {
-            console
-                .signed_in(&name, signed_in, &browser, login.then, peer)
-                .await
+        Ok(found) => {
+            let new = new_sign_in(&name, found, console.now().utc_ns);
+            console.signed_in(new, &browser, login.then, peer).await
         }
         Err(failure) => console.refused(&name, &failure, peer).await,
+    }
+}
+
+/// What an OpenID provider told of somebody.
+fn new_sign_in(provider: &str, found: OidcSignIn, utc_ns: u64) -> NewSignIn {
+    let OidcSignIn {
+        principal,
+        signed_in,
+    } = found;
+    let authenticated_utc_ns = signed_in
+        .authenticated_at
+        .map_or(utc_ns, |seconds| seconds.saturating_mul(1_000_000_000));
+    NewSignIn {
+        principal,
+        authentication: Authentication {
+            acr: signed_in.authentication_context,
+            amr: signed_in.authentication_methods,
+            ..Authentication::by(provider, authenticated_utc_ns)
+        },
+        provider_session: signed_in.session_id,
+        lasts: SIGN_IN_MAX,
     }
 }
 
@@ -175,7 +197,7 @@ pub(crate) async fn provider_logout(
     Path(name): Path<String>,
     form: axum::body::Bytes,
 ) -> Response {
-    let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
+    let Some(provider) = console.openid_provider(&name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let notice = match provider.logout(&form).await {
@@ -190,73 +212,32 @@ pub(crate) async fn provider_logout(
             return (status, r#"{"error":"invalid_request"}"#).into_response();
         }
     };
-    let meant = console
-        .blocking(move |console| {
-            let now = console.now();
-            let Some(subject) = &notice.subject else {
-                let session = notice.session_id.as_deref().unwrap_or_default();
-                let of = SignInsOf::ProviderSession {
-                    provider: &name,
-                    session,
-                };
-                return console.sign_ins.live_of(of, now);
-            };
-            let of = SignInsOf::Principal {
-                issuer: &notice.issuer,
-                subject,
-            };
-            let mut meant = console.sign_ins.live_of(of, now)?;
-            // Where a session is named too, both must fit; a sign-in whose session the provider never named may be it.
-            if let Some(session) = &notice.session_id {
-                meant.retain(|sign_in| {
-                    let own = sign_in.provider_session.as_ref();
-                    own.is_none_or(|own| own == session)
-                });
-            }
-            Ok::<_, custos_identity::IdentityError>(meant)
-        })
-        .await;
-    let Some(Ok(meant)) = meant else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    let meant = Meant {
+        provider: name,
+        issuer: notice.issuer,
+        subject: notice.subject,
+        sessions: notice.session_id.into_iter().collect(),
     };
-    for sign_in in &meant {
-        console
-            .end_sign_in(sign_in, Cause::Provider, None, peer)
-            .await;
+    if !console.end_at_provider(meant, peer).await {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     StatusCode::OK.into_response()
 }
 
 impl Console {
-    /// Somebody has proved who she is: a sign-in begins, is put on record, and the browser gets a new cookie.
-    async fn signed_in(
+    /// Somebody has proved who she is, whatever the provider speaks: a sign-in begins, is put on record, and the browser
+    /// gets a new cookie. `new` has the provider's own groups.
+    pub(crate) async fn signed_in(
         &self,
-        provider: &str,
-        found: OidcSignIn,
+        mut new: NewSignIn,
         browser: &BrowserSession,
         then: Then,
         peer: SocketAddr,
     ) -> Response {
-        let OidcSignIn {
-            mut principal,
-            signed_in,
-        } = found;
-        let given = principal.groups;
-        principal.groups = self.groups.of(&given);
+        let given = std::mem::take(&mut new.principal.groups);
+        new.principal.groups = self.groups.of(&given);
         let now = self.now();
-        let authenticated_utc_ns = signed_in
-            .authenticated_at
-            .map_or(now.utc_ns, |seconds| seconds.saturating_mul(1_000_000_000));
-        let new = NewSignIn {
-            principal,
-            authentication: Authentication {
-                acr: signed_in.authentication_context,
-                amr: signed_in.authentication_methods,
-                ..Authentication::by(provider, authenticated_utc_ns)
-            },
-            provider_session: signed_in.session_id,
-            lasts: SIGN_IN_MAX,
-        };
+        let lasts = new.lasts.min(SIGN_IN_MAX);
         let begun = self
             .blocking(move |console| console.sign_ins.begin(new, now))
             .await;
@@ -274,8 +255,7 @@ impl Console {
             self.end_sign_in(&sign_in, Cause::Logout, None, peer).await;
             return busy();
         }
-        let Some((browser, cookie)) = self.signed_in_browser(browser, sign_in.id, SIGN_IN_MAX)
-        else {
+        let Some((browser, cookie)) = self.signed_in_browser(browser, sign_in.id, lasts) else {
             return busy();
         };
         let onward = match then {
@@ -329,7 +309,7 @@ impl Console {
     }
 
     /// A refusal is on record before the browser hears of it; it hears nothing of why.
-    async fn refused(
+    pub(crate) async fn refused(
         &self,
         provider: &str,
         failure: &ProviderFailure,
@@ -350,7 +330,12 @@ impl Console {
         )
     }
 
-    async fn record_failure(&self, provider: &str, failure: &ProviderFailure, peer: SocketAddr) {
+    pub(crate) async fn record_failure(
+        &self,
+        provider: &str,
+        failure: &ProviderFailure,
+        peer: SocketAddr,
+    ) {
         let reason = failure.to_string();
         let detail = [
             ("kind", DetailValue::Text(failure.code())),
@@ -375,6 +360,14 @@ impl Console {
             tracing::error!(%error, "a failed sign-in could not be put on record");
         }
     }
+}
+
+pub(crate) fn no_such_provider() -> Response {
+    problem(
+        StatusCode::NOT_FOUND,
+        "Not found",
+        "There is no such provider.",
+    )
 }
 
 /// Too much is under way, or evidence cannot be written.

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use custos_api::ListenerStatus;
-use custos_console::{Console, ConsoleSettings, Entrance, Groups, WebListener, WebProvider};
+use custos_console::{
+    Console, ConsoleSettings, Entrance, Groups, Provider, WebListener, WebProvider,
+};
 use custos_identity::OidcProvider;
 use custos_jwt::Signer;
 use custos_model::{Clock, Secret};
@@ -14,8 +16,9 @@ use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing};
 use custos_session::{Gateway, Services};
 use custos_store::Store;
 
-use crate::config::{Config, Web};
+use crate::config::{Config, ProviderKind, Web};
 use crate::failure::Failure;
+use crate::saml_providers::SamlProviders;
 use crate::{issuers, machine};
 
 /// Names of the signing keys in the store.
@@ -26,13 +29,25 @@ const NEXT_KEY: &str = "oauth.key.next";
 pub(crate) fn providers(
     config: &Config,
     clock: &Arc<dyn Clock>,
+    store: &Store,
 ) -> Result<Vec<WebProvider>, Failure> {
+    let mut saml = SamlProviders::new(store, clock);
     let providers = config.providers.iter().map(|settings| {
         let client = issuers::client(&settings.reach)
             .with_context(|| format!("cannot use provider {}", settings.name))?;
+        let provider = match &settings.kind {
+            ProviderKind::OpenId(openid) => Provider::OpenId(OidcProvider::new(
+                openid.relying_party.clone(),
+                client,
+                Arc::clone(clock),
+            )),
+            ProviderKind::Saml(kind) => {
+                Provider::Saml(saml.provider(&settings.name, kind, client)?)
+            }
+        };
         Ok(WebProvider {
             label: settings.label.clone(),
-            provider: OidcProvider::new(settings.relying_party.clone(), client, Arc::clone(clock)),
+            provider,
         })
     });
     providers.collect()

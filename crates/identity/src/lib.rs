@@ -25,6 +25,7 @@ mod error;
 mod issue;
 mod keyring;
 mod oidc_provider;
+mod saml_provider;
 mod sign_ins;
 mod workloads;
 
@@ -37,6 +38,10 @@ pub use error::{IdentityError, LoginFailure};
 pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
 pub use keyring::{KeyLocation, Keyring};
 pub use oidc_provider::{OidcProvider, OidcSignIn, ProviderFailure};
+pub use saml_provider::{
+    GroupsAttribute, MetadataAddress, MetadataEvent, SamlBegun, SamlFailure, SamlLogout,
+    SamlMapping, SamlMetadata, SamlProvider, SamlSettings,
+};
 pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
 pub use workloads::{
     ClaimError, ClaimValue, TokenFailure, Workload, WorkloadError, WorkloadIssuer, WorkloadKind,

@@ -66,6 +66,9 @@ pub enum ProviderFailure {
     /// The provider cannot be reached.
     #[error("the provider cannot be reached")]
     Unreachable(#[source] FetchError),
+    /// The same for a SAML provider.
+    #[error(transparent)]
+    Saml(#[from] crate::saml_provider::SamlFailure),
 }
 
 impl ProviderFailure {
@@ -75,6 +78,7 @@ impl ProviderFailure {
             Self::Rejected(rejection) => rejection.code(),
             Self::Token(rejection) => rejection.code(),
             Self::Unreachable(error) => error.code(),
+            Self::Saml(failure) => failure.code(),
         }
     }
 
@@ -89,6 +93,7 @@ impl ProviderFailure {
                     | TokenRejection::KeysExpired
             ),
             Self::Unreachable(_) => true,
+            Self::Saml(failure) => failure.is_outage(),
         }
     }
 }

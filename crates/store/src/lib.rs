@@ -27,6 +27,7 @@ mod network;
 mod refresh_tokens;
 mod resource;
 mod resources;
+mod saml_metadata;
 mod schema;
 mod seal;
 mod secrets;

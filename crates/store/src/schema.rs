@@ -10,7 +10,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4355_5354;
 
 /// `MIGRATIONS[n]` leads from schema n to n + 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
@@ -66,6 +66,12 @@ const MIGRATIONS: [&str; 2] = [
     CREATE TABLE revoked_grants (
         grant_id BLOB PRIMARY KEY,
         keep_utc_ns INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE saml_metadata (
+        provider TEXT PRIMARY KEY,
+        document BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
 ];
