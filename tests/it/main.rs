@@ -14,6 +14,7 @@ mod lifecycle;
 mod matrix;
 mod protocol;
 mod psql;
+mod saml;
 mod sign_in;
 mod upstream;
 mod upstream_login;

@@ -1,6 +1,6 @@
 //! People sign in with a browser at their provider, and then use stock tools.
 
-mod providers;
+pub(crate) mod providers;
 
 use std::time::Duration;
 
