@@ -116,12 +116,15 @@ fn routes_are_of_their_providers() {
 #[test]
 fn the_signing_key_outlives_a_restart() {
     let mut world = World::new(&Setup::default());
+    let (mut waiting, response) = world.response_for("alice");
     let url = format!("{}/saml/corp/metadata", world.url);
     let before = Browser::new().open(&url).body.clone();
     world.custos.stop();
     world.custos.restart();
     assert_eq!(Browser::new().open(&url).body, before);
     // A request of before the restart is forgotten, so its response is not taken.
+    assert_eq!(waiting.send(&response).status, 400);
     world.sign_in("corp", "alice");
-    world.custos.finish();
+    let evidence = world.custos.finish().evidence;
+    assert_eq!(world::failures(&evidence), ["unsolicited"]);
 }

@@ -20,8 +20,10 @@ pub(crate) struct Answer {
     pub(crate) provider: String,
     /// What the browser that asked knows.
     pub(crate) relay_state: Secret,
-    /// Who.
+    /// Who, and for how long from when it was verified.
     pub(crate) new: NewSignIn,
+    /// When that was.
+    pub(crate) verified_mono_ns: u64,
 }
 
 /// All answers, under handles that are good once.
@@ -68,6 +70,7 @@ mod tests {
                 provider_session: None,
                 lasts: Duration::from_hours(1),
             },
+            verified_mono_ns: 0,
         }
     }
 

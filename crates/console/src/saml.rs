@@ -4,6 +4,7 @@
 //! browser fetches a page of ours, with the cookie, and only there it is seen whether that browser began the sign-in.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -107,12 +108,13 @@ async fn consume(
     };
     let handle = Secret::new(console.random_name());
     let onward = format!("/saml/{name}/continue?answer={}", handle.expose());
+    let mono_ns = console.now().mono_ns;
     let answer = Answer {
         provider: name,
         relay_state,
         new,
+        verified_mono_ns: mono_ns,
     };
-    let mono_ns = console.now().mono_ns;
     if !console.answers.add(handle.expose(), answer, mono_ns) {
         return busy();
     }
@@ -146,9 +148,10 @@ async fn go_on(
         let failure = SamlFailure::BrowserWrong.into();
         return console.refused(&name, &failure, peer).await;
     };
-    console
-        .signed_in(answer.new, &browser, login.then, peer)
-        .await
+    let mut new = answer.new;
+    let waited = Duration::from_nanos(mono_ns.saturating_sub(answer.verified_mono_ns));
+    new.lasts = new.lasts.saturating_sub(waited);
+    console.signed_in(new, &browser, login.then, peer).await
 }
 
 /// `GET /saml/NAME/slo`: a logout request by HTTP-Redirect.

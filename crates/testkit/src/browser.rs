@@ -261,7 +261,8 @@ impl Form {
         &field.expect("the form has the field").1
     }
 
-    fn encoded(&self) -> String {
+    /// As it is sent.
+    pub fn encoded(&self) -> String {
         let encoded: Vec<String> = self
             .fields
             .iter()

@@ -144,7 +144,7 @@ impl SimpleSaml {
 
     /// Where a browser is in the end after that.
     pub fn signed_out_url(&self) -> String {
-        self.page("signed-out")
+        self.page("module.php/core/frontpage_welcome.php")
     }
 
     fn page(&self, path: &str) -> String {

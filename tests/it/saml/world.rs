@@ -1,5 +1,6 @@
 //! A gateway with SAML providers.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use custos_testkit::{
@@ -60,6 +61,11 @@ impl World {
     pub(crate) fn introduce(&self, idp: &SimpleSaml, name: &str) {
         let url = format!("{}/saml/{name}/metadata", self.url);
         idp.introduce(&Browser::new().open(&url).body);
+    }
+
+    /// A file of this world.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// A command of somebody at a machine of her own.
