@@ -18,6 +18,8 @@ use crate::console::Console;
 const BROWSERS_MAX: usize = 20_000;
 /// Sign-ins and requests of one browser that are under way at a time.
 const UNDER_WAY_MAX: usize = 8;
+/// The names that we give to clients' requests are no longer.
+const REQUEST_NAME_BYTES_MAX: usize = 32;
 /// How long a browser is remembered that nobody has signed in with.
 const STRANGER_LIFE: Duration = Duration::from_mins(15);
 
@@ -74,7 +76,11 @@ impl Then {
         match text {
             None | Some("" | "home") => Self::Home,
             Some("device") => Self::Device,
-            Some(request) => Self::Request(request.to_owned()),
+            // A link that others made may say anything, and what is kept here is kept for strangers.
+            Some(request) if request.len() <= REQUEST_NAME_BYTES_MAX => {
+                Self::Request(request.to_owned())
+            }
+            Some(_) => Self::Home,
         }
     }
 
@@ -266,4 +272,18 @@ pub(crate) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_others_take_no_room() {
+        let name = "a".repeat(REQUEST_NAME_BYTES_MAX);
+        assert_eq!(Then::read(Some(&name)), Then::Request(name.clone()));
+        assert_eq!(Then::read(Some(&format!("{name}a"))), Then::Home);
+        assert_eq!(Then::read(Some("device")), Then::Device);
+        assert_eq!(Then::read(None), Then::Home);
+    }
 }

@@ -280,6 +280,13 @@ name = "e"
 kind = "saml"
 
 [[provider]]
+name = "g"
+kind = "saml"
+metadata_url = "http://idp.example/metadata"
+metadata_fingerprint = "abababababababababababababababababababababababababababababababab"
+entity_id = "https://idp.example"
+
+[[provider]]
 name = "f"
 kind = "ldap"
 "#

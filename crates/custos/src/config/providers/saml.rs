@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use aws_lc_rs::digest;
 use custos_identity::{GroupsAttribute, SamlMapping};
-use custos_saml::{MetadataOptions, Transport};
+use custos_saml::{Endpoint, MetadataOptions, Transport};
 
 use super::Place;
 use crate::config::problem::Problems;
@@ -82,10 +82,11 @@ pub(super) fn read(place: &Place<'_>, problems: &mut Problems) -> Option<Saml> {
     };
     let (entity_id, metadata) = match (file, url) {
         (Some(path), None) => from_file(section, path, &options, problems)?,
-        (None, Some(url)) => (
-            pinned(section, entity_id.clone(), signed_by, problems)?,
-            Metadata::Url(url),
-        ),
+        (None, Some(url)) => {
+            check_url(section, &url, transport, problems);
+            let entity_id = pinned(section, entity_id.clone(), signed_by, problems)?;
+            (entity_id, Metadata::Url(url))
+        }
         (file, _) => {
             let (key, found) = match file {
                 Some(_) => (
@@ -141,6 +142,17 @@ fn from_file(
             );
             None
         }
+    }
+}
+
+fn check_url(section: &Section<'_>, url: &str, transport: Transport, problems: &mut Problems) {
+    const KEY: &str = "metadata_url";
+    if Endpoint::parse(url, transport).is_none() {
+        problems.push(
+            section.span_of(KEY),
+            format!("`{}` is \"{url}\"", section.shown(KEY)),
+            "write an https address",
+        );
     }
 }
 
