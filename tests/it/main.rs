@@ -19,6 +19,7 @@ mod pages;
 mod protocol;
 mod psql;
 mod revocation;
+mod saml;
 mod sign_in;
 mod upstream;
 mod upstream_login;

@@ -28,6 +28,7 @@ mod provider_sessions;
 mod refresh_tokens;
 mod resource;
 mod resources;
+mod saml_metadata;
 mod schema;
 mod seal;
 mod secrets;
