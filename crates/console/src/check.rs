@@ -130,6 +130,14 @@ impl Console {
             }
         };
         match answer {
+            // Its directory says which groups, and says it by itself.
+            Ok(_)
+                if self
+                    .provisioning_of(&sign_in.authentication.provider)
+                    .is_some() =>
+            {
+                unchecked.remove(&id);
+            }
             Ok(given) => {
                 unchecked.remove(&id);
                 if let Err(error) = self.regroup(&sign_in, &given, "check").await {
