@@ -444,7 +444,7 @@ fn a_sign_in_lasts_as_long_as_the_provider_lets_it() {
     let (mut browser, asked) = ask(&world);
     let page = browser.send(&asked.form(&good(&asked)));
     assert!(page.text().contains("You are signed in"), "{}", page.text());
-    assert!(page.text().contains("9 minutes"), "{}", page.text());
+    assert!(page.text().contains("9 min"), "{}", page.text());
     let evidence = world.custos.finish().evidence;
     let begun = evidence.only("sign_in.started");
     let expires = begun["detail"]["expires"].as_str().expect("a time");
