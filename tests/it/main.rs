@@ -7,14 +7,20 @@
 )]
 
 mod access;
+mod browser;
 mod canary;
 mod handshake;
 mod hostile;
+mod inner_addresses;
 mod lifecycle;
 mod matrix;
+mod outages;
+mod pages;
 mod protocol;
 mod psql;
+mod revocation;
 mod sign_in;
 mod upstream;
 mod upstream_login;
+mod web;
 mod workloads;

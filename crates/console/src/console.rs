@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SignIns, SignInsOfCall};
 use custos_model::{Instant, Secret};
@@ -22,6 +23,12 @@ pub struct WebProvider {
     pub label: String,
     /// The provider.
     pub provider: OidcProvider,
+    /// How often it is asked whether somebody still is who she was.
+    pub check_interval: Duration,
+    /// The longest sign-in.
+    pub sign_in_max: Duration,
+    /// Whether who signs out here is sent on to sign out there.
+    pub signs_out: bool,
 }
 
 /// Where clients of one protocol connect.

@@ -24,6 +24,7 @@
 
 mod authorize;
 mod browser;
+mod check;
 mod console;
 mod device;
 mod end;
@@ -33,6 +34,7 @@ mod home;
 mod my;
 mod page;
 mod record;
+mod regroup;
 mod routes;
 mod server;
 mod sign_in;

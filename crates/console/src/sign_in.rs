@@ -8,12 +8,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::{
-    NewSignIn, OidcSignIn, ProviderFailure, SIGN_IN_MAX, SignInsOf, StoredSignIn,
+    NewSignIn, OidcSignIn, ProviderFailure, SignInsOf, StoredProviderSession, StoredSignIn,
 };
 use custos_model::{Authentication, Rfc3339};
 use custos_oauth::Consent;
 use custos_oauth::cookie::BrowserSession;
-use custos_oidc::{Callback, Random, ReturnPath, SignInRequest};
+use custos_oidc::{Callback, Random, ReturnPath, SignInRequest, SignedIn};
 use maud::html;
 use serde::Deserialize;
 
@@ -126,13 +126,14 @@ pub(crate) async fn callback(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
+    let Some(web_provider) = console.provider(&name).cloned() else {
         return problem(
             StatusCode::NOT_FOUND,
             "Not found",
             "There is no such provider.",
         );
     };
+    let provider = &web_provider.provider;
     let callback = match Callback::parse(query.as_deref().unwrap_or_default()) {
         Ok(callback) => callback,
         Err(rejection) => return console.refused(&name, &rejection.into(), peer).await,
@@ -161,7 +162,7 @@ pub(crate) async fn callback(
     match finished {
         Ok(signed_in) => {
             console
-                .signed_in(&name, signed_in, &browser, login.then, peer)
+                .signed_in(&web_provider, signed_in, &browser, login.then, peer)
                 .await
         }
         Err(failure) => console.refused(&name, &failure, peer).await,
@@ -231,7 +232,7 @@ impl Console {
     /// Somebody has proved who she is: a sign-in begins, is put on record, and the browser gets a new cookie.
     async fn signed_in(
         &self,
-        provider: &str,
+        provider: &WebProvider,
         found: OidcSignIn,
         browser: &BrowserSession,
         then: Then,
@@ -239,7 +240,7 @@ impl Console {
     ) -> Response {
         let OidcSignIn {
             mut principal,
-            signed_in,
+            mut signed_in,
         } = found;
         let given = principal.groups;
         principal.groups = self.groups.of(&given);
@@ -250,15 +251,21 @@ impl Console {
         let new = NewSignIn {
             principal,
             authentication: Authentication {
-                acr: signed_in.authentication_context,
-                amr: signed_in.authentication_methods,
-                ..Authentication::by(provider, authenticated_utc_ns)
+                acr: signed_in.authentication_context.take(),
+                amr: std::mem::take(&mut signed_in.authentication_methods),
+                ..Authentication::by(provider.provider.name(), authenticated_utc_ns)
             },
-            provider_session: signed_in.session_id,
-            lasts: SIGN_IN_MAX,
+            provider_session: signed_in.session_id.clone(),
+            lasts: provider.sign_in_max,
         };
+        let due_utc_ns = provider.next_check(now);
         let begun = self
-            .blocking(move |console| console.sign_ins.begin(new, now))
+            .blocking(move |console| {
+                let sign_in = console.sign_ins.begin(new, now)?;
+                let session = provider_session(&sign_in, signed_in, due_utc_ns);
+                console.sign_ins.keep_provider_session(&session)?;
+                Ok::<_, custos_identity::IdentityError>(sign_in)
+            })
             .await;
         let sign_in = match begun {
             Some(Ok(sign_in)) => sign_in,
@@ -274,7 +281,8 @@ impl Console {
             self.end_sign_in(&sign_in, Cause::Logout, None, peer).await;
             return busy();
         }
-        let Some((browser, cookie)) = self.signed_in_browser(browser, sign_in.id, SIGN_IN_MAX)
+        let Some((browser, cookie)) =
+            self.signed_in_browser(browser, sign_in.id, provider.sign_in_max)
         else {
             return busy();
         };
@@ -320,7 +328,7 @@ impl Console {
             kind: RecordType::SignInStarted,
             outcome: RecordOutcome::Ok,
             actor: Some(&sign_in.principal),
-            peer,
+            peer: Some(peer),
             target: None,
             reason: None,
             detail: &detail,
@@ -365,7 +373,7 @@ impl Console {
                     RecordOutcome::Denied
                 },
                 actor: None,
-                peer,
+                peer: Some(peer),
                 target: None,
                 reason: Some(&reason),
                 detail: &detail,
@@ -374,6 +382,28 @@ impl Console {
         if let Err(error) = recorded {
             tracing::error!(%error, "a failed sign-in could not be put on record");
         }
+    }
+}
+
+/// What the provider gave, for asking it again and for signing out there.
+fn provider_session(
+    sign_in: &StoredSignIn,
+    signed_in: SignedIn,
+    due_utc_ns: u64,
+) -> StoredProviderSession {
+    let refresh = signed_in.refresh;
+    StoredProviderSession {
+        sign_in: sign_in.id,
+        provider: sign_in.authentication.provider.clone(),
+        id_token: signed_in.id_token,
+        subject: sign_in.principal.subject.clone(),
+        nonce: refresh
+            .as_ref()
+            .map(|refresh| refresh.nonce.clone())
+            .unwrap_or_default(),
+        authenticated_at: signed_in.authenticated_at,
+        due_utc_ns: refresh.is_some().then_some(due_utc_ns),
+        refresh_token: refresh.map(|refresh| refresh.refresh_token),
     }
 }
 
@@ -389,9 +419,8 @@ pub(crate) fn busy() -> Response {
 /// How long a sign-in still lasts, in words.
 pub(crate) fn left(until_utc_ns: u64, now_utc_ns: u64) -> String {
     let minutes = Duration::from_nanos(until_utc_ns.saturating_sub(now_utc_ns)).as_secs() / 60;
-    if minutes >= 120 {
-        format!("{} hours", minutes / 60)
-    } else {
-        format!("{minutes} minutes")
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }

@@ -125,6 +125,7 @@ impl Running {
             .as_ref()
             .and_then(|(listener, _)| listener.certificate());
         if let Some((listener, console)) = web {
+            background.spawn(console.clone().keep_checked(background_stop.clone()));
             background.spawn(listener.serve(console.router(), background_stop.clone()));
         }
         background.spawn(signing_keys::rotate_when_due(

@@ -25,6 +25,9 @@ pub(crate) fn providers(
             .with_context(|| format!("cannot use provider {}", settings.name))?;
         Ok(WebProvider {
             label: settings.label.clone(),
+            check_interval: settings.check_interval,
+            sign_in_max: settings.sign_in_max,
+            signs_out: settings.signs_out,
             provider: OidcProvider::new(settings.relying_party.clone(), client, Arc::clone(clock)),
         })
     });

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4355_5354;
 
 /// `MIGRATIONS[n]` leads from schema n to n + 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
@@ -67,6 +67,15 @@ const MIGRATIONS: [&str; 2] = [
         grant_id BLOB PRIMARY KEY,
         keep_utc_ns INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE provider_sessions (
+        sign_in TEXT PRIMARY KEY REFERENCES sign_ins (id) ON DELETE CASCADE,
+        provider TEXT NOT NULL,
+        due_utc_ns INTEGER,
+        body BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX provider_sessions_by_due ON provider_sessions (provider, due_utc_ns);
 ",
 ];
 

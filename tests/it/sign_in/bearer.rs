@@ -158,7 +158,7 @@ fn libpq_18_gets_a_token_by_a_device_code_and_its_session_ends_with_the_sign_in(
         client.stdout()
     );
 
-    world.end("administrator");
+    world.end_first();
     wait_for("the end of the session", PATIENCE, || {
         client.write_if_alive("select 'still here'\n");
         let ended = client.stderr().contains("the sign-in has ended");
@@ -267,7 +267,7 @@ fn a_token_opens_what_policy_allows_its_owner_and_nothing_else() {
     let signature = |token: &str| token.rsplit('.').next().unwrap_or_default().to_owned();
     let changed = alice.replace(&signature(&alice), &signature(&bob));
     assert!(as_token("alice", &changed).failure().contains(failed));
-    world.end("administrator");
+    world.end_first();
     assert!(as_token("alice", &alice).failure().contains(failed));
 
     let stopped = world.custos.finish();

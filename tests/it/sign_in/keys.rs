@@ -50,7 +50,7 @@ impl World {
 
 #[test]
 fn a_token_survives_a_rotation_and_a_restart_and_dies_with_its_keys() {
-    let mut world = World::at(&["okta"], Some(ALMOST_A_MONTH_AGO));
+    let mut world = World::at(&["okta"], "", Some(ALMOST_A_MONTH_AGO));
     let made = world.keys();
     world.custos.stop();
     world.custos.set_clock(None);

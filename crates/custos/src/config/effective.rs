@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
+use custos_oidc::ClaimSource;
 use custos_policy::AccessRule;
 
 use super::keys::{self, Change};
@@ -222,6 +223,21 @@ fn provider_keys(provider: &Provider, put: &mut impl FnMut(String, String)) {
         let optional = if groups.optional { "yes" } else { "no" };
         set("groups_optional", optional.to_owned());
     }
+    let words = [
+        (
+            "claims_from",
+            settings.mapping.source == ClaimSource::Userinfo,
+            "userinfo",
+            "id_token",
+        ),
+        ("pkce", settings.s256_unadvertised, "assumed", "advertised"),
+        ("sign_out", provider.signs_out, "everywhere", "here"),
+    ];
+    for (name, is, yes, no) in words {
+        set(name, if is { yes } else { no }.to_owned());
+    }
+    set("check_interval", show_duration(provider.check_interval));
+    set("sign_in_max", show_duration(provider.sign_in_max));
     reach_keys(&provider.reach, set);
 }
 

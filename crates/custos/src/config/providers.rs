@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use custos_console::Group;
 use custos_jwt::Algorithm;
@@ -35,6 +36,12 @@ pub(crate) struct Provider {
     pub(crate) secret_file: Option<PathBuf>,
     /// How it is reached.
     pub(crate) reach: Reach,
+    /// How often it is asked whether somebody still is who she was.
+    pub(crate) check_interval: Duration,
+    /// The longest sign-in.
+    pub(crate) sign_in_max: Duration,
+    /// Whether who signs out here is sent to sign out there.
+    pub(crate) signs_out: bool,
 }
 
 /// Every provider, or `None` when one of them has a problem.
@@ -87,6 +94,10 @@ fn provider(
     let client_id = section.text("client_id", problems);
     let secret_file = section.path("client_secret_file", base, problems);
     let scopes = section.texts("scopes", problems);
+    let pkce = section.text("pkce", problems);
+    let check_interval = section.duration("check_interval", problems);
+    let sign_in_max = section.duration("sign_in_max", problems);
+    let sign_out = section.text("sign_out", problems);
     let mapping = mapping(section, problems);
     let reach = reach(section, base, problems);
     let client_authentication = match &secret_file {
@@ -109,10 +120,11 @@ fn provider(
         client_id: client_id?,
         client_authentication: client_authentication?,
         redirect_uri: format!("{}/oidc/{name}/callback", web?.url),
+        offline_access: scopes.is_none(),
         scopes: scopes.unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec()),
         algorithms: Algorithm::ALL.to_vec(),
         max_age: None,
-        s256_unadvertised: false,
+        s256_unadvertised: pkce? == "assumed",
         untyped_logout_tokens: true,
         mapping: mapping?,
         name: name.clone(),
@@ -124,6 +136,9 @@ fn provider(
             relying_party,
             secret_file,
             reach,
+            check_interval: check_interval?,
+            sign_in_max: sign_in_max?,
+            signs_out: sign_out? == "everywhere",
         }),
         Err(error) => {
             problems.push(
@@ -140,6 +155,7 @@ fn mapping(section: &Section<'_>, problems: &mut Problems) -> Option<Mapping> {
     let names = section.texts("name_claims", problems);
     let groups = section.text("groups_claim", problems);
     let optional = section.text("groups_optional", problems);
+    let source = section.text("claims_from", problems);
     if names.is_none() && section.has("name_claims") {
         return None;
     }
@@ -164,7 +180,10 @@ fn mapping(section: &Section<'_>, problems: &mut Problems) -> Option<Mapping> {
         None => None,
     };
     Some(Mapping {
-        source: ClaimSource::IdToken,
+        source: match source?.as_str() {
+            "userinfo" => ClaimSource::Userinfo,
+            _ => ClaimSource::IdToken,
+        },
         name: name.into_iter().collect::<Option<_>>()?,
         groups,
     })
