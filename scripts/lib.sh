@@ -87,14 +87,25 @@ install_python_clients() {
     mark_installed "$directory" "$pin"
 }
 
-install_node_clients() {
-    local directory=$custos_clients/node pin=$custos_root/tests/clients/node/package-lock.json
+# A package.json with its lock file, under tests/clients/NAME.
+install_npm() {
+    local name=$1 what=$2
+    local directory=$custos_clients/$name pin=$custos_root/tests/clients/$name/package-lock.json
     is_installed "$directory" "$pin" && return 0
-    say "installing Node clients"
+    say "installing $what"
     mkdir -p "$directory"
-    cp "$custos_root"/tests/clients/node/package*.json "$directory/"
+    cp "$custos_root/tests/clients/$name"/package*.json "$directory/"
     (cd "$directory" && quietly npm ci --no-audit --no-fund)
     mark_installed "$directory" "$pin"
+}
+
+install_node_clients() { install_npm node "Node clients"; }
+
+# An OpenID provider, and what drives a browser. Debian's own Node is too old for both, so Node comes as a package too.
+install_sign_in_clients() {
+    install_npm node-22 "Node 22"
+    install_npm oidc-provider "an OpenID provider"
+    install_npm browser "the browser's driver"
 }
 
 install_java_client() {
@@ -122,10 +133,11 @@ install_rust_components() {
 # All that the end-to-end tests need.
 install_for_tests() {
     install_packages postgresql-15 postgresql-client-15 pgbouncer tmux faketime python3-venv util-linux openssl git xmlsec1 \
-        simplesamlphp php8.2-cli php8.2-xml php8.2-mbstring php8.2-curl
+        chromium simplesamlphp php8.2-cli php8.2-xml php8.2-mbstring php8.2-curl
     install_postgres_18
     install_python_clients
     install_node_clients
+    install_sign_in_clients
     install_java_client
     install_go_client
 }

@@ -161,7 +161,7 @@ SESSION = OPERATION | {"session.start", "session.end", "segment.closed"}
 TYPES = SESSION | set("""log.open log.close log.heartbeat node.start node.stop config.changed evidence.failed
     evidence.recovered connection.refused login.failed session.denied cancel.requested credential.issued
     credential.revoked resource.added resource.removed recording.read
-    issuer.keys sign_in.started sign_in.failed sign_in.ended authorization.granted authorization.refused
+    issuer.keys sign_in.started sign_in.failed sign_in.changed sign_in.unchecked sign_in.ended authorization.granted authorization.refused
     authorization.revoked""".split())
 RECOVERY = set("session.end segment.closed evidence.failed evidence.recovered node.start log.open log.close".split())
 text = lambda v: type(v) is str

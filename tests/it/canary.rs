@@ -1,6 +1,10 @@
 //! Secrets are looked for in every byte that a gateway leaves behind.
 
-use custos_testkit::{Client, Custos, Postgres, Version, run};
+use custos_testkit::{Browser, Client, Custos, Laptop, PATIENCE, Page, Postgres, Version, run};
+
+use crate::outages::front::Front;
+use crate::sign_in::providers::TestProvider;
+use crate::web::{self, Web};
 
 #[test]
 fn no_secret_is_left_in_clear() {
@@ -51,9 +55,21 @@ fn no_secret_is_left_in_clear() {
         credential.secret.as_str(),
         wrong.secret.as_str(),
     ];
-    let mut places: Vec<(String, Vec<u8>)> = custos
-        .files()
-        .into_iter()
+    look_for(&custos, &secrets, told);
+    // The search itself can find: the same bytes hold what may be there.
+    assert!(
+        custos
+            .files()
+            .iter()
+            .any(|(_, bytes)| bytes.windows(5).any(|window| window == b"alice"))
+    );
+    custos.finish();
+}
+
+/// Looks for secrets in every file of a gateway, in its log, in its transcripts and in `told`.
+fn look_for(custos: &Custos, secrets: &[&str], told: String) {
+    let files = custos.files().into_iter();
+    let mut places: Vec<(String, Vec<u8>)> = files
         .map(|(path, bytes)| (path.display().to_string(), bytes))
         .collect();
     places.push(("the gateway's log".to_owned(), custos.log().into_bytes()));
@@ -74,14 +90,106 @@ fn no_secret_is_left_in_clear() {
             );
         }
     }
-    // The search itself can find: the same bytes hold what may be there.
-    assert!(
-        custos
-            .files()
-            .iter()
-            .any(|(_, bytes)| bytes.windows(5).any(|window| window == b"alice"))
+}
+
+/// A member of a JSON text or a parameter of a URL: all that stands there under this name.
+fn all_of(text: &str, before: &str) -> Vec<String> {
+    let ends = |found: char| !(found.is_ascii_alphanumeric() || "-._~".contains(found));
+    text.split(before)
+        .skip(1)
+        .filter_map(|rest| rest.split(ends).next())
+        .filter(|value| value.len() > 10)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn no_secret_of_a_sign_in_is_left_in_clear() {
+    let url = web::url();
+    let front = Front::start(None);
+    let (okta, behind) = TestProvider::behind("okta", &url, front.url());
+    front.lead_to(behind);
+    let mut web = Web::start(&url, &[&okta]);
+    let laptop = Laptop::new(&url, &[]);
+    let (login, link) = laptop.login();
+    let mut browser = Browser::new();
+    browser.open(&link);
+    let before = browser.cookies().clone();
+    browser.follow("/sign-in/okta");
+    let password = okta.password("alice");
+    let asked = browser.page().url.clone();
+    browser.submit(&[("name", "alice"), ("password", &password)]);
+    let mut told = login.finish(PATIENCE).to_string();
+    let heard = laptop.query("postgres/shop", "select 'canary session'");
+    assert_eq!(heard.stdout, "canary session\n");
+    let printed = laptop
+        .run(&["connect", "postgres/shop", "--print"])
+        .success();
+
+    // The ways that go wrong, each with a secret in it.
+    let tokens = laptop.tokens();
+    let token = |name: &str| tokens[name].as_str().unwrap_or_default().to_owned();
+    let (access, refresh) = (token("access_token"), token("refresh_token"));
+    let altered = format!("Bearer {access}x");
+    let whoami = format!("{url}/v1/whoami");
+    assert_eq!(
+        Page::fetch(&whoami, &[("Authorization", &altered)], None).status,
+        401
     );
-    custos.finish();
+    let wrong = format!("grant_type=refresh_token&client_id=custos-libpq&refresh_token={refresh}");
+    assert_eq!(
+        Page::fetch(&format!("{url}/oauth/token"), &[], Some(&wrong)).status,
+        400
+    );
+    let mut late = Browser::new();
+    late.open(&format!("{url}/sign-in/okta"));
+    okta.set_clock_ahead(90);
+    let answer = okta.answer_for("alice", &late.page().url);
+    assert_eq!(late.open(&answer).status, 400);
+    for arguments in [
+        &["sign-in", "ls", "--json"][..],
+        &["session", "ls", "--json"],
+        &["status"],
+    ] {
+        told.push_str(&run(&mut web.custos.command(arguments), PATIENCE).to_string());
+    }
+    for arguments in [
+        &["whoami", "--json"][..],
+        &["connect"],
+        &["logout"],
+        &["whoami"],
+    ] {
+        told.push_str(&laptop.run(arguments).to_string());
+    }
+    web.custos.wait_for_ended_sessions(1);
+    web.custos.stop();
+
+    let answers = front.answers();
+    let mut secrets = vec![password, access, refresh];
+    // What the provider gave: identity and access tokens, as it wrote them, and codes on their way through the browser.
+    for before in ["\"id_token\":\"", "\"access_token\":\"", "?code=", "&code="] {
+        secrets.extend(all_of(&answers, before));
+        secrets.extend(all_of(&answer, before));
+    }
+    secrets.extend(all_of(&asked, "state="));
+    secrets.extend(all_of(&asked, "nonce="));
+    secrets.extend(all_of(&answer, "state="));
+    secrets.extend(before.into_values());
+    secrets.extend(browser.cookies().values().cloned());
+    secrets.extend(late.cookies().values().cloned());
+    let issued = all_of(&printed, "cus_");
+    assert_eq!(issued.len(), 1, "{printed}");
+    secrets.extend(issued);
+    assert!(
+        secrets.iter().all(|secret| secret.len() > 10),
+        "{secrets:?}"
+    );
+    let tokens = secrets.iter().filter(|secret| secret.starts_with("eyJ"));
+    assert!(tokens.count() >= 2, "{secrets:?}");
+    assert!(secrets.len() >= 14, "{}: {secrets:?}", secrets.len());
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    look_for(&web.custos, &secrets, told);
+    web.custos.finish();
 }
 
 /// A secret as it is, in hexadecimal, and in base64 at each of the three alignments.

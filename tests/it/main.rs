@@ -7,15 +7,21 @@
 )]
 
 mod access;
+mod browser;
 mod canary;
 mod handshake;
 mod hostile;
+mod inner_addresses;
 mod lifecycle;
 mod matrix;
+mod outages;
+mod pages;
 mod protocol;
 mod psql;
+mod revocation;
 mod saml;
 mod sign_in;
 mod upstream;
 mod upstream_login;
+mod web;
 mod workloads;

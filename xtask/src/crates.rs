@@ -33,7 +33,7 @@ const ROWS: &[&[&str]] = &[
         "custos-saml",
         "custos-postgres-wire",
     ],
-    &["custos-model"],
+    &["custos-model", "custos-strict-json"],
 ];
 const PROTOCOLS: &[&str] = &[
     "custos-postgres",
@@ -63,6 +63,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ("custos-oidc", &["tokio"]),
     ("custos-saml", &["tokio"]),
     ("custos-scim", &["tokio"]),
+    ("custos-strict-json", &["tokio"]),
     ("custos-evidence", &["axum", "hyper"]),
     ("custos-tlog", &["axum", "hyper"]),
 ];

@@ -7,6 +7,7 @@
 mod crates;
 mod files;
 mod generated;
+mod requirements;
 mod scripts;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +17,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 const USAGE: &str = "\
-usage: cargo xtask check        formatting, lints, dependencies, file lengths, generated files, scripts, words
-       cargo xtask check NAME   one of them: fmt, clippy, crates, lengths, generated, scripts, words
+usage: cargo xtask check        formatting, lints, dependencies, file lengths, generated files, scripts, words,
+                                named tests
+       cargo xtask check NAME   one of them: fmt, clippy, crates, lengths, generated, scripts, words,
+                                requirements
        cargo xtask generate     write the generated files anew";
 
 /// A check: its name, and what it does. It prints nothing when all is well.
@@ -28,6 +31,7 @@ const CHECKS: &[Check] = &[
     ("words", files::check_words),
     ("lengths", files::check_lengths),
     ("scripts", scripts::check),
+    ("requirements", requirements::check),
     ("crates", crates::check),
     ("clippy", clippy),
     ("generated", generated::check),

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use custos_evidence::EvidenceError;
-use custos_identity::IdentityError;
+use custos_identity::{IdentityError, SigningKeysError};
 use custos_store::StoreError;
 
 use crate::wire::Failure;
@@ -35,6 +35,9 @@ pub enum ApiError {
     /// The credential request was refused, or control state failed.
     #[error("connection credentials")]
     Identity(#[source] IdentityError),
+    /// The signing keys could not be changed.
+    #[error("signing keys")]
+    SigningKeys(#[source] SigningKeysError),
     /// Control state refused or failed.
     #[error("control state")]
     Store(#[source] StoreError),
@@ -61,6 +64,8 @@ impl ApiError {
             }
             Self::Evidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "evidence_unavailable"),
             Self::Identity(error) => identity_status(error),
+            Self::SigningKeys(SigningKeysError::NextTooNew) => (StatusCode::CONFLICT, "too_early"),
+            Self::SigningKeys(_) => (StatusCode::INTERNAL_SERVER_ERROR, "keys_failed"),
             Self::Store(StoreError::ResourceInvalid { .. }) => {
                 (StatusCode::BAD_REQUEST, "bad_request")
             }
@@ -79,9 +84,11 @@ impl ApiError {
             causes.push(error.to_string());
             source = error.source();
         }
-        // The outer text of these two only says which part refused; what it says is the message.
+        // The outer text of these only says which part refused; what it says is the message.
         let error = match self {
-            Self::Identity(_) | Self::Store(_) if !causes.is_empty() => causes.remove(0),
+            Self::Identity(_) | Self::SigningKeys(_) | Self::Store(_) if !causes.is_empty() => {
+                causes.remove(0)
+            }
             _ => self.to_string(),
         };
         Failure {

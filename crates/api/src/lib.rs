@@ -10,6 +10,7 @@
 //! | `GET`, `POST /v1/resources`, `DELETE /v1/resources/{protocol}/{name}` | targets |
 //! | `GET`, `POST /v1/credentials`, `DELETE /v1/credentials/{id}` | connection credentials |
 //! | `GET /v1/sign-ins`, `DELETE /v1/sign-ins/{id}` | who is signed in, and ending that |
+//! | `GET /v1/keys`, `POST /v1/keys` | the keys that sign our tokens, and other ones |
 //! | `GET /v1/sessions?limit=&live=`, `GET /v1/sessions/{id}` | sessions, newest first |
 //! | `GET /v1/sessions/{id}/records`, `GET /v1/sessions/{id}/transcript` | a session's recording, as JSON lines |
 //! | `POST /v1/sessions/{id}/cut` | ends a live session |
@@ -29,6 +30,7 @@
 mod admin;
 mod credentials;
 mod error;
+mod keys;
 mod peer;
 mod record;
 mod resources;
@@ -45,6 +47,6 @@ pub use error::ApiError;
 pub use peer::Peer;
 pub use server::{AdminSocket, SocketError};
 pub use wire::{
-    CredentialIssued, CredentialRow, Failure, ListenerStatus, NewCredential, NewResource,
-    SessionRow, SignInRow, Status,
+    ChangeKeys, CredentialIssued, CredentialRow, Failure, KeyRow, KeysChanged, ListenerStatus,
+    NewCredential, NewResource, SessionRow, SignInRow, Status,
 };

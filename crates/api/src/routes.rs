@@ -9,6 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json, Router};
+use custos_identity::KeyChangeKind;
 use custos_model::{ResourceName, Secret, SessionId, SignInId};
 use custos_store::{CredentialId, Resource};
 use serde::Deserialize;
@@ -19,7 +20,8 @@ use crate::admin::Admin;
 use crate::error::ApiError;
 use crate::peer::Peer;
 use crate::wire::{
-    CredentialIssued, CredentialRow, NewCredential, NewResource, SessionRow, SignInRow, Status,
+    ChangeKeys, CredentialIssued, CredentialRow, KeyRow, KeysChanged, NewCredential, NewResource,
+    SessionRow, SignInRow, Status,
 };
 
 /// The largest request body: a resource with its CA certificates, and room.
@@ -43,6 +45,7 @@ pub(crate) fn router(admin: Admin) -> Router {
         .route("/v1/credentials/{id}", delete(revoke_credential))
         .route("/v1/sign-ins", get(sign_ins))
         .route("/v1/sign-ins/{id}", delete(end_sign_in))
+        .route("/v1/keys", get(keys).post(change_keys))
         .route("/v1/sessions", get(sessions))
         .route("/v1/sessions/{id}", get(session))
         .route("/v1/sessions/{id}/records", get(session_records))
@@ -137,6 +140,24 @@ async fn end_sign_in(
     let id: SignInId = parsed(&id)?;
     admin.end_sign_in(&peer, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn keys(State(admin): State<Admin>) -> Answer<Vec<KeyRow>> {
+    admin.signing_keys().map(Json)
+}
+
+async fn change_keys(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    body: Bytes,
+) -> Answer<KeysChanged> {
+    let ChangeKeys { now } = decoded(serde_json::from_slice(&body))?;
+    let kind = if now {
+        KeyChangeKind::Replacement
+    } else {
+        KeyChangeKind::Rotation
+    };
+    admin.change_keys(&peer, kind).await.map(Json)
 }
 
 #[derive(Debug, Deserialize)]

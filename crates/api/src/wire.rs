@@ -89,6 +89,38 @@ pub struct SignInRow {
     pub expires: String,
 }
 
+/// A key that signs our tokens, in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyRow {
+    /// `kid`: its RFC 7638 thumbprint.
+    pub id: String,
+    /// `current`, `next` or `retired`.
+    pub state: String,
+    /// Since when it signs or is published, RFC 3339 UTC.
+    pub since: Option<String>,
+    /// Until when its last tokens are taken, RFC 3339 UTC.
+    pub until: Option<String>,
+}
+
+/// Other keys to sign with.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeKeys {
+    /// Replace all of them at once; what was signed before is refused.
+    pub now: bool,
+}
+
+/// The answer to a change of keys.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeysChanged {
+    /// The key that signs now.
+    pub signs: String,
+    /// New keys.
+    pub added: Vec<String>,
+    /// Keys that are gone.
+    pub removed: Vec<String>,
+}
+
 /// A session in a list.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SessionRow {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::browser::with_cookie;
 use crate::console::Console;
-use crate::page::{page, problem};
+use crate::page::{may, page, problem};
 use crate::sign_in::busy;
 
 /// What the person says on the page.
@@ -144,7 +144,7 @@ fn consent_page(request: &AuthorizeRequest, who: &str, name: &str, form_token: &
         p { strong { (request.client_name()) } " on this computer wants to act as you. Go on only if you have just started it." }
         dl {
             dt { "You" } dd { (who) }
-            dt { "It may" } dd { (request.scopes().to_string()) }
+            dt { "It may" } dd { (may(request.scopes())) }
         }
         form method="post" action="/oauth/consent" {
             input type="hidden" name="form_token" value=(form_token);

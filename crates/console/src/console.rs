@@ -1,11 +1,10 @@
 //! What the pages and calls work with.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
-use custos_identity::{
-    JudgedToken, OidcProvider, SamlProvider, SignIns, SignInsOfCall, StoredRefreshTokens,
-};
+use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SamlProvider, SignIns, SignInsOfCall};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
 use custos_oauth::{AuthorizationServer, BaseUrl, Call, State};
@@ -25,13 +24,26 @@ pub struct WebProvider {
     pub label: String,
     /// The provider.
     pub provider: Provider,
+    /// The longest sign-in.
+    pub sign_in_max: Duration,
+}
+
+/// An OpenID Connect provider, and how it is used.
+#[derive(Clone, Debug)]
+pub struct OpenIdProvider {
+    /// The provider.
+    pub provider: OidcProvider,
+    /// How often it is asked whether somebody still is who she was.
+    pub check_interval: Duration,
+    /// Whether who signs out here is sent on to sign out there.
+    pub signs_out: bool,
 }
 
 /// A provider, by what it speaks.
 #[derive(Clone, Debug)]
 pub enum Provider {
     /// OpenID Connect.
-    OpenId(OidcProvider),
+    OpenId(OpenIdProvider),
     /// SAML 2.0.
     Saml(SamlProvider),
 }
@@ -40,7 +52,7 @@ impl Provider {
     /// Its name in the configuration.
     pub fn name(&self) -> &str {
         match self {
-            Self::OpenId(provider) => provider.name(),
+            Self::OpenId(openid) => openid.provider.name(),
             Self::Saml(provider) => provider.name(),
         }
     }
@@ -64,7 +76,7 @@ pub struct ConsoleSettings {
     /// The gateway itself.
     pub gateway: Gateway,
     /// The authorization server.
-    pub server: AuthorizationServer,
+    pub issuer: OwnIssuer,
     /// Who people sign in with.
     pub providers: Vec<WebProvider>,
     /// Groups of this gateway.
@@ -97,8 +109,7 @@ pub struct Inner {
     pub(crate) csrf: CsrfKey,
     pub(crate) browsers: Browsers,
     pub(crate) answers: Answers,
-    server: Mutex<AuthorizationServer>,
-    refresh_tokens: StoredRefreshTokens,
+    issuer: OwnIssuer,
     random: Random,
 }
 
@@ -108,7 +119,7 @@ impl Console {
         let ConsoleSettings {
             services,
             gateway,
-            server,
+            issuer,
             providers,
             groups,
             entrances,
@@ -117,9 +128,8 @@ impl Console {
         } = settings;
         let mut csrf_key = [0; 32];
         random(&mut csrf_key);
-        let base_url = server.base_url().clone();
+        let base_url = issuer.base_url().clone();
         let inner = Inner {
-            refresh_tokens: StoredRefreshTokens(services.store.clone()),
             sign_ins: services.sign_ins.clone(),
             services,
             gateway,
@@ -132,7 +142,7 @@ impl Console {
             csrf: CsrfKey::new(&csrf_key),
             browsers: Browsers::default(),
             answers: Answers::default(),
-            server: Mutex::new(server),
+            issuer,
             random,
         };
         Self {
@@ -145,7 +155,7 @@ impl Console {
         providers.find(|provider| provider.provider.name() == name)
     }
 
-    pub(crate) fn openid_provider(&self, name: &str) -> Option<OidcProvider> {
+    pub(crate) fn openid_provider(&self, name: &str) -> Option<OpenIdProvider> {
         match &self.provider(name)?.provider {
             Provider::OpenId(provider) => Some(provider.clone()),
             Provider::Saml(_) => None,
@@ -196,7 +206,7 @@ impl Console {
             };
             let state = State {
                 sign_ins: &sign_ins,
-                refresh_tokens: &inner.refresh_tokens,
+                refresh_tokens: inner.issuer.refresh_tokens(),
                 workloads: &judged,
             };
             let random = |bytes: &mut [u8]| (inner.random)(bytes);
@@ -222,10 +232,7 @@ impl Console {
     }
 
     pub(crate) fn server(&self) -> MutexGuard<'_, AuthorizationServer> {
-        self.inner
-            .server
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.issuer.server()
     }
 }
 
@@ -248,7 +255,7 @@ impl std::ops::Deref for Console {
 impl std::fmt::Debug for ConsoleSettings {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("ConsoleSettings")
-            .field("base_url", self.server.base_url())
+            .field("base_url", self.issuer.base_url())
             .finish_non_exhaustive()
     }
 }

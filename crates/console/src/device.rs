@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::console::Console;
 use crate::home::Present;
-use crate::page::page;
+use crate::page::{may, page};
 use crate::sign_in::busy;
 
 /// Where somebody signs in who wants to let a device in.
@@ -143,7 +143,7 @@ fn confirm(console: &Console, present: &Present, shown: &DeviceConfirmation) -> 
             dt { "Code" } dd { (shown.user_code.to_string()) }
             dt { "Asked from" } dd { (shown.requested_from.to_string()) }
             dt { "Asked at" } dd { (since) " UTC" }
-            dt { "It may" } dd { (shown.scopes.to_string()) }
+            dt { "It may" } dd { (may(&shown.scopes)) }
         }
         p { "Let it in only if you have just started it yourself and it shows this code." }
         form method="post" action="/device/decide" {

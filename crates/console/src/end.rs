@@ -16,6 +16,8 @@ pub(crate) enum Cause {
     Logout,
     /// The provider said so.
     Provider,
+    /// The provider, asked whether she still is who she was, said something else; the word for it.
+    Check(&'static str),
 }
 
 impl Cause {
@@ -23,20 +25,29 @@ impl Cause {
         match self {
             Self::Logout => "logout",
             Self::Provider => "provider",
+            Self::Check(_) => "check",
+        }
+    }
+
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Check(word) => Some(word),
+            _ => None,
         }
     }
 }
 
 impl Console {
     /// Ends a sign-in. It is over when this returns; the record of it comes after, because an attack must not last
-    /// until the disk has room. Tells whether there was anything to end.
+    /// until the disk has room. `peer` is who asked for it. Tells whether there was anything to end.
     pub(crate) async fn end_sign_in(
         &self,
         sign_in: &StoredSignIn,
         cause: Cause,
         actor: Option<&Principal>,
-        peer: SocketAddr,
+        peer: impl Into<Option<SocketAddr>>,
     ) -> bool {
+        let peer = peer.into();
         let id = sign_in.id;
         let ended = self
             .blocking(move |console| {
@@ -78,7 +89,7 @@ impl Console {
                 actor: Some(actor.unwrap_or(&sign_in.principal)),
                 peer,
                 target: None,
-                reason: None,
+                reason: cause.reason(),
                 detail: &detail,
             })
             .await;

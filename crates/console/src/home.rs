@@ -4,18 +4,21 @@ use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Form, State};
 use axum::http::StatusCode;
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFRESH};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_identity::StoredSignIn;
+use custos_model::Secret;
 use custos_oauth::cookie::BrowserSession;
 use maud::html;
 use serde::Deserialize;
 
 use crate::browser::with_cookie;
-use crate::console::Console;
+use crate::console::{Console, Provider};
 use crate::end::Cause;
 use crate::page::{page, problem};
 use crate::sign_in::left;
+
+const SIGNED_OUT: &str = "Your tokens and connection credentials no longer open anything, and your sessions were closed.";
 
 /// A form with nothing but its token.
 #[derive(Debug, Deserialize)]
@@ -46,7 +49,7 @@ pub(crate) async fn home(State(console): State<Console>, headers: HeaderMap) -> 
             @if !principal.groups.is_empty() {
                 dt { "Groups" } dd { (principal.groups.join(", ")) }
             }
-            dt { "For another" } dd { (left(present.sign_in.expires_utc_ns, console.now().utc_ns)) }
+            dt { "Ends in" } dd { (left(present.sign_in.expires_utc_ns, console.now().utc_ns)) }
         }
         p { "On your computer:" }
         p { code { "custos login --gateway " (console.base_url.as_str()) } }
@@ -69,18 +72,56 @@ pub(crate) async fn sign_out(
         Ok(present) => present,
         Err(response) => return response,
     };
+    let onward = console.sign_out_there(&present.sign_in).await;
     console
         .end_sign_in(&present.sign_in, Cause::Logout, None, peer)
         .await;
+    let cookie = HeaderValue::from_str(&console.cookie.clear()).ok();
+    let Some((label, url)) = onward else {
+        return with_cookie(signed_out().await, cookie);
+    };
     let content = html! {
-        p { "Your tokens and connection credentials no longer open anything, and your sessions were closed." }
+        p { (SIGNED_OUT) }
+        p { a href=(url.expose()) { "Sign out of " (label) " too" } }
+    };
+    let mut response = page("Signed out", &content).into_response();
+    // By itself, and not as the answer to the form: browsers hold redirects after a form to our own address.
+    if let Ok(refresh) = HeaderValue::from_str(&format!("0;url={}", url.expose())) {
+        response.headers_mut().insert(REFRESH, refresh);
+    }
+    with_cookie(response, cookie)
+}
+
+/// `GET /signed-out`: back from the provider.
+pub(crate) async fn signed_out() -> Response {
+    let content = html! {
+        p { (SIGNED_OUT) }
         p { a href="/sign-in" { "Sign in again" } }
     };
-    let cookie = HeaderValue::from_str(&console.cookie.clear()).ok();
-    with_cookie(page("Signed out", &content).into_response(), cookie)
+    page("Signed out", &content).into_response()
 }
 
 impl Console {
+    /// Where somebody who signs out is sent on to, and what that is called. To be asked before her sign-in ends, which
+    /// forgets what proves the session there to be hers.
+    async fn sign_out_there(&self, sign_in: &StoredSignIn) -> Option<(String, Secret)> {
+        let web = self.provider(&sign_in.authentication.provider)?.clone();
+        let Provider::OpenId(openid) = web.provider else {
+            return None;
+        };
+        if !openid.signs_out {
+            return None;
+        }
+        let id = sign_in.id;
+        let found = self
+            .blocking(move |console| console.sign_ins.provider_session(id))
+            .await?;
+        let session = found.ok().flatten()?;
+        let back = format!("{}/signed-out", self.base_url.as_str());
+        let url = openid.provider.logout_url(&session.id_token, &back)?;
+        Some((web.label, url))
+    }
+
     /// Who is signed in with the browser of a request.
     pub(crate) async fn present(&self, headers: &HeaderMap) -> Option<Present> {
         let browser = self.browser(headers)?;

@@ -26,6 +26,7 @@
 mod answers;
 mod authorize;
 mod browser;
+mod check;
 mod console;
 mod device;
 mod end;
@@ -36,6 +37,7 @@ mod my;
 mod page;
 mod provider_logout;
 mod record;
+mod regroup;
 mod routes;
 mod saml;
 mod server;
@@ -43,6 +45,8 @@ mod sign_in;
 mod sources;
 mod token;
 
-pub use console::{Console, ConsoleSettings, Entrance, Provider, Random, WebProvider};
+pub use console::{
+    Console, ConsoleSettings, Entrance, OpenIdProvider, Provider, Random, WebProvider,
+};
 pub use groups::{Group, Groups};
 pub use server::{WebCertificate, WebError, WebListener};

@@ -345,7 +345,7 @@ impl Console {
                 RecordOutcome::Denied
             },
             actor: Some(principal),
-            peer,
+            peer: Some(peer),
             target: Some(resource.as_str()),
             reason: issued.is_none().then_some("no access rule allows it"),
             detail: &detail,

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
+use custos_oauth::{Scope, Scopes};
 use maud::{DOCTYPE, Markup, html};
 
 /// Colours follow the system's setting; nothing is fetched from elsewhere.
@@ -40,6 +41,18 @@ pub(crate) fn problem(status: StatusCode, title: &str, text: &str) -> Response {
         p { a href="/sign-in" { "Sign in" } }
     };
     (status, page(title, &content)).into_response()
+}
+
+/// What scopes allow, in words for the person who agrees.
+pub(crate) fn may(scopes: &Scopes) -> String {
+    let words = |scope| match scope {
+        Scope::Api => "see and open what you may open",
+        Scope::Postgres => "connect to PostgreSQL databases",
+    };
+    let allowed = Scope::ALL
+        .into_iter()
+        .filter(|scope| scopes.contains(*scope));
+    allowed.map(words).collect::<Vec<_>>().join("; ")
 }
 
 /// `/style.css`

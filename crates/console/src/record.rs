@@ -16,7 +16,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) kind: RecordType,
     pub(crate) outcome: RecordOutcome,
     pub(crate) actor: Option<&'a Principal>,
-    pub(crate) peer: SocketAddr,
+    /// Who asked; `None` where nobody did.
+    pub(crate) peer: Option<SocketAddr>,
     pub(crate) target: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
     pub(crate) detail: Detail<'a>,
@@ -28,9 +29,9 @@ impl Console {
         let evidence = &self.services.evidence;
         let position = evidence.append(&NodeRecord {
             actor: entry.actor,
-            src: Some(Source {
-                ip: entry.peer.ip(),
-                port: entry.peer.port(),
+            src: entry.peer.map(|peer| Source {
+                ip: peer.ip(),
+                port: peer.port(),
                 client: None,
                 tls: None,
             }),
@@ -79,7 +80,7 @@ impl Console {
                 RecordOutcome::Ok
             },
             actor: told.actor,
-            peer,
+            peer: Some(peer),
             target: None,
             reason: told.reason,
             detail: &detail,
@@ -162,7 +163,6 @@ impl<'a> Told<'a> {
                 ("sign_in", sign_in.to_string()),
                 ("grant", grant.to_string()),
             ]),
-            Event::KeysRotated { .. } => {}
             other => told.refused(other),
         }
         told

@@ -29,6 +29,7 @@ impl Console {
             .route("/sign-in", get(sign_in::choose))
             .route("/sign-in/{name}", get(sign_in::begin))
             .route("/sign-out", post(home::sign_out))
+            .route("/signed-out", get(home::signed_out))
             .route("/oidc/{name}/callback", get(sign_in::callback))
             .route(
                 "/oidc/{name}/backchannel-logout",

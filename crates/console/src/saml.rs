@@ -151,7 +151,9 @@ async fn go_on(
     let mut new = answer.new;
     let waited = Duration::from_nanos(mono_ns.saturating_sub(answer.verified_mono_ns));
     new.lasts = new.lasts.saturating_sub(waited);
-    console.signed_in(new, &browser, login.then, peer).await
+    console
+        .signed_in(new, None, &browser, login.then, peer)
+        .await
 }
 
 /// `GET /saml/NAME/slo`: a logout request by HTTP-Redirect.

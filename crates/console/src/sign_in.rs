@@ -8,17 +8,18 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::{
-    NewSignIn, OidcProvider, OidcSignIn, ProviderFailure, SIGN_IN_MAX, StoredSignIn,
+    NewSignIn, OidcProvider, OidcSignIn, ProviderFailure, SIGN_IN_MAX, StoredProviderSession,
+    StoredSignIn,
 };
-use custos_model::{Authentication, Rfc3339, Secret};
+use custos_model::{Authentication, Instant, Rfc3339, Secret};
 use custos_oauth::Consent;
 use custos_oauth::cookie::BrowserSession;
-use custos_oidc::{Callback, Random, ReturnPath, SignInRequest};
+use custos_oidc::{Callback, Random, RefreshGrant, ReturnPath, SignInRequest};
 use maud::html;
 use serde::Deserialize;
 
 use crate::browser::{Login, Then, with_cookie};
-use crate::console::{Console, Provider, WebProvider};
+use crate::console::{Console, OpenIdProvider, Provider, WebProvider};
 use crate::end::Cause;
 use crate::page::{page, problem};
 use crate::provider_logout::Meant;
@@ -88,7 +89,11 @@ pub(crate) async fn begin(
     };
     let then = Then::read(onward.then.as_deref());
     let begun = match &provider {
-        Provider::OpenId(provider) => console.begin_openid(provider, &browser, then).await,
+        Provider::OpenId(provider) => {
+            console
+                .begin_openid(&provider.provider, &browser, then)
+                .await
+        }
         Provider::Saml(provider) => console.begin_saml(provider, &browser, then).await,
     };
     match begun {
@@ -132,9 +137,10 @@ pub(crate) async fn callback(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some(provider) = console.openid_provider(&name) else {
+    let Some(openid) = console.openid_provider(&name) else {
         return no_such_provider();
     };
+    let provider = &openid.provider;
     let callback = match Callback::parse(query.as_deref().unwrap_or_default()) {
         Ok(callback) => callback,
         Err(rejection) => return console.refused(&name, &rejection.into(), peer).await,
@@ -162,32 +168,70 @@ pub(crate) async fn callback(
         .await;
     match finished {
         Ok(found) => {
-            let new = new_sign_in(&name, found, console.now().utc_ns);
-            console.signed_in(new, &browser, login.then, peer).await
+            let now = console.now();
+            let (new, given) = new_sign_in(&openid, found, now);
+            console
+                .signed_in(new, Some(given), &browser, login.then, peer)
+                .await
         }
         Err(failure) => console.refused(&name, &failure, peer).await,
     }
 }
 
+/// What an OpenID provider gave with a sign-in, for asking it again and for signing out there.
+pub(crate) struct Given {
+    id_token: Secret,
+    refresh: Option<RefreshGrant>,
+    authenticated_at: Option<u64>,
+    due_utc_ns: u64,
+}
+
+impl Given {
+    fn with(self, sign_in: &StoredSignIn) -> StoredProviderSession {
+        let due_utc_ns = self.refresh.is_some().then_some(self.due_utc_ns);
+        let (refresh_token, nonce) = self
+            .refresh
+            .map(|refresh| (refresh.refresh_token, refresh.nonce))
+            .unzip();
+        StoredProviderSession {
+            sign_in: sign_in.id,
+            provider: sign_in.authentication.provider.clone(),
+            id_token: self.id_token,
+            subject: sign_in.principal.subject.clone(),
+            nonce: nonce.unwrap_or_default(),
+            authenticated_at: self.authenticated_at,
+            due_utc_ns,
+            refresh_token,
+        }
+    }
+}
+
 /// What an OpenID provider told of somebody.
-fn new_sign_in(provider: &str, found: OidcSignIn, utc_ns: u64) -> NewSignIn {
+fn new_sign_in(openid: &OpenIdProvider, found: OidcSignIn, now: Instant) -> (NewSignIn, Given) {
     let OidcSignIn {
         principal,
         signed_in,
     } = found;
     let authenticated_utc_ns = signed_in
         .authenticated_at
-        .map_or(utc_ns, |seconds| seconds.saturating_mul(1_000_000_000));
-    NewSignIn {
+        .map_or(now.utc_ns, |seconds| seconds.saturating_mul(1_000_000_000));
+    let given = Given {
+        id_token: signed_in.id_token,
+        refresh: signed_in.refresh,
+        authenticated_at: signed_in.authenticated_at,
+        due_utc_ns: openid.next_check(now),
+    };
+    let new = NewSignIn {
         principal,
         authentication: Authentication {
             acr: signed_in.authentication_context,
             amr: signed_in.authentication_methods,
-            ..Authentication::by(provider, authenticated_utc_ns)
+            ..Authentication::by(openid.provider.name(), authenticated_utc_ns)
         },
         provider_session: signed_in.session_id,
         lasts: SIGN_IN_MAX,
-    }
+    };
+    (new, given)
 }
 
 /// `POST /oidc/NAME/backchannel-logout` (OpenID Connect Back-Channel Logout 1.0 section 2.8).
@@ -197,10 +241,10 @@ pub(crate) async fn provider_logout(
     Path(name): Path<String>,
     form: axum::body::Bytes,
 ) -> Response {
-    let Some(provider) = console.openid_provider(&name) else {
+    let Some(openid) = console.openid_provider(&name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let notice = match provider.logout(&form).await {
+    let notice = match openid.provider.logout(&form).await {
         Ok(notice) => notice,
         Err(failure) => {
             console.record_failure(&name, &failure, peer).await;
@@ -230,16 +274,27 @@ impl Console {
     pub(crate) async fn signed_in(
         &self,
         mut new: NewSignIn,
+        given: Option<Given>,
         browser: &BrowserSession,
         then: Then,
         peer: SocketAddr,
     ) -> Response {
-        let given = std::mem::take(&mut new.principal.groups);
-        new.principal.groups = self.groups.of(&given);
+        let groups = std::mem::take(&mut new.principal.groups);
+        new.principal.groups = self.groups.of(&groups);
         let now = self.now();
-        let lasts = new.lasts.min(SIGN_IN_MAX);
+        let provider = self.provider(&new.authentication.provider);
+        let lasts_max = provider.map_or(SIGN_IN_MAX, |provider| provider.sign_in_max);
+        let lasts = new.lasts.min(lasts_max);
+        new.lasts = lasts;
         let begun = self
-            .blocking(move |console| console.sign_ins.begin(new, now))
+            .blocking(move |console| {
+                let sign_in = console.sign_ins.begin(new, now)?;
+                if let Some(given) = given {
+                    let session = given.with(&sign_in);
+                    console.sign_ins.keep_provider_session(&session)?;
+                }
+                Ok::<_, custos_identity::IdentityError>(sign_in)
+            })
             .await;
         let sign_in = match begun {
             Some(Ok(sign_in)) => sign_in,
@@ -249,7 +304,7 @@ impl Console {
             }
             None => return busy(),
         };
-        let mapping = self.groups.applied(&given);
+        let mapping = self.groups.applied(&groups);
         if let Err(error) = self.record_sign_in(&sign_in, &mapping, peer).await {
             tracing::error!(%error, "a sign-in could not be put on record, so it is ended");
             self.end_sign_in(&sign_in, Cause::Logout, None, peer).await;
@@ -300,7 +355,7 @@ impl Console {
             kind: RecordType::SignInStarted,
             outcome: RecordOutcome::Ok,
             actor: Some(&sign_in.principal),
-            peer,
+            peer: Some(peer),
             target: None,
             reason: None,
             detail: &detail,
@@ -350,7 +405,7 @@ impl Console {
                     RecordOutcome::Denied
                 },
                 actor: None,
-                peer,
+                peer: Some(peer),
                 target: None,
                 reason: Some(&reason),
                 detail: &detail,
@@ -382,9 +437,8 @@ pub(crate) fn busy() -> Response {
 /// How long a sign-in still lasts, in words.
 pub(crate) fn left(until_utc_ns: u64, now_utc_ns: u64) -> String {
     let minutes = Duration::from_nanos(until_utc_ns.saturating_sub(now_utc_ns)).as_secs() / 60;
-    if minutes >= 120 {
-        format!("{} hours", minutes / 60)
-    } else {
-        format!("{minutes} minutes")
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }

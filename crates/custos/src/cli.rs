@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// Who is signed in
     #[command(subcommand)]
     SignIn(SignInCommand),
+    /// Keys that sign the gateway's own tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Sessions, live and past
     #[command(subcommand)]
     Session(SessionCommand),
@@ -276,6 +279,23 @@ pub(crate) enum SignInCommand {
     End {
         /// Its id
         id: SignInId,
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List the published keys
+    Ls(ReadArgs),
+    /// Let the next key sign before its time, which comes by itself every 30 days
+    #[command(after_help = "\
+Without --now, tokens that are out there stay good. After a leak, --now ends all of them at once:
+command lines get new ones by themselves, and nobody has to sign in again.")]
+    Rotate {
+        /// Replace every key: tokens that were signed before are refused from now on
+        #[arg(long)]
+        now: bool,
         #[command(flatten)]
         gateway: GatewayArgs,
     },

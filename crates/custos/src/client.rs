@@ -223,6 +223,7 @@ async fn refused(mut response: Response<Incoming>) -> Failure {
     };
     let hint = match failure.code.as_str() {
         "evidence_unavailable" => Some("`custos status` tells what is failing"),
+        "too_early" => Some("after a leak: custos key rotate --now"),
         "not_found" => Some("the `ls` commands tell what there is"),
         _ => None,
     };

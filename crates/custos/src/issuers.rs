@@ -96,7 +96,10 @@ impl KnownIssuers {
         let workloads = workloads.map(|issuer| (issuer.name.clone(), issuer.keyring.clone()));
         let providers = self.providers.iter();
         let providers = providers.filter_map(|provider| match &provider.provider {
-            Provider::OpenId(provider) => Some((provider.name().to_owned(), provider.keyring()?)),
+            Provider::OpenId(openid) => {
+                let provider = &openid.provider;
+                Some((provider.name().to_owned(), provider.keyring()?))
+            }
             Provider::Saml(_) => None,
         });
         workloads.chain(providers).collect()

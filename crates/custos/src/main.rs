@@ -17,6 +17,7 @@ mod output;
 mod reload;
 mod saml_providers;
 mod serve;
+mod signing_keys;
 mod start;
 mod web;
 
@@ -58,7 +59,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
-        block_on, config, credential, login, logout, resource, session, sign_in, status, whoami,
+        block_on, config, credential, key, login, logout, resource, session, sign_in, status,
+        whoami,
     };
     match command {
         Command::Login(arguments) => block_on(login::login(out, arguments)),
@@ -70,6 +72,7 @@ fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Resource(command) => block_on(resource::run(out, command)),
         Command::Credential(command) => block_on(credential::run(out, command)),
         Command::SignIn(command) => block_on(sign_in::run(out, command)),
+        Command::Key(command) => block_on(key::run(out, command)),
         Command::Session(command) => block_on(session::run(out, command)),
         Command::Config(ConfigCommand::Check(arguments)) => config::check(out, arguments.config),
         Command::Config(ConfigCommand::Reference) => config::reference(out),

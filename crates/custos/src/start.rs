@@ -24,6 +24,7 @@ use crate::failure::Failure;
 use crate::issuers::{self, KnownIssuers};
 use crate::logging::LogLevel;
 use crate::machine::{self, SystemClock};
+use crate::signing_keys;
 use crate::web;
 
 /// A gateway that is up.
@@ -72,12 +73,15 @@ impl Running {
             workloads: workloads.clone(),
             providers: providers.clone(),
         };
+        let sign_ins = SignIns::new(store.clone(), machine::random);
+        let own_issuer = web::own_issuer(&config, &store, &sign_ins, clock.now())?;
         let services = Services {
             clock,
             evidence: evidence.clone(),
             store: store.clone(),
             credentials,
-            sign_ins: SignIns::new(store.clone(), machine::random),
+            own_issuer,
+            sign_ins,
             workloads,
             policy: Arc::clone(&policy),
         };
@@ -123,8 +127,13 @@ impl Running {
             .as_ref()
             .and_then(|(listener, _)| listener.certificate());
         if let Some((listener, console)) = web {
+            background.spawn(console.clone().keep_checked(background_stop.clone()));
             background.spawn(listener.serve(console.router(), background_stop.clone()));
         }
+        background.spawn(signing_keys::rotate_when_due(
+            admin.clone(),
+            background_stop.clone(),
+        ));
         background.spawn(socket.serve(admin.clone(), background_stop.clone()));
         background.close();
         Ok(Self {

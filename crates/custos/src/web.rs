@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use custos_api::ListenerStatus;
 use custos_console::{
-    Console, ConsoleSettings, Entrance, Groups, Provider, WebListener, WebProvider,
+    Console, ConsoleSettings, Entrance, Groups, OpenIdProvider, Provider, WebListener, WebProvider,
 };
-use custos_identity::OidcProvider;
-use custos_jwt::Signer;
-use custos_model::{Clock, Secret};
-use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing};
+use custos_identity::{OidcProvider, OwnIssuer, SignIns, open_signing_keys};
+use custos_model::{Clock, Instant};
+use custos_oauth::{AuthorizationServer, BaseUrl};
 use custos_session::{Gateway, Services};
 use custos_store::Store;
 
@@ -20,10 +17,6 @@ use crate::config::{Config, ProviderKind, Web};
 use crate::failure::Failure;
 use crate::saml_providers::SamlProviders;
 use crate::{issuers, machine};
-
-/// Names of the signing keys in the store.
-const CURRENT_KEY: &str = "oauth.key.current";
-const NEXT_KEY: &str = "oauth.key.next";
 
 /// The providers of the configuration.
 pub(crate) fn providers(
@@ -36,17 +29,22 @@ pub(crate) fn providers(
         let client = issuers::client(&settings.reach)
             .with_context(|| format!("cannot use provider {}", settings.name))?;
         let provider = match &settings.kind {
-            ProviderKind::OpenId(openid) => Provider::OpenId(OidcProvider::new(
-                openid.relying_party.clone(),
-                client,
-                Arc::clone(clock),
-            )),
+            ProviderKind::OpenId(openid) => Provider::OpenId(OpenIdProvider {
+                provider: OidcProvider::new(
+                    openid.relying_party.clone(),
+                    client,
+                    Arc::clone(clock),
+                ),
+                check_interval: openid.check_interval,
+                signs_out: openid.signs_out,
+            }),
             ProviderKind::Saml(kind) => {
                 Provider::Saml(saml.provider(&settings.name, kind, client)?)
             }
         };
         Ok(WebProvider {
             label: settings.label.clone(),
+            sign_in_max: settings.sign_in_max,
             provider,
         })
     });
@@ -62,7 +60,7 @@ pub(crate) async fn open(
     listeners: &[ListenerStatus],
     client_ca_pem: Option<String>,
 ) -> Result<Option<(WebListener, Console)>, Failure> {
-    let Some(web) = &config.web else {
+    let (Some(web), Some(issuer)) = (&config.web, &services.own_issuer) else {
         return Ok(None);
     };
     let identity = web.tls.as_ref().map(|tls| Arc::clone(&tls.identity));
@@ -74,7 +72,7 @@ pub(crate) async fn open(
     let console = Console::new(ConsoleSettings {
         services: services.clone(),
         gateway: gateway.clone(),
-        server: server(web, &services.store)?,
+        issuer: issuer.clone(),
         providers,
         groups: Groups(config.groups.clone()),
         entrances: listeners.iter().filter_map(entrance).collect(),
@@ -85,28 +83,31 @@ pub(crate) async fn open(
     Ok(Some((listener, console)))
 }
 
-fn server(web: &Web, store: &Store) -> Result<AuthorizationServer, Failure> {
+/// The authorization server of the web address, if the configuration has one.
+pub(crate) fn own_issuer(
+    config: &Config,
+    store: &Store,
+    sign_ins: &SignIns,
+    now: Instant,
+) -> Result<Option<OwnIssuer>, Failure> {
+    let Some(web) = &config.web else {
+        return Ok(None);
+    };
+    let server = server(web, store, now)?;
+    Ok(Some(OwnIssuer::new(
+        server,
+        store.clone(),
+        sign_ins.clone(),
+        machine::random,
+    )))
+}
+
+fn server(web: &Web, store: &Store, now: Instant) -> Result<AuthorizationServer, Failure> {
     let base_url: BaseUrl = web.url.parse().context("cannot use `url` of [web]")?;
-    let current = signer(store, CURRENT_KEY)?;
-    let next = signer(store, NEXT_KEY)?;
-    let keys = KeyRing::new(&base_url, current, next, Vec::new())
+    let keys = open_signing_keys(store, &base_url, now, machine::random)
         .context("cannot use the keys of the authorization server")?;
     Ok(AuthorizationServer::new(base_url, keys, Vec::new())
         .context("cannot start the authorization server")?)
-}
-
-/// A signing key of the authorization server, made when there is none.
-fn signer(store: &Store, name: &str) -> Result<Signer, Failure> {
-    let made = Signer::generate().and_then(|signer| signer.to_pkcs8());
-    let made = made.context("cannot make a signing key")?;
-    let make = || Secret::new(STANDARD.encode(made.as_slice()));
-    let kept = store
-        .secret_or_create(name, make, machine::random)
-        .context("cannot keep a signing key")?;
-    let der = STANDARD
-        .decode(kept.expose())
-        .context("a signing key in the store is damaged")?;
-    Ok(Signer::from_pkcs8(&der).context("a signing key in the store is damaged")?)
 }
 
 fn entrance(listener: &ListenerStatus) -> Option<Entrance> {

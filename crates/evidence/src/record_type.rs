@@ -49,6 +49,8 @@ record_types! {
     IssuerKeys = "issuer.keys",
     SignInStarted = "sign_in.started",
     SignInFailed = "sign_in.failed",
+    SignInChanged = "sign_in.changed",
+    SignInUnchecked = "sign_in.unchecked",
     SignInEnded = "sign_in.ended",
     AuthorizationGranted = "authorization.granted",
     AuthorizationRefused = "authorization.refused",
@@ -86,6 +88,8 @@ impl RecordType {
                 | Self::IssuerKeys
                 | Self::SignInStarted
                 | Self::SignInFailed
+                | Self::SignInChanged
+                | Self::SignInUnchecked
                 | Self::SignInEnded
                 | Self::AuthorizationGranted
                 | Self::AuthorizationRefused

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use custos_model::{Authentication, Instant, Principal, ResourceName, SignInId};
 use custos_scram::{ClientProof, Verifier};
-use custos_store::{CredentialId, SignInsOf, StoreError, StoredCredential, StoredVerifier};
+use custos_store::{
+    CredentialId, SignInsOf, StoreError, StoredCredential, StoredSignIn, StoredVerifier,
+};
 
 use crate::credentials::Credentials;
 use crate::error::LoginFailure;
@@ -67,9 +69,10 @@ impl Credentials {
         is_secret_text(text)
     }
 
-    /// Whether what somebody signed in with is still good. To be asked once more when the session can be found by
-    /// whoever ends a sign-in or revokes a credential: between the first check and that, nobody would have cut it.
-    pub fn is_still_good(&self, login: &Login, now: Instant) -> Result<bool, StoreError> {
+    /// Who it is now, with the groups of now, if what somebody signed in with is still good. To be asked once more when
+    /// the session can be found by whoever ends or changes a sign-in or revokes a credential: between the first check
+    /// and that, nobody would have cut it.
+    pub fn still_good(&self, login: &Login, now: Instant) -> Result<Option<Principal>, StoreError> {
         let credential = match login.credential {
             Some(id) => self
                 .store()
@@ -77,12 +80,15 @@ impl Credentials {
                 .map(|found| found.revoked_utc_ns),
             None => Some(None),
         };
-        let sign_in = match login.sign_in {
-            Some(id) => self.store().sign_ins(SignInsOf::Id(id))?,
-            None => Vec::new(),
+        if credential != Some(None) || now.utc_ns >= login.ends_utc_ns {
+            return Ok(None);
+        }
+        let Some(id) = login.sign_in else {
+            return Ok(Some(login.principal.clone()));
         };
-        let lives = login.sign_in.is_none() || sign_in.iter().any(|it| it.is_live(now.utc_ns));
-        Ok(credential == Some(None) && lives && now.utc_ns < login.ends_utc_ns)
+        let found = self.store().sign_ins(SignInsOf::Id(id))?;
+        let live = found.first().filter(|it| it.is_live(now.utc_ns));
+        Ok(live.map(|sign_in| under(sign_in, &login.principal)))
     }
 
     /// Tries every credential of the name, whichever fits, so that the time taken does not tell which.
@@ -159,6 +165,16 @@ impl Credentials {
             credential: credential.id,
         })
     }
+}
+
+/// A principal under a sign-in: whose sign-in it is has the groups of now, and not those of when a credential was issued.
+fn under(sign_in: &StoredSignIn, principal: &Principal) -> Principal {
+    let own = &sign_in.principal;
+    let mut principal = principal.clone();
+    if (&own.issuer, &own.subject) == (&principal.issuer, &principal.subject) {
+        principal.groups.clone_from(&own.groups);
+    }
+    principal
 }
 
 /// Whether the right secret is good here and now.

@@ -23,26 +23,32 @@ mod check;
 mod credentials;
 mod error;
 mod issue;
+mod key_change;
 mod keyring;
 mod oidc_provider;
+mod own_issuer;
 mod saml_provider;
 mod sign_ins;
+mod signing_keys;
 mod workloads;
 
 pub use authorization::{JudgedToken, SignInsOfCall, StoredRefreshTokens};
 pub use check::Login;
 pub use credentials::{CredentialState, CredentialSummary, Credentials, ScramParameters};
 pub use custos_store::{CredentialId, SourceNetwork};
-pub use custos_store::{SignInsOf, StoredSignIn};
+pub use custos_store::{SignInsOf, StoredProviderSession, StoredSignIn};
 pub use error::{IdentityError, LoginFailure};
 pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
+pub use key_change::{KeyChange, KeyChangeKind, SigningKey, SigningKeyState};
 pub use keyring::{KeyLocation, Keyring};
-pub use oidc_provider::{OidcProvider, OidcSignIn, ProviderFailure};
+pub use oidc_provider::{OidcCheck, OidcProvider, OidcSignIn, ProviderFailure};
+pub use own_issuer::{BearerFailure, OwnIssuer};
 pub use saml_provider::{
     GroupsAttribute, MetadataAddress, MetadataEvent, SamlBegun, SamlFailure, SamlLogout,
     SamlMapping, SamlMetadata, SamlProvider, SamlSettings,
 };
 pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
+pub use signing_keys::{SigningKeysError, open_signing_keys};
 pub use workloads::{
     ClaimError, ClaimValue, TokenFailure, Workload, WorkloadError, WorkloadIssuer, WorkloadKind,
     WorkloadLogin, Workloads,

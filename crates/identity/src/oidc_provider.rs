@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use custos_fetch::{Client, FetchError, Method, Request, Response};
 use custos_jwt::{KeyCache, Rejection as TokenRejection, ReplayCache};
-use custos_model::{Clock, Principal};
+use custos_model::{Clock, Principal, Secret};
 use custos_oidc::{
     Begun, Callback, ClaimSource, CodeExchange, HttpRequest, LogoutNotice, LogoutRequest,
-    MAX_DISCOVERY_BYTES, Pending, Provider, Random, Rejection, RelyingParty, SignInRequest,
-    SignedIn, TokenResponse,
+    MAX_DISCOVERY_BYTES, Pending, Provider, Random, RefreshGrant, Rejection, RelyingParty,
+    SignInRequest, SignedIn, TokenResponse,
 };
 
 use crate::keyring::{KeyLocation, Keyring};
@@ -54,6 +54,15 @@ pub struct OidcSignIn {
     pub signed_in: SignedIn,
 }
 
+/// Somebody still is who she was.
+#[derive(Debug)]
+pub struct OidcCheck {
+    /// Who, with the provider's groups as they are now.
+    pub principal: Principal,
+    /// For the next check.
+    pub refresh: RefreshGrant,
+}
+
 /// Why signing in with a provider failed: for the record.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderFailure {
@@ -79,6 +88,15 @@ impl ProviderFailure {
             Self::Token(rejection) => rejection.code(),
             Self::Unreachable(error) => error.code(),
             Self::Saml(failure) => failure.code(),
+        }
+    }
+
+    /// Whether, told when a sign-in is checked, it ends that sign-in.
+    pub fn ends_sign_in(&self) -> bool {
+        match self {
+            Self::Rejected(rejection) => rejection.ends_sign_in(),
+            Self::Token(_) => !self.is_outage(),
+            Self::Unreachable(_) | Self::Saml(_) => false,
         }
     }
 
@@ -171,21 +189,73 @@ impl OidcProvider {
         let principal = match provider.settings().mapping.source {
             ClaimSource::IdToken => provider.principal(&signed_in.identity)?,
             ClaimSource::Userinfo => {
-                let asked = provider.userinfo_request(&signed_in.access_token)?;
-                let answer = self.fetch(asked).await?;
-                let told = provider.userinfo(
-                    signed_in.identity.subject(),
-                    answer.status,
-                    answer.content_type.as_deref(),
-                    &answer.body,
-                )?;
-                provider.principal(&told)?
+                let subject = signed_in.identity.subject();
+                self.userinfo(&provider, subject, &signed_in.access_token)
+                    .await?
             }
         };
         Ok(OidcSignIn {
             principal,
             signed_in,
         })
+    }
+
+    /// Asks the provider whether somebody still is who she was (OpenID Connect Core 12).
+    pub async fn check(
+        &self,
+        grant: RefreshGrant,
+        assertion_id: [u8; 16],
+    ) -> Result<OidcCheck, ProviderFailure> {
+        let Discovered {
+            provider, keyring, ..
+        } = self.discovered().await?;
+        let subject = grant.subject.clone();
+        let request = provider.refresh_request(&grant, assertion_id, self.inner.clock.now())?;
+        let answer = self.fetch(request).await?;
+        let response = TokenResponse::parse(answer.status, &answer.body)?;
+        let keys = match response.id_token() {
+            Some(token) => Some(
+                keyring
+                    .for_token(token.header())
+                    .await
+                    .map_err(ProviderFailure::Token)?,
+            ),
+            None => None,
+        };
+        let now = self.inner.clock.now();
+        let refreshed = provider.refreshed(grant, response, keys.as_ref(), now)?;
+        let principal = match (provider.settings().mapping.source, &refreshed.identity) {
+            (ClaimSource::IdToken, Some(identity)) => provider.principal(identity)?,
+            (ClaimSource::IdToken, None) => return Err(Rejection::IdTokenMissing.into()),
+            (ClaimSource::Userinfo, _) => {
+                self.userinfo(&provider, &subject, &refreshed.access_token)
+                    .await?
+            }
+        };
+        Ok(OidcCheck {
+            principal,
+            refresh: refreshed.refresh,
+        })
+    }
+
+    async fn userinfo(
+        &self,
+        provider: &Provider,
+        subject: &str,
+        access_token: &Secret,
+    ) -> Result<Principal, ProviderFailure> {
+        let asked = provider.userinfo_request(access_token)?;
+        let answer = self.fetch(asked).await?;
+        let content_type = answer.content_type.as_deref();
+        let told = provider.userinfo(subject, answer.status, content_type, &answer.body)?;
+        Ok(provider.principal(&told)?)
+    }
+
+    /// Where to send the browser of somebody who signs out, so that her session at the provider ends too. `None` where
+    /// the provider has no such place, or is not known.
+    pub fn logout_url(&self, id_token: &Secret, return_uri: &str) -> Option<Secret> {
+        let known = self.known()?;
+        known.provider.logout_url(id_token, Some(return_uri), None)
     }
 
     /// Judges a logout request of the provider (OpenID Connect Back-Channel Logout 1.0).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use custos_model::{Authentication, IdSource, Instant, Principal, PrincipalKind, SignInId};
-use custos_store::{SignInsOf, Store, StoredSignIn};
+use custos_store::{SignInsOf, Store, StoredProviderSession, StoredSignIn};
 
 use crate::error::IdentityError;
 
@@ -114,6 +114,60 @@ impl SignIns {
         let mut found = self.find(of)?;
         found.retain(|sign_in| sign_in.is_live(now.utc_ns));
         Ok(found)
+    }
+
+    /// Gives a sign-in that is good now other groups. `None` where it is over.
+    pub fn regroup(
+        &self,
+        id: SignInId,
+        groups: Vec<String>,
+        now: Instant,
+    ) -> Result<Option<StoredSignIn>, IdentityError> {
+        let Some(mut sign_in) = self.live(id, now)? else {
+            return Ok(None);
+        };
+        sign_in.principal.groups = groups;
+        let changed = self
+            .inner
+            .store
+            .change_sign_in(&sign_in, &self.inner.random)
+            .map_err(IdentityError::store("change a sign-in"))?;
+        Ok(changed.then_some(sign_in))
+    }
+
+    /// Keeps what the provider gave with a sign-in, in place of what was kept.
+    pub fn keep_provider_session(
+        &self,
+        session: &StoredProviderSession,
+    ) -> Result<bool, IdentityError> {
+        self.inner
+            .store
+            .put_provider_session(session, &self.inner.random)
+            .map_err(IdentityError::store("keep a provider's session"))
+    }
+
+    /// What the provider gave with a sign-in.
+    pub fn provider_session(
+        &self,
+        id: SignInId,
+    ) -> Result<Option<StoredProviderSession>, IdentityError> {
+        self.inner
+            .store
+            .provider_session(id)
+            .map_err(IdentityError::store("look up a provider's session"))
+    }
+
+    /// Those whose provider is to be asked again now, at most `at_most`.
+    pub fn to_be_checked(
+        &self,
+        provider: &str,
+        now: Instant,
+        at_most: usize,
+    ) -> Result<Vec<StoredProviderSession>, IdentityError> {
+        self.inner
+            .store
+            .provider_sessions_due(provider, now.utc_ns, at_most)
+            .map_err(IdentityError::store("look up what is to be checked"))
     }
 
     /// Ends a sign-in and its connection credentials; tells whether it was there and not ended yet. Sessions that are

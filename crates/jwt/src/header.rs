@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
-use crate::json;
 use crate::key::MAX_KEY_ID_BYTES;
 use crate::rejection::{Part, Rejection};
 
@@ -30,7 +29,7 @@ impl Header {
         if bytes.len() > MAX_HEADER_BYTES {
             return Err(Rejection::HeaderTooLong);
         }
-        let members = json::object(bytes).map_err(|error| Rejection::json(Part::Header, error))?;
+        let members = crate::json(bytes).map_err(|error| Rejection::json(Part::Header, error))?;
         if let Some(name) = FORBIDDEN
             .into_iter()
             .find(|name| members.contains_key(*name))

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::header::Header;
-use crate::json::{self, JsonError};
 use crate::key::{SkipReason, VerificationKey};
 use crate::rejection::Rejection;
+use custos_strict_json::JsonError;
 
 /// Longest key set.
 pub const MAX_KEY_SET_BYTES: usize = 256 << 10;
@@ -68,7 +68,7 @@ impl KeySet {
         if bytes.len() > MAX_KEY_SET_BYTES {
             return Err(KeySetError::TooLong);
         }
-        let set = json::object(bytes).map_err(|error| match error {
+        let set = crate::json(bytes).map_err(|error| match error {
             JsonError::Malformed => KeySetError::Malformed,
             JsonError::Duplicate => KeySetError::Duplicate,
             JsonError::TooDeep => KeySetError::TooDeep,

@@ -26,7 +26,6 @@ mod class;
 mod class_rules;
 mod header;
 mod issuer;
-mod json;
 mod key;
 mod key_cache;
 mod key_event;
@@ -45,7 +44,6 @@ pub use algorithm::Algorithm;
 pub use class::{Class, ClassName, Nonce};
 pub use header::{Header, MAX_HEADER_BYTES};
 pub use issuer::{ClassRule, Issuer, IssuerError, MAX_CLOCK_SKEW, MAX_TOKEN_AGE};
-pub use json::MAX_DEPTH;
 pub use key::{MAX_KEY_ID_BYTES, SkipReason, VerificationKey};
 pub use key_cache::{
     Attempt, Due, KeyCache, KeyLookup, MAX_AGE_FOR_LOGINS, MAX_AGE_FOR_SESSIONS,
@@ -59,3 +57,13 @@ pub use signer::{Signer, SignerError};
 pub use token::{MAX_TOKEN_BYTES, Token};
 pub use verified::Verified;
 pub use verify::IssuerKeys;
+
+/// Deepest nesting of objects and arrays in a token or key set, the outermost object counted.
+pub const MAX_DEPTH: usize = 16;
+
+/// One object with one meaning.
+fn json(
+    bytes: &[u8],
+) -> Result<serde_json::Map<String, serde_json::Value>, custos_strict_json::JsonError> {
+    custos_strict_json::object(bytes, custos_strict_json::Names::Exact, MAX_DEPTH)
+}

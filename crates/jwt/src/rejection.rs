@@ -1,6 +1,6 @@
 //! Why a token is refused.
 
-use crate::json::JsonError;
+use custos_strict_json::JsonError;
 
 /// A part of a token that is JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use crate::base64url;
 use crate::header::Header;
 use crate::issuer::Issuer;
-use crate::json;
 use crate::rejection::{Part, Rejection};
 
 /// Longest token.
@@ -42,7 +41,7 @@ impl Token {
         }
         Ok(Self {
             header: parsed,
-            claims: json::object(&decode(claims)?)
+            claims: crate::json(&decode(claims)?)
                 .map_err(|error| Rejection::json(Part::Claims, error))?,
             signing_input: [header, b".", claims].concat(),
             signature,

@@ -240,15 +240,20 @@ impl Read {
             return Err(Reason::TokenRevoked.into());
         }
         let mut sign_ins = Vec::new();
-        for (principal, id) in &self.chain {
+        let mut chain = Vec::new();
+        for (mut principal, id) in self.chain {
             let same = |sign_in: &SignIn| {
                 let own = &sign_in.principal;
                 (&own.issuer, &own.subject) == (&principal.issuer, &principal.subject)
             };
-            let sign_in = state.sign_ins.live(*id, now)?.filter(same);
-            sign_ins.push(sign_in.ok_or(Reason::TokenRevoked)?);
+            let sign_in = state.sign_ins.live(id, now)?.filter(same);
+            let sign_in = sign_in.ok_or(Reason::TokenRevoked)?;
+            // Those of now; the token has those of when it was signed.
+            principal.groups.clone_from(&sign_in.principal.groups);
+            sign_ins.push(sign_in);
+            chain.push(principal);
         }
-        let mut chain = self.chain.into_iter().map(|(principal, _)| principal);
+        let mut chain = chain.into_iter();
         let mut principal = chain.next().ok_or(Reason::TokenRejected)?;
         principal.on_behalf_of = chain.collect();
         Ok(AccessToken {

@@ -110,13 +110,6 @@ pub enum Event {
         /// Who tried.
         sign_in: SignInId,
     },
-    /// The keys that sign tokens were rotated.
-    KeysRotated {
-        /// `kid` of the key that signs now.
-        current: String,
-        /// `kid` of the key that is published to sign later.
-        next: String,
-    },
     /// A request was refused.
     Refused {
         /// Where.
@@ -206,7 +199,6 @@ impl Event {
             Self::DeviceApproved { .. } => "device_approved",
             Self::DeviceDenied { .. } => "device_denied",
             Self::DevicePageRefused { .. } => "device_page_refused",
-            Self::KeysRotated { .. } => "keys_rotated",
             Self::Refused { .. } => "refused",
         }
     }

@@ -1,6 +1,7 @@
 //! The keys that sign access tokens, and their rotation.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use custos_jwt::{
     Algorithm, Class, ClassName, ClassRule, Issuer, IssuerKeys, KeySet, Signer, SignerError, Token,
@@ -11,8 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::base_url::BaseUrl;
 use crate::call::ns;
-use crate::event::Event;
-use crate::{ACCESS_TOKEN_LIFE, CLOCK_SKEW};
+use crate::{ACCESS_TOKEN_LIFE, CLOCK_SKEW, NEXT_KEY_PUBLISHED, SIGNING_KEY_LIFE};
 
 /// `typ` of access tokens (RFC 9068 section 2.1).
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
@@ -21,12 +21,22 @@ const MAX_RETIRED: usize = 8;
 
 /// Current, next and previous signing keys. The next one is published before it signs anything, and a previous one
 /// until its last token has expired.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KeyRing {
-    current: Signer,
-    next: Signer,
+    current: Arc<Signer>,
+    next: Arc<Signer>,
+    since: KeyTimes,
     retired: Vec<RetiredKey>,
-    own: IssuerKeys,
+    own: Arc<IssuerKeys>,
+}
+
+/// Since when the two keys are what they are, UTC nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyTimes {
+    /// Since when the current key signs.
+    pub current_utc_ns: u64,
+    /// Since when the next key is published.
+    pub next_utc_ns: u64,
 }
 
 /// The public half of a key that signs no more.
@@ -53,29 +63,49 @@ pub enum KeyRingError {
 }
 
 impl KeyRing {
-    /// Keys as they were kept, previous ones too, so that a restart invalidates no token.
+    /// Keys as they were kept, previous ones too, so that a restart invalidates no token. Their age is unknown until
+    /// [`KeyRing::since`] says it.
     pub fn new(
         base_url: &BaseUrl,
         current: Signer,
         next: Signer,
         retired: Vec<RetiredKey>,
     ) -> Result<Self, KeyRingError> {
+        let since = KeyTimes::default();
+        Self::of(base_url, Arc::new(current), Arc::new(next), since, retired)
+    }
+
+    /// The same keys, with their age.
+    #[must_use]
+    pub fn since(self, since: KeyTimes) -> Self {
+        Self { since, ..self }
+    }
+
+    fn of(
+        base_url: &BaseUrl,
+        current: Arc<Signer>,
+        next: Arc<Signer>,
+        since: KeyTimes,
+        retired: Vec<RetiredKey>,
+    ) -> Result<Self, KeyRingError> {
         let own = verifier(base_url, &current, &next, &retired)?;
         Ok(Self {
             current,
             next,
+            since,
             retired,
-            own,
+            own: Arc::new(own),
         })
     }
 
-    /// The next key signs from now on, and `new` is published as the one after it.
-    pub fn rotate(
-        &mut self,
+    /// The ring in which the next key signs, `new` is published as the one after it, and the current one is there for
+    /// its last tokens.
+    pub fn rotated(
+        &self,
         base_url: &BaseUrl,
         new: Signer,
         now: Instant,
-    ) -> Result<Event, KeyRingError> {
+    ) -> Result<Self, KeyRingError> {
         let life = ns(ACCESS_TOKEN_LIFE) + ns(CLOCK_SKEW);
         let mut retired = self.retired.clone();
         retired.retain(|key| now.utc_ns < key.until_utc_ns);
@@ -87,13 +117,33 @@ impl KeyRing {
             },
         );
         retired.truncate(MAX_RETIRED);
-        self.own = verifier(base_url, &self.next, &new, &retired)?;
-        self.current = std::mem::replace(&mut self.next, new);
-        self.retired = retired;
-        Ok(Event::KeysRotated {
-            current: self.current.key_id().to_owned(),
-            next: self.next.key_id().to_owned(),
-        })
+        let since = KeyTimes {
+            current_utc_ns: now.utc_ns,
+            next_utc_ns: now.utc_ns,
+        };
+        Self::of(
+            base_url,
+            Arc::clone(&self.next),
+            Arc::new(new),
+            since,
+            retired,
+        )
+    }
+
+    /// Whether the current key has signed for [`SIGNING_KEY_LIFE`] and the next one may.
+    pub fn is_rotation_due(&self, now: Instant) -> bool {
+        let signed = now.utc_ns.saturating_sub(self.since.current_utc_ns);
+        signed >= ns(SIGNING_KEY_LIFE) && self.may_next_sign(now)
+    }
+
+    /// Whether the next key is published for [`NEXT_KEY_PUBLISHED`], so that whoever keeps the set has seen it.
+    pub fn may_next_sign(&self, now: Instant) -> bool {
+        now.utc_ns.saturating_sub(self.since.next_utc_ns) >= ns(NEXT_KEY_PUBLISHED)
+    }
+
+    /// For keeping them: since when they are what they are.
+    pub fn times(&self) -> KeyTimes {
+        self.since
     }
 
     /// For keeping them: the key that signs and the one after it.

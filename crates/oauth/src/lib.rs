@@ -69,7 +69,7 @@ pub use device::{
 };
 pub use event::{Because, Consent, Endpoint, Event, TokenIssued};
 pub use grant_type::GrantType;
-pub use keys::{KeyRing, KeyRingError, RetiredKey};
+pub use keys::{KeyRing, KeyRingError, KeyTimes, RetiredKey};
 pub use metadata::{
     AUTHORIZATION_PATH, DEVICE_AUTHORIZATION_PATH, DEVICE_PAGE_PATH, KEYS_PATH, REVOCATION_PATH,
     TOKEN_PATH,
@@ -92,6 +92,10 @@ pub use token_response::{
 
 /// Life of an access token.
 pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_mins(15);
+/// How long a key signs access tokens.
+pub const SIGNING_KEY_LIFE: Duration = Duration::from_hours(30 * 24);
+/// How long a key is published at least before it signs.
+pub const NEXT_KEY_PUBLISHED: Duration = Duration::from_hours(24);
 /// Life of an authorization code.
 pub const CODE_LIFE: Duration = Duration::from_mins(1);
 /// Life of a device code and its user code.

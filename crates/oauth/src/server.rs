@@ -1,6 +1,6 @@
 //! The authorization server as a whole.
 
-use custos_jwt::{ReplayCache, Signer};
+use custos_jwt::ReplayCache;
 use custos_model::Instant;
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::client::{ClientError, Clients, MachineClient};
 use crate::code::Codes;
 use crate::device::Devices;
 use crate::event::{Endpoint, Event};
-use crate::keys::{KeyRing, KeyRingError};
+use crate::keys::KeyRing;
 use crate::metadata;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
@@ -59,9 +59,9 @@ impl AuthorizationServer {
         &self.keys
     }
 
-    /// Lets the next key sign, and publishes `new` as the one after it.
-    pub fn rotate_keys(&mut self, new: Signer, now: Instant) -> Result<Event, KeyRingError> {
-        self.keys.rotate(&self.base_url, new, now)
+    /// Other keys sign and are published from now on. Tokens of keys that are not among them are refused.
+    pub fn set_keys(&mut self, keys: KeyRing) {
+        self.keys = keys;
     }
 
     /// Replaces the configured clients, as a reload does. Tokens of removed clients live on until they expire, and
@@ -81,17 +81,27 @@ impl AuthorizationServer {
         self.keys.published(now)
     }
 
-    /// Judges the access token that an API request bears (RFC 6750 section 2.1): signature, audience, life, that its
-    /// sign-ins live and that its grant is not revoked. Scopes are the API's to compare.
+    /// Judges an access token, wherever it was presented: signature, audience, life, that its sign-ins live and that
+    /// its grant is not revoked. Scopes are the caller's to compare, and the record of a refusal is the caller's too.
+    pub fn judge(
+        &self,
+        bearer: &str,
+        state: &State<'_>,
+        now: Instant,
+    ) -> Result<AccessToken, Refusal> {
+        Read::token(&self.keys, bearer, now)
+            .map_err(|detail| Refusal::with(Reason::TokenRejected, detail))
+            .and_then(|read| read.alive(state, now))
+    }
+
+    /// [`AuthorizationServer::judge`] for the access token that an API request bears (RFC 6750 section 2.1).
     pub fn authenticate(
         &self,
         bearer: &str,
         state: &State<'_>,
         call: &Call<'_>,
     ) -> Outcome<AccessToken> {
-        let answer = Read::token(&self.keys, bearer, call.now)
-            .map_err(|detail| Refusal::with(Reason::TokenRejected, detail))
-            .and_then(|read| read.alive(state, call.now));
+        let answer = self.judge(bearer, state, call.now);
         let refused = answer.as_ref().err();
         let events = refused.map(|refusal| Event::refused(Endpoint::Api, None, refusal));
         Outcome {

@@ -4,10 +4,12 @@ use custos_jwt::Algorithm;
 
 use crate::client_authentication::Method;
 use crate::endpoint::Endpoint;
-use crate::json;
 use crate::members::{Members, WrongType};
 use crate::rejection::Rejection;
 use crate::settings::{RelyingParty, Settings};
+
+/// The scope of refresh tokens (OpenID Connect Core 11).
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The longest discovery document.
 pub const MAX_DISCOVERY_BYTES: usize = 256 << 10;
@@ -26,6 +28,7 @@ pub struct Discovery {
     sends_issuer: bool,
     back_channel_logout: bool,
     back_channel_logout_session: bool,
+    offline_access: bool,
 }
 
 impl Discovery {
@@ -40,7 +43,7 @@ impl Discovery {
         if document.len() > MAX_DISCOVERY_BYTES {
             return Err(Rejection::DiscoveryTooLong);
         }
-        let object = json::object(document).ok_or(Rejection::DiscoveryMalformed)?;
+        let object = crate::json(document).ok_or(Rejection::DiscoveryMalformed)?;
         Document {
             members: Members(&object),
             settings: relying_party.settings(),
@@ -86,6 +89,11 @@ impl Discovery {
     /// Whether it has a userinfo endpoint.
     pub fn has_userinfo(&self) -> bool {
         self.userinfo_endpoint.is_some()
+    }
+
+    /// Whether it lists the scope `offline_access` (OpenID Connect Core 11).
+    pub(crate) fn has_offline_access(&self) -> bool {
+        self.offline_access
     }
 
     pub(crate) fn authorization_endpoint(&self) -> &Endpoint {
@@ -143,6 +151,10 @@ impl Document<'_> {
             back_channel_logout_session: self
                 .members
                 .flag("backchannel_logout_session_supported")?,
+            offline_access: self
+                .members
+                .texts("scopes_supported")?
+                .is_some_and(|scopes| scopes.contains(&OFFLINE_ACCESS)),
         };
         self.code_flow()?;
         self.pkce()?;

@@ -37,7 +37,6 @@ mod endpoint;
 mod form;
 mod http_request;
 mod identity;
-mod json;
 mod logout;
 mod mapping;
 mod members;
@@ -74,3 +73,11 @@ pub use settings::{RelyingParty, Settings, SettingsError};
 pub use sign_in::SignedIn;
 pub use token_response::{MAX_TOKEN_RESPONSE_BYTES, TokenResponse};
 pub use userinfo::MAX_USERINFO_BYTES;
+
+/// Deepest nesting of objects and arrays in a provider's answer, the outermost object counted.
+const MAX_JSON_DEPTH: usize = 16;
+
+/// The one object with one meaning that `bytes` is, or nothing.
+fn json(bytes: &[u8]) -> Option<serde_json::Map<String, serde_json::Value>> {
+    custos_strict_json::object(bytes, custos_strict_json::Names::Exact, MAX_JSON_DEPTH).ok()
+}

@@ -3,7 +3,7 @@
 use custos_jwt::{Class, ClassName, ClassRule, Issuer, IssuerKeys, Token, Verified};
 use custos_model::Instant;
 
-use crate::discovery::Discovery;
+use crate::discovery::{Discovery, OFFLINE_ACCESS};
 use crate::rejection::Rejection;
 use crate::settings::{RelyingParty, Settings};
 
@@ -14,6 +14,7 @@ pub struct Provider {
     relying_party: RelyingParty,
     discovery: Discovery,
     issuer: Issuer,
+    scope: String,
 }
 
 impl Provider {
@@ -29,10 +30,17 @@ impl Provider {
         // The issuer's length and the algorithms were checked, so the record has nothing to object to.
         let issuer = Issuer::new(discovery.issuer(), discovery.algorithms(), &[], rules)
             .map_err(|_| Rejection::DiscoveryIssuer)?;
+        let mut scope = relying_party.scope().to_owned();
+        let asks = relying_party.settings().offline_access && discovery.has_offline_access();
+        if asks && !scope.split(' ').any(|scope| scope == OFFLINE_ACCESS) {
+            scope.push(' ');
+            scope.push_str(OFFLINE_ACCESS);
+        }
         Ok(Self {
             relying_party,
             discovery,
             issuer,
+            scope,
         })
     }
 
@@ -53,7 +61,7 @@ impl Provider {
     }
 
     pub(crate) fn scope(&self) -> &str {
-        self.relying_party.scope()
+        &self.scope
     }
 
     /// Judges one of the provider's tokens. Keys under another record than this provider's prove nothing of it.

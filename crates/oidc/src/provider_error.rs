@@ -86,6 +86,20 @@ impl ProviderError {
         known.map_or("other", |(word, _)| word)
     }
 
+    /// Whether it is said of the person or her grant, and not of the request, the client or the provider.
+    pub(crate) fn is_about_person(self) -> bool {
+        matches!(
+            self,
+            Self::AccessDenied
+                | Self::LoginRequired
+                | Self::InteractionRequired
+                | Self::AccountSelectionRequired
+                | Self::ConsentRequired
+                | Self::UnmetAuthenticationRequirements
+                | Self::InvalidGrant
+        )
+    }
+
     /// Whether the provider said that it cannot answer now, which says nothing about anybody's rights.
     pub(crate) fn is_outage(self) -> bool {
         matches!(self, Self::ServerError | Self::TemporarilyUnavailable)

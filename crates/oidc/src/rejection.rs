@@ -219,8 +219,31 @@ impl Rejection {
         }
     }
 
-    /// Whether the provider only could not answer now. Everything else is an answer: a refresh that is refused so
-    /// ends the sign-in.
+    /// Whether a refresh that is refused so ends the sign-in: the provider said no, or said something of the person that
+    /// is not taken. What is wrong with the provider, or with our registration there, tells nothing of her.
+    pub fn ends_sign_in(&self) -> bool {
+        match self {
+            Self::Provider(error) => error.is_about_person(),
+            Self::Token(_) => !self.is_outage(),
+            Self::IdTokenMissing
+            | Self::ClaimMalformed(_)
+            | Self::ClaimsSource
+            | Self::RefreshSubject
+            | Self::RefreshAuthentication
+            | Self::UserinfoSubject
+            | Self::NameMissing
+            | Self::NameMalformed
+            | Self::EmailNotVerified
+            | Self::GroupsMissing
+            | Self::GroupsMalformed
+            | Self::GroupMalformed
+            | Self::GroupsTooMany
+            | Self::GroupsOverage => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the provider only could not answer now.
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Unavailable => true,

@@ -28,6 +28,8 @@ pub struct Settings {
     pub redirect_uri: String,
     /// Scopes beyond `openid`, which is always asked for.
     pub scopes: Vec<String>,
+    /// Whether to ask for `offline_access` too, by which many providers give a refresh token, where the provider lists it.
+    pub offline_access: bool,
     /// Signature algorithms that identity and logout tokens may have.
     pub algorithms: Vec<Algorithm>,
     /// How long ago a person may have authenticated at the provider, whole seconds. Then `auth_time` is needed.

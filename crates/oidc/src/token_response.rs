@@ -5,7 +5,6 @@ use std::fmt;
 use custos_jwt::Token;
 use custos_model::Secret;
 
-use crate::json;
 use crate::members::{Members, WrongType};
 use crate::provider_error::ProviderError;
 use crate::rejection::Rejection;
@@ -70,14 +69,14 @@ pub(crate) fn answer(
         return Err(Rejection::AnswerTooLong);
     }
     match status {
-        200 => json::object(body).ok_or(Rejection::AnswerMalformed),
+        200 => crate::json(body).ok_or(Rejection::AnswerMalformed),
         400..=499 => Err(error(body)),
         _ => Err(Rejection::Status),
     }
 }
 
 fn error(body: &[u8]) -> Rejection {
-    let Some(object) = json::object(body) else {
+    let Some(object) = crate::json(body) else {
         return Rejection::Status;
     };
     match Members(&object).text("error") {

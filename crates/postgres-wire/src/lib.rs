@@ -9,7 +9,8 @@
 //! - [`startup`]: the untyped first packet of a connection;
 //! - [`frontend`]: messages of the client;
 //! - [`backend`]: messages of the server, and [`backend::Walker`], which follows a response stream of any size
-//!   in bounded memory.
+//!   in bounded memory;
+//! - [`oauthbearer`]: the messages inside SASL by which a client brings an OAuth token.
 
 #![cfg_attr(
     not(test),
@@ -25,6 +26,7 @@ pub mod backend;
 mod error;
 pub mod frontend;
 mod lists;
+pub mod oauthbearer;
 mod reader;
 pub mod startup;
 mod writer;

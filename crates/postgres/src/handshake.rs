@@ -17,6 +17,8 @@ const NEWEST_MINOR: u16 = 2;
 
 /// The setting that names a resource where the credential does not.
 const RESOURCE: &str = "custos.resource";
+/// The setting by which a client asks for another way to sign in.
+const AUTHENTICATION: &str = "custos.auth";
 
 /// What the client came for.
 #[derive(Debug)]
@@ -41,13 +43,40 @@ pub(crate) struct Startup {
 }
 
 impl Startup {
-    /// The setting `custos.resource`, given by itself or in `options` (as libpq's `PGOPTIONS` does).
-    pub(crate) fn resource(&self) -> Option<&str> {
-        let own = self.settings.iter().find(|(name, _)| name == RESOURCE);
-        if let Some((_, resource)) = own {
-            return Some(resource);
+    /// The resource that the client wants: the setting `custos.resource`, else its database, where `shop` stands for
+    /// `postgres/shop`, else, as with libpq, its login name.
+    pub(crate) fn resource(&self) -> String {
+        self.setting(RESOURCE).map_or_else(
+            || {
+                let database = self.database.as_deref().unwrap_or(&self.user);
+                format!("postgres/{database}")
+            },
+            str::to_owned,
+        )
+    }
+
+    /// Whether the client wants to sign in with an OAuth token, which it says by `custos.auth=oauth`.
+    ///
+    /// # Errors
+    /// Any other word: whoever asks for something should not get something else.
+    pub(crate) fn wants_oauth(&self) -> Result<bool, SessionError> {
+        match self.setting(AUTHENTICATION) {
+            None => Ok(false),
+            Some("oauth") => Ok(true),
+            Some(_) => Err(SessionError::ClientProtocol {
+                what: format!("the setting {AUTHENTICATION} knows the value \"oauth\" only"),
+                code: "22023",
+            }),
         }
-        let (_, options) = self.settings.iter().find(|(name, _)| name == "options")?;
+    }
+
+    /// A setting of ours, given by itself or in `options` (as libpq's `PGOPTIONS` does).
+    fn setting(&self, name: &str) -> Option<&str> {
+        let own = self.settings.iter().find(|(own, _)| own == name);
+        if let Some((_, value)) = own {
+            return Some(value);
+        }
+        let (_, options) = self.settings.iter().find(|(own, _)| own == "options")?;
         let mut words = options.split_ascii_whitespace();
         while let Some(word) = words.next() {
             let setting = match word.strip_prefix("-c") {
@@ -58,11 +87,11 @@ impl Startup {
                     None => continue,
                 },
             };
-            if let Some(resource) = setting
-                .strip_prefix(RESOURCE)
+            if let Some(value) = setting
+                .strip_prefix(name)
                 .and_then(|rest| rest.strip_prefix('='))
             {
-                return Some(resource);
+                return Some(value);
             }
         }
         None

@@ -4,6 +4,7 @@
 //! `handshake` and `login` with the client, `target` with the server, then `requests` and `responses`
 //! until one of them ends.
 
+mod bearer;
 mod cancel;
 mod client;
 mod conversation;

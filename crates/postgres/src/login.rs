@@ -1,5 +1,5 @@
 //! The client proves who it is: its connection credential by SCRAM-SHA-256(-PLUS) or as password inside TLS, or
-//! a workload's token as password inside TLS.
+//! a workload's token as password inside TLS, or an access token in a mechanism of its own (`bearer`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -8,13 +8,14 @@ use custos_session::{Accepted, ClientAuthentication, Identified, Session, Sessio
 
 use zeroize::Zeroizing;
 
+use crate::bearer;
 use crate::client::{Client, protocol_error};
 use crate::handshake::Startup;
 use crate::wire::backend::Authentication;
 use crate::wire::frontend::{PasswordMessage, SaslInitialResponse};
 
 /// Bytes of one authentication message at most.
-const MESSAGE_BYTES: usize = 16 * 1024;
+pub(crate) const MESSAGE_BYTES: usize = 16 * 1024;
 const PLAIN: &str = "SCRAM-SHA-256";
 const PLUS: &str = "SCRAM-SHA-256-PLUS";
 
@@ -25,6 +26,10 @@ pub(crate) async fn login(
     session: Session<Accepted>,
     random: &(dyn Fn(&mut [u8]) + Send + Sync),
 ) -> Result<(Session<Identified>, Vec<u8>), SessionError> {
+    if startup.wants_oauth()? {
+        let session = bearer::login(client, startup, session).await?;
+        return Ok((session, Vec::new()));
+    }
     if session.expects_token(&startup.user) {
         let session = token(client, startup, session).await?;
         return Ok((session, Vec::new()));
@@ -146,8 +151,7 @@ async fn password(
     session.identify_by_password(&startup.user, &password).await
 }
 
-/// A workload sends its platform's token as password. Which resource it wants is said by the setting
-/// `custos.resource`, else by the database: `shop` stands for `postgres/shop`.
+/// A workload sends its platform's token as password.
 async fn token(
     client: &mut Client,
     startup: &Startup,
@@ -158,17 +162,8 @@ async fn token(
             .login_abandoned(&startup.user, "client closed the connection")
             .await);
     };
-    let resource = startup.resource().map_or_else(
-        || {
-            format!(
-                "postgres/{}",
-                startup.database.as_deref().unwrap_or(&startup.user)
-            )
-        },
-        str::to_owned,
-    );
     session
-        .identify_by_token(&startup.user, &token, &resource)
+        .identify_by_token(&startup.user, &token, &startup.resource())
         .await
 }
 

@@ -24,6 +24,10 @@ pub(crate) fn report(error: &SessionError, login_name: &str, id: SessionId) -> O
             "28P01",
             format!("password authentication failed for user \"{login_name}\""),
         ),
+        SessionError::BearerRefused { .. } => (
+            "28000",
+            format!("OAuth bearer authentication failed for user \"{login_name}\""),
+        ),
         SessionError::Denied { resource, rules } => (
             "28000",
             format!("access to {resource} is denied by policy: {rules}"),
@@ -98,6 +102,7 @@ fn wants_reference(error: &SessionError) -> bool {
     !matches!(
         error,
         SessionError::LoginFailed
+            | SessionError::BearerRefused { .. }
             | SessionError::ClientProtocol { .. }
             | SessionError::Unsupported(_)
             | SessionError::Upstream(UpstreamError::Refused { .. })

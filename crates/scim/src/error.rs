@@ -13,7 +13,7 @@ pub enum ScimError {
     TooLarge,
     /// The body is not JSON, nests too deeply, or names a member twice.
     #[error("the body cannot be read: {0}")]
-    Json(String),
+    Json(custos_strict_json::JsonError),
     /// The body or the query is not what its message has to be.
     #[error("{0}")]
     Syntax(&'static str),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use custos_evidence::{DetailValue, NodeRecord, RecordOutcome, RecordType};
 use custos_identity::{Credentials, Login, LoginFailure, ScramParameters};
-use custos_model::{Principal, Protocol, ResourceName, SessionId};
+use custos_model::{Protocol, ResourceName, SessionId};
 use custos_scram::ClientProof;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsStream};
@@ -35,6 +35,10 @@ impl Accepted {
             place,
             end_point: None,
         }
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 }
 
@@ -103,7 +107,9 @@ impl Session<Accepted> {
             services.clock.now(),
         );
         match checked {
-            Ok((login, server_final)) => Ok((self.identified(login), server_final)),
+            Ok((login, server_final)) => {
+                Ok((self.identified(login, "scram-sha-256"), server_final))
+            }
             Err(failure) => Err(self
                 .login_failed(login_name, "scram-sha-256", &failure)
                 .await),
@@ -124,7 +130,7 @@ impl Session<Accepted> {
             services.clock.now(),
         );
         match checked {
-            Ok(login) => Ok(self.identified(login)),
+            Ok(login) => Ok(self.identified(login, "password")),
             Err(failure) => Err(self.login_failed(login_name, "password", &failure).await),
         }
     }
@@ -163,14 +169,17 @@ impl Session<Accepted> {
                 .await
         };
         match checked {
-            Ok(checked) => Ok(self.identified(Login {
-                principal: checked.principal,
-                resource,
-                credential: None,
-                authentication: checked.authentication,
-                sign_in: None,
-                ends_utc_ns: checked.ends_utc_ns,
-            })),
+            Ok(checked) => {
+                let login = Login {
+                    principal: checked.principal,
+                    resource,
+                    credential: None,
+                    authentication: checked.authentication,
+                    sign_in: None,
+                    ends_utc_ns: checked.ends_utc_ns,
+                };
+                Ok(self.identified(login, "token"))
+            }
             Err(failure) => Err(self
                 .record_failed_login(login_name, "token", &failure.to_string())
                 .await),
@@ -205,7 +214,7 @@ impl Session<Accepted> {
         Ok(Ended::CancelHandled)
     }
 
-    fn identified(self, login: Login) -> Session<Identified> {
+    pub(crate) fn identified(self, login: Login, method: &'static str) -> Session<Identified> {
         {
             let mut state = self.core.state();
             state.principal = Some(login.principal.clone());
@@ -220,6 +229,7 @@ impl Session<Accepted> {
             core: self.core,
             stage: Identified {
                 login,
+                method,
                 protocol: self.stage.protocol,
             },
         }
@@ -241,15 +251,10 @@ impl Session<Accepted> {
         method: &'static str,
         reason: &str,
     ) -> SessionError {
-        let actor = Principal::unknown(login_name);
-        let detail = [("method", DetailValue::Text(method))];
-        let mut record = NodeRecord::new(RecordType::LoginFailed, RecordOutcome::Denied);
-        record.actor = Some(&actor);
-        record.reason = Some(reason);
-        record.detail = &detail;
-        match self.core.refuse(&record).await {
-            Ok(()) => SessionError::LoginFailed,
-            Err(error) => SessionError::Evidence(error),
-        }
+        self.core
+            .refuse_login(login_name, method, reason)
+            .await
+            .err()
+            .map_or(SessionError::LoginFailed, SessionError::Evidence)
     }
 }

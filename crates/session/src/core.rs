@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use custos_evidence::{
-    DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, SessionEnd, SessionLog, Source,
+    DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, RecordType, SessionEnd,
+    SessionLog, Source,
 };
 use custos_identity::CredentialId;
 use custos_model::{Principal, ResourceName, SessionId, SignInId};
@@ -274,6 +275,22 @@ impl Core {
         self.state().refusal_recorded = true;
         let position = self.append(record)?;
         self.shared.services.evidence.sync(position).await
+    }
+
+    /// The same for somebody who could not prove to be of this name.
+    pub(crate) async fn refuse_login(
+        &self,
+        login_name: &str,
+        method: &'static str,
+        reason: &str,
+    ) -> Result<(), EvidenceError> {
+        let actor = Principal::unknown(login_name);
+        let detail = [("method", DetailValue::Text(method))];
+        let mut record = NodeRecord::new(RecordType::LoginFailed, RecordOutcome::Denied);
+        record.actor = Some(&actor);
+        record.reason = Some(reason);
+        record.detail = &detail;
+        self.refuse(&record).await
     }
 }
 

@@ -31,6 +31,12 @@ pub enum SessionError {
     /// No credential fits. The reason is on record and not for the client.
     #[error("login failed")]
     LoginFailed,
+    /// No OAuth token was brought, or one that is not taken. The reason is on record and not for the client.
+    #[error("login with an OAuth token failed")]
+    BearerRefused {
+        /// The code that the client is told (RFC 7628 section 3.2.2).
+        status: &'static str,
+    },
     /// Policy does not allow the principal to open the resource.
     #[error("access to {resource} is denied ({rules})")]
     Denied {
@@ -76,7 +82,7 @@ impl SessionError {
         match self {
             Self::ClientProtocol { .. } | Self::Unsupported(_) => "client_protocol",
             Self::Client(_) | Self::ClientTls(_) => "client_connection",
-            Self::LoginFailed => "login",
+            Self::LoginFailed | Self::BearerRefused { .. } => "login",
             Self::Denied { .. } | Self::WrongDatabase { .. } => "denied",
             Self::Limit(_) => "limit",
             Self::Timeout(_) => "timeout",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use custos_evidence::Health;
 use custos_identity::CredentialId;
-use custos_model::{Principal, ResourceName, SessionId, SignInId};
+use custos_model::{Decision, Principal, ResourceName, SessionId, SignInId};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -161,6 +161,37 @@ impl Gateway {
         let mut cut = 0;
         for session in self.live().iter().filter(|session| matches(session)) {
             cut += usize::from(self.cut(session.id, reason));
+        }
+        cut
+    }
+
+    /// Puts other groups of a sign-in in force: its live sessions that policy no longer allows end at once. Returns how
+    /// many do.
+    pub fn regroup(&self, sign_in: SignInId, groups: &[String], reason: &str) -> usize {
+        let policy = self.shared.services.policy.load();
+        let mut cut = 0;
+        for core in self.shared.registry.all() {
+            let allowed = {
+                let mut state = core.state();
+                if state.sign_in != Some(sign_in) {
+                    continue;
+                }
+                let Some(principal) = state.principal.as_mut() else {
+                    continue;
+                };
+                principal.groups = groups.to_vec();
+                let principal = principal.clone();
+                let resource = state.resource.as_ref();
+                resource.is_some_and(|resource| {
+                    policy.open(&principal, resource).decision == Decision::Allow
+                })
+            };
+            if !allowed {
+                core.interrupt(Interrupt::Cut {
+                    reason: reason.into(),
+                });
+                cut += 1;
+            }
         }
         cut
     }

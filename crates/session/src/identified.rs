@@ -15,6 +15,8 @@ use crate::error::SessionError;
 #[derive(Debug)]
 pub struct Identified {
     pub(crate) login: Login,
+    /// How it was presented.
+    pub(crate) method: &'static str,
     pub(crate) protocol: Protocol,
 }
 
@@ -30,11 +32,23 @@ pub struct Asked<'a> {
 impl Session<Identified> {
     /// Resolves the resource, asks policy, and records the start of the session, durably. A
     /// denial is a record too.
-    pub async fn authorize(self, asked: Asked<'_>) -> Result<Session<Authorized>, SessionError> {
+    pub async fn authorize(
+        mut self,
+        asked: Asked<'_>,
+    ) -> Result<Session<Authorized>, SessionError> {
         let name = self.stage.login.resource.clone();
         let services = &self.core.shared.services;
         let now = services.clock.now();
-        if !services.credentials.is_still_good(&self.stage.login, now)? {
+        let current = {
+            // Held meanwhile, so that whoever changes groups comes after this with what is new.
+            let mut state = self.core.state();
+            let current = services.credentials.still_good(&self.stage.login, now)?;
+            if current.is_some() {
+                state.principal.clone_from(&current);
+            }
+            current
+        };
+        let Some(principal) = current else {
             let verdict = Verdict {
                 decision: Decision::Deny,
                 rules: vec!["sign-in-ended".to_owned()],
@@ -45,7 +59,8 @@ impl Session<Identified> {
                     "what the client signed in with was revoked or ended meanwhile",
                 )
                 .await);
-        }
+        };
+        self.stage.login.principal = principal;
         let Some(resource) = self.core.shared.services.store.resource(&name)? else {
             let verdict = Verdict {
                 decision: Decision::Deny,
@@ -152,6 +167,7 @@ impl Session<Identified> {
             let facts = facts.join(" ");
             let mut detail: Vec<(&str, DetailValue<'_>)> = vec![
                 ("authenticated", DetailValue::Text(&authenticated)),
+                ("method", DetailValue::Text(self.stage.method)),
                 ("provider", DetailValue::Text(&authentication.provider)),
             ];
             let optional = [

@@ -8,6 +8,7 @@
 
 mod accepted;
 mod authorized;
+mod bearer;
 mod core;
 mod error;
 mod gateway;
@@ -26,13 +27,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use custos_evidence::Evidence;
-use custos_identity::{Credentials, SignIns, Workloads};
+use custos_identity::{Credentials, OwnIssuer, SignIns, Workloads};
 use custos_model::Clock;
 use custos_policy::Policy;
 use custos_store::Store;
 
 pub use accepted::Accepted;
 pub use authorized::Authorized;
+pub use bearer::{Bearer, TokenSource};
 pub use custos_evidence::{EvidenceError, Position};
 pub use custos_scram as scram;
 pub use error::{ListenError, SessionError, UpstreamError};
@@ -62,6 +64,8 @@ pub struct Services {
     pub sign_ins: SignIns,
     /// Machines that present their platform's token.
     pub workloads: Workloads,
+    /// Our own authorization server, whose tokens clients may bring; `None` where there is no web address.
+    pub own_issuer: Option<OwnIssuer>,
     /// Who may open what; swapped as a whole on reload.
     pub policy: Arc<ArcSwap<Policy>>,
 }

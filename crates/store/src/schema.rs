@@ -69,6 +69,13 @@ const MIGRATIONS: [&str; 3] = [
     ) STRICT, WITHOUT ROWID;
 ",
     "
+    CREATE TABLE provider_sessions (
+        sign_in TEXT PRIMARY KEY REFERENCES sign_ins (id) ON DELETE CASCADE,
+        provider TEXT NOT NULL,
+        due_utc_ns INTEGER,
+        body BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX provider_sessions_by_due ON provider_sessions (provider, due_utc_ns);
     CREATE TABLE saml_metadata (
         provider TEXT PRIMARY KEY,
         document BLOB NOT NULL

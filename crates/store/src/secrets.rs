@@ -32,6 +32,16 @@ impl Store {
         write(&self.connection(), name, &sealed)
     }
 
+    /// Forgets the secret of that name; tells whether there was one.
+    pub fn delete_secret(&self, name: &str) -> Result<bool, StoreError> {
+        check_name(name)?;
+        let deleted = self
+            .connection()
+            .execute("DELETE FROM secrets WHERE name = ?1", [name])
+            .map_err(StoreError::database("delete a secret"))?;
+        Ok(deleted > 0)
+    }
+
     /// The secret of that name; where there is none, `make` makes it. All callers get the same one.
     pub fn secret_or_create(
         &self,

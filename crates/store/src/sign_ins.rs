@@ -65,13 +65,7 @@ impl Store {
         random: impl Fn(&mut [u8]),
     ) -> Result<(), StoreError> {
         let id = sign_in.id.to_string();
-        let clear = serde_json::to_vec(&Body::from(sign_in))
-            .map(Zeroizing::new)
-            .map_err(|source| StoreError::Encode {
-                what: format!("sign-in {id}"),
-                source,
-            })?;
-        let sealed = self.sealer().seal(body_place(&id), &clear, random)?;
+        let sealed = self.seal_sign_in(sign_in, random)?;
         self.connection()
             .execute(
                 "INSERT INTO sign_ins (id, issuer, subject, provider, provider_session, expires_utc_ns, revoked_utc_ns, body)
@@ -133,8 +127,34 @@ impl Store {
                 params![id, utc_ns],
             )
             .map_err(failed())?;
+        transaction
+            .execute("DELETE FROM provider_sessions WHERE sign_in = ?1", [&id])
+            .map_err(failed())?;
         transaction.commit().map_err(failed())?;
         Ok(changed > 0)
+    }
+
+    /// Gives a sign-in that was not ended another content: other groups. Tells whether there was one.
+    pub fn change_sign_in(
+        &self,
+        sign_in: &StoredSignIn,
+        random: impl Fn(&mut [u8]),
+    ) -> Result<bool, StoreError> {
+        let id = sign_in.id.to_string();
+        let sealed = self.seal_sign_in(sign_in, random)?;
+        self.connection()
+            .execute(
+                "UPDATE sign_ins SET body = ?4
+                 WHERE id = ?1 AND issuer = ?2 AND subject = ?3 AND revoked_utc_ns IS NULL",
+                params![
+                    id,
+                    sign_in.principal.issuer,
+                    sign_in.principal.subject,
+                    sealed
+                ],
+            )
+            .map(|changed| changed > 0)
+            .map_err(StoreError::database("change a sign-in"))
     }
 
     /// Deletes the sign-ins that expired before a time, ended or not; tells how many.
@@ -145,6 +165,21 @@ impl Store {
                 [time(before_utc_ns)?],
             )
             .map_err(StoreError::database("delete expired sign-ins"))
+    }
+
+    fn seal_sign_in(
+        &self,
+        sign_in: &StoredSignIn,
+        random: impl Fn(&mut [u8]),
+    ) -> Result<Vec<u8>, StoreError> {
+        let id = sign_in.id.to_string();
+        let clear = serde_json::to_vec(&Body::from(sign_in))
+            .map(Zeroizing::new)
+            .map_err(|source| StoreError::Encode {
+                what: format!("sign-in {id}"),
+                source,
+            })?;
+        self.sealer().seal(body_place(&id), &clear, random)
     }
 
     fn sign_in_rows(

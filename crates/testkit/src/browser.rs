@@ -184,9 +184,7 @@ impl Browser {
 
     fn exchange(&mut self, url: &str, form: Option<&str>) -> Page {
         let rest = url.strip_prefix("http://").expect("tests use plain HTTP");
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let path = if path.is_empty() { "/" } else { path };
-        let (method, body) = form.map_or(("GET", ""), |form| ("POST", form));
+        let authority = rest.split('/').next().unwrap_or_default();
         let origin = origin(&self.page.url);
         let is_cross_site = form.is_some() && origin != format!("http://{authority}");
         let site = if is_cross_site {
@@ -200,30 +198,12 @@ impl Browser {
             .filter(|_| !is_cross_site)
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let mut request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nCookie: {}\r\n",
-            cookies.join("; ")
-        );
+        let cookies = cookies.join("; ");
+        let mut headers = vec![("Cookie", cookies.as_str())];
         if form.is_some() {
-            let _ = write!(
-                request,
-                "Origin: {origin}\r\nSec-Fetch-Site: {site}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-                body.len()
-            );
+            headers.extend([("Origin", origin.as_str()), ("Sec-Fetch-Site", site)]);
         }
-        let _ = write!(request, "\r\n{body}");
-        let mut stream = TcpStream::connect(authority).expect("the server listens");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a timeout can be set");
-        stream
-            .write_all(request.as_bytes())
-            .expect("the server reads");
-        let mut answer = Vec::new();
-        stream
-            .read_to_end(&mut answer)
-            .expect("the server answers in time");
-        let page = Page::parse(url, &String::from_utf8_lossy(&answer));
+        let page = Page::fetch(url, &headers, form);
         for (_, value) in page.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let pair = value.split(';').next().unwrap_or_default();
             if let Some((name, value)) = pair.split_once('=') {
@@ -274,6 +254,43 @@ impl Form {
 }
 
 impl Page {
+    /// One request, with these headers and no cookies of anybody: a form is posted. Redirects are not followed.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    #[track_caller]
+    pub fn fetch(url: &str, headers: &[(&str, &str)], form: Option<&str>) -> Self {
+        let rest = url.strip_prefix("http://").expect("tests use plain HTTP");
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = if path.is_empty() { "/" } else { path };
+        let (method, body) = form.map_or(("GET", ""), |form| ("POST", form));
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
+        for (name, value) in headers {
+            let _ = write!(request, "{name}: {value}\r\n");
+        }
+        if form.is_some() {
+            let _ = write!(
+                request,
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                body.len()
+            );
+        }
+        let _ = write!(request, "\r\n{body}");
+        let mut stream = TcpStream::connect(authority).expect("the server listens");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout can be set");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the server reads");
+        let mut answer = Vec::new();
+        stream
+            .read_to_end(&mut answer)
+            .expect("the server answers in time");
+        Self::parse(url, &String::from_utf8_lossy(&answer))
+    }
+
     fn parse(url: &str, answer: &str) -> Self {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
         let mut lines = head.lines();
@@ -295,6 +312,16 @@ impl Page {
         headers
             .find(|(own, _)| own == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a hidden field of its first form.
+    pub fn hidden(&self, name: &str) -> Option<String> {
+        let key = format!("name=\"{name}\"");
+        let input = self
+            .body
+            .split("<input")
+            .find(|input| input.contains(&key))?;
+        attributes(input, "value").into_iter().next()
     }
 
     /// What stands on it, without the tags.

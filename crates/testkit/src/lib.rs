@@ -10,6 +10,9 @@
 //! | [`Custos`] | the gateway, as the built binary, with its state in a temporary directory |
 //! | [`Client`] | a stock client (psql, psycopg, …) pointed at one of the two |
 //! | [`Evidence`] | the records of a gateway, read from its log without the gateway's code |
+//! | [`OidcProviderServer`] | an OpenID provider that we did not write |
+//! | [`Chromium`] | a real browser, driven through signing in |
+//! | [`Laptop`] | somebody's own machine, with the command line |
 //! | [`Wire`] | a PostgreSQL connection by hand, for bytes that no stock client sends |
 #![expect(
     clippy::disallowed_methods,
@@ -18,10 +21,13 @@
 
 mod browser;
 mod certificates;
+mod chromium;
 mod client;
 mod custos;
 mod evidence;
 mod fake;
+mod laptop;
+mod oidc_provider;
 mod postgres;
 mod process;
 mod pty;
@@ -35,10 +41,13 @@ mod workspace;
 
 pub use browser::{Browser, Form, Page};
 pub use certificates::{Authority, Pair};
+pub use chromium::Chromium;
 pub use client::{Client, Endpoint};
 pub use custos::{Credential, Custos, Stopped};
 pub use evidence::Evidence;
 pub use fake::FakeServer;
+pub use laptop::Laptop;
+pub use oidc_provider::OidcProviderServer;
 pub use postgres::{Postgres, PostgresOptions, Version};
 pub use process::{Finished, Running, free_port, resident_bytes, run, signal, start};
 pub use pty::Terminal;

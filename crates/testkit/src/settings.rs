@@ -9,6 +9,8 @@ pub struct Settings {
     pub access: String,
     /// `drain_timeout`.
     pub drain_timeout: String,
+    /// What the gateway's wall clock is off by (libfaketime's words, as in `-2d`); `None`: it is right.
+    pub clock: Option<String>,
 }
 
 impl Default for Settings {
@@ -17,6 +19,7 @@ impl Default for Settings {
             limits: String::new(),
             access: "[[access]]\nname = \"everybody\"\nprincipals = [\"*\"]\nresources = [\"postgres/*\"]\n".to_owned(),
             drain_timeout: "10s".to_owned(),
+            clock: None,
         }
     }
 }

@@ -58,6 +58,8 @@ kinds! {
     IssuerKeys "issuer.keys",
     SignInStarted "sign_in.started",
     SignInFailed "sign_in.failed",
+    SignInChanged "sign_in.changed",
+    SignInUnchecked "sign_in.unchecked",
     SignInEnded "sign_in.ended",
     AuthorizationGranted "authorization.granted",
     AuthorizationRefused "authorization.refused",

@@ -45,6 +45,8 @@ fn strangers_are_refused() {
         "GET /v1/status",
         "GET /v1/nothing",
         "POST /v1/resources",
+        "GET /v1/keys",
+        "POST /v1/keys",
         "DELETE /v1/resources/postgres/shop",
     ] {
         let script = r#"use IO::Socket::UNIX;

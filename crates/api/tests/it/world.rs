@@ -88,6 +88,7 @@ impl World {
             credentials: Credentials::new(store.clone(), random).unwrap(),
             sign_ins: custos_identity::SignIns::new(store.clone(), random),
             workloads: custos_identity::Workloads::default(),
+            own_issuer: None,
             policy: Arc::new(ArcSwap::from_pointee(Policy::new(Vec::new()).unwrap())),
         };
         let admin = Admin::new(AdminSettings {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
+use custos_oidc::ClaimSource;
 use custos_policy::AccessRule;
 
 use super::keys::{self, Change};
@@ -234,6 +235,20 @@ fn openid_keys(openid: &OpenId, set: &mut impl FnMut(&str, String)) {
         set("groups_claim", groups.path.to_string());
         set("groups_optional", yes_or_no(groups.optional));
     }
+    let words = [
+        (
+            "claims_from",
+            settings.mapping.source == ClaimSource::Userinfo,
+            "userinfo",
+            "id_token",
+        ),
+        ("pkce", settings.s256_unadvertised, "assumed", "advertised"),
+        ("sign_out", openid.signs_out, "everywhere", "here"),
+    ];
+    for (name, is, yes, no) in words {
+        set(name, if is { yes } else { no }.to_owned());
+    }
+    set("check_interval", show_duration(openid.check_interval));
 }
 
 fn saml_keys(saml: &Saml, set: &mut impl FnMut(&str, String)) {

@@ -4,6 +4,7 @@ mod openid;
 mod saml;
 
 use std::path::Path;
+use std::time::Duration;
 
 use custos_console::Group;
 
@@ -26,6 +27,8 @@ pub(crate) struct Provider {
     pub(crate) kind: ProviderKind,
     /// How it is reached.
     pub(crate) reach: Reach,
+    /// The longest sign-in.
+    pub(crate) sign_in_max: Duration,
 }
 
 /// What a provider speaks.
@@ -84,6 +87,7 @@ fn provider(
     let name = section.text("name", problems);
     let label = section.text("label", problems);
     let kind = section.text("kind", problems);
+    let sign_in_max = section.duration("sign_in_max", problems);
     let reach = reach(section, base, problems);
     let (name, kind, reach) = (name?, kind?, reach?);
     let place = Place {
@@ -106,6 +110,7 @@ fn provider(
         name,
         kind,
         reach,
+        sign_in_max: sign_in_max?,
     })
 }
 

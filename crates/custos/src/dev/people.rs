@@ -62,7 +62,7 @@ impl People {
                 id: "custos".to_owned(),
                 secret: None,
                 redirect_uris: vec![format!("{url}/oidc/dev/callback")],
-                post_logout_redirect_uris: vec![format!("{url}/")],
+                post_logout_redirect_uris: vec![format!("{url}/signed-out")],
                 backchannel_logout_uri: Some(format!("{url}/oidc/dev/backchannel-logout")),
             }],
             issuer: self.issuer,

@@ -168,6 +168,10 @@ pub const ENTRIES: &[Entry] = &[
             text("credential", "the connection credential used"),
             text("durability", "`strict` or `buffered`"),
             text(
+                "method",
+                "how the principal proved who it is: `scram-sha-256`, `password`, `token` or `oauthbearer`",
+            ),
+            text(
                 "provider",
                 "who authenticated the principal: a provider or issuer of the configuration, or `operator`",
             ),
@@ -297,15 +301,22 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         kind: RecordType::IssuerKeys,
-        when: "The keys of a provider or workload issuer were loaded, changed, or could not be fetched.",
+        when: "The keys of a provider or workload issuer were loaded, changed, or could not be fetched; or the gateway signs its own tokens with other keys.",
         outcomes: &[Ok, Failed],
         required: &[],
-        optional: &["detail", "reason"],
+        optional: &["actor", "detail", "reason"],
         detail: &[
             text("added", "RFC 7638 thumbprints of new keys"),
             text("event", "what happened, as a word"),
-            text("issuer", "the issuer's name in the configuration"),
+            text(
+                "issuer",
+                "the issuer's name in the configuration, or the gateway's own URL",
+            ),
             text("removed", "RFC 7638 thumbprints of keys that are gone"),
+            text(
+                "signs",
+                "RFC 7638 thumbprint of the gateway's key that signs now",
+            ),
         ],
     },
     Entry {
@@ -335,6 +346,34 @@ pub const ENTRIES: &[Entry] = &[
         detail: &[
             text("kind", "why, as a word"),
             text("provider", "the provider's name in the configuration"),
+        ],
+    },
+    Entry {
+        kind: RecordType::SignInChanged,
+        when: "The groups of somebody who is signed in changed: live sessions that policy no longer allows are cut.",
+        outcomes: &[Ok],
+        required: &["actor"],
+        optional: &["detail"],
+        detail: &[
+            text("cause", "what told of it"),
+            text("gained", "groups that are new, after mapping"),
+            text("lost", "groups that are gone, after mapping"),
+            text("mapping", "which of the provider's groups gave which"),
+            text("provider", "the provider's name in the configuration"),
+            integer("sessions", "live sessions that were cut"),
+            text("sign_in", "its identifier, which is no secret"),
+        ],
+    },
+    Entry {
+        kind: RecordType::SignInUnchecked,
+        when: "A provider could not be asked whether somebody who is signed in still is who she was. Written once, until it could be asked again.",
+        outcomes: &[Failed],
+        required: &["actor"],
+        optional: &["detail", "reason"],
+        detail: &[
+            text("kind", "why, as a word"),
+            text("provider", "the provider's name in the configuration"),
+            text("sign_in", "its identifier, which is no secret"),
         ],
     },
     Entry {

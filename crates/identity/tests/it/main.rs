@@ -2,6 +2,7 @@
 //! of a real one.
 
 mod issuing;
+mod own_issuer;
 mod saml;
 mod sign_ins;
 mod signing_in;

@@ -77,11 +77,26 @@ fn credentials_end_with_their_sign_in() {
     assert_eq!(login.sign_in, Some(sign_in.id));
     assert_eq!(login.authentication.provider, "okta");
     assert_eq!(login.ends_utc_ns, sign_in.expires_utc_ns);
-    assert!(node.credentials.is_still_good(&login, at(1)).unwrap());
-    assert!(!node.credentials.is_still_good(&login, at(600)).unwrap());
+    assert!(
+        node.credentials
+            .still_good(&login, at(1))
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        node.credentials
+            .still_good(&login, at(600))
+            .unwrap()
+            .is_none()
+    );
 
     assert!(sign_ins.end(sign_in.id, at(2)).unwrap());
-    assert!(!node.credentials.is_still_good(&login, at(2)).unwrap());
+    assert!(
+        node.credentials
+            .still_good(&login, at(2))
+            .unwrap()
+            .is_none()
+    );
     assert!(!sign_ins.end(sign_in.id, at(3)).unwrap(), "ended already");
     assert_eq!(sign_ins.live(sign_in.id, at(3)).unwrap(), None);
     let failure = node.sign_in("alice", secret, HERE, at(3)).unwrap_err();

@@ -1,7 +1,8 @@
 //! Metadata and keys.
 
 use custos_jwt::{KeySet, Signer};
-use custos_oauth::{AuthorizationServer, BaseUrl, Event, KeyRing, KeyRingError, page_headers};
+use custos_model::Instant;
+use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing, KeyRingError, KeyTimes, page_headers};
 use serde_json::{Value, json};
 
 use crate::world::{BASE, World, authorize_query, claims};
@@ -54,6 +55,57 @@ fn key_ids(world: &World) -> Vec<String> {
         .collect()
 }
 
+fn rotate(world: &mut World, new: Signer, now: Instant) {
+    let base = world.server.base_url().clone();
+    let rotated = world.server.keys().rotated(&base, new, now).unwrap();
+    world.server.set_keys(rotated);
+}
+
+#[test]
+fn a_key_signs_for_a_month_and_is_published_a_day_before() {
+    const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
+    let base: BaseUrl = BASE.parse().unwrap();
+    let at = |days: u64, ns: u64| Instant {
+        utc_ns: days * DAY_NS + ns,
+        mono_ns: 0,
+    };
+    let key = || Signer::generate().unwrap();
+    let ring = |signs: u64, published: u64| {
+        let times = KeyTimes {
+            current_utc_ns: at(signs, 0).utc_ns,
+            next_utc_ns: at(published, 0).utc_ns,
+        };
+        let ring = KeyRing::new(&base, key(), key(), Vec::new()).unwrap();
+        ring.since(times)
+    };
+    let first = ring(100, 100);
+    // Also when the clock was set back.
+    for (days, due) in [
+        (1, false),
+        (100, false),
+        (129, false),
+        (130, true),
+        (200, true),
+    ] {
+        assert_eq!(first.is_rotation_due(at(days, 0)), due, "{days}");
+    }
+    assert!(!first.is_rotation_due(Instant {
+        utc_ns: at(130, 0).utc_ns - 1,
+        mono_ns: 0,
+    }));
+    let next = first.rotated(&base, key(), at(131, 7)).unwrap();
+    assert_eq!(next.times().current_utc_ns, at(131, 7).utc_ns);
+    assert!(!next.is_rotation_due(at(160, 0)) && next.is_rotation_due(at(161, 7)));
+    assert!(!next.may_next_sign(at(132, 0)) && next.may_next_sign(at(132, 7)));
+    // A key that nobody can have seen signs nothing, however old the other one is.
+    let late = ring(100, 140);
+    assert!(!late.is_rotation_due(at(140, 9)) && late.is_rotation_due(at(141, 0)));
+    // An older key is published for its last tokens and no longer.
+    let keys = |ring: &KeyRing, now| ring.published(now)["keys"].as_array().unwrap().len();
+    assert_eq!(keys(&next, at(131, 8)), 3);
+    assert_eq!(keys(&next, at(132, 0)), 2);
+}
+
 #[test]
 fn keys_rotate_without_breaking_a_token() {
     let mut world = World::new();
@@ -64,15 +116,9 @@ fn keys_rotate_without_breaking_a_token() {
     let new = Signer::generate().unwrap();
     let new_id = new.key_id().to_owned();
     let now = world.now();
-    let event = world.server.rotate_keys(new, now).unwrap();
+    rotate(&mut world, new, now);
     // The one that was published beforehand signs now.
-    assert_eq!(
-        event,
-        Event::KeysRotated {
-            current: before[1].clone(),
-            next: new_id.clone()
-        }
-    );
+    assert_eq!(world.server.keys().signers().0.key_id(), before[1]);
     assert_eq!(
         key_ids(&world),
         [before[1].clone(), new_id.clone(), before[0].clone()]
@@ -91,10 +137,7 @@ fn a_retired_key_signs_nothing_more() {
     let mut world = World::new();
     let stolen = Signer::from_pkcs8(&world.server.keys().signers().0.to_pkcs8().unwrap()).unwrap();
     let now = world.now();
-    world
-        .server
-        .rotate_keys(Signer::generate().unwrap(), now)
-        .unwrap();
+    rotate(&mut world, Signer::generate().unwrap(), now);
     world.pass(910);
     let Value::Object(mut fresh) = claims(&world.access_token()) else {
         panic!("an object");
@@ -109,10 +152,7 @@ fn a_restart_keeps_tokens_good() {
     let mut world = World::new();
     let token = world.access_token();
     let now = world.now();
-    world
-        .server
-        .rotate_keys(Signer::generate().unwrap(), now)
-        .unwrap();
+    rotate(&mut world, Signer::generate().unwrap(), now);
     let base: BaseUrl = BASE.parse().unwrap();
     let kept = |signer: &Signer| Signer::from_pkcs8(&signer.to_pkcs8().unwrap()).unwrap();
     let (current, next) = world.server.keys().signers();

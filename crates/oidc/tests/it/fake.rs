@@ -150,6 +150,7 @@ pub(crate) fn settings(name: &str, issuer: &str) -> Settings {
         max_age: None,
         s256_unadvertised: false,
         untyped_logout_tokens: false,
+        offline_access: false,
         mapping: Mapping {
             source: ClaimSource::IdToken,
             name: vec![

@@ -1,7 +1,9 @@
 //! Sign-ins and refresh tokens as they are kept.
 
-use custos_model::{Authentication, IdSource, SignInId};
-use custos_store::{SignInsOf, StoredRefreshToken, StoredSignIn, TokenStored};
+use custos_model::{Authentication, IdSource, Secret, SignInId};
+use custos_store::{
+    SignInsOf, StoredProviderSession, StoredRefreshToken, StoredSignIn, TokenStored,
+};
 
 use crate::support::{Place, credential, random};
 
@@ -131,10 +133,112 @@ fn a_database_of_the_first_schema_is_brought_up_to_date() {
         "DROP INDEX credentials_by_sign_in;
          ALTER TABLE credentials DROP COLUMN sign_in;
          ALTER TABLE credentials DROP COLUMN uses;
-         DROP TABLE sign_ins; DROP TABLE refresh_tokens; DROP TABLE revoked_grants;
+         DROP TABLE provider_sessions; DROP TABLE sign_ins; DROP TABLE refresh_tokens; DROP TABLE revoked_grants;
          PRAGMA user_version = 1",
     );
     let store = place.open();
     assert_eq!(store.credential(kept.id).unwrap(), Some(kept));
     store.add_sign_in(&sign_in(1, "alice"), random).unwrap();
+}
+
+fn provider_session(seed: u8, due_utc_ns: Option<u64>) -> StoredProviderSession {
+    StoredProviderSession {
+        sign_in: id(seed),
+        provider: "okta".to_owned(),
+        id_token: Secret::new("canary-id-token".to_owned()),
+        refresh_token: due_utc_ns.map(|_| Secret::new("canary-refresh-token".to_owned())),
+        subject: "alice".to_owned(),
+        nonce: "a-nonce".to_owned(),
+        authenticated_at: Some(7),
+        due_utc_ns,
+    }
+}
+
+#[test]
+fn a_sign_in_gets_other_groups_and_no_other_owner() {
+    let place = Place::new();
+    let store = place.open();
+    let mut alice = sign_in(1, "alice");
+    store.add_sign_in(&alice, random).unwrap();
+    alice.principal.groups = vec!["readers".to_owned()];
+    assert!(store.change_sign_in(&alice, random).unwrap());
+    let found = store.sign_ins(SignInsOf::Id(alice.id)).unwrap();
+    assert_eq!(found, std::slice::from_ref(&alice));
+    let mut other = alice.clone();
+    other.principal.subject = "bob".to_owned();
+    assert!(!store.change_sign_in(&other, random).unwrap());
+    store.revoke_sign_in(alice.id, 50).unwrap();
+    assert!(!store.change_sign_in(&alice, random).unwrap(), "it is over");
+}
+
+#[test]
+fn a_providers_session_is_due_while_its_sign_in_lives() {
+    let place = Place::new();
+    let store = place.open();
+    let due = |provider: &str, utc_ns| -> Vec<SignInId> {
+        let due = store.provider_sessions_due(provider, utc_ns, 2).unwrap();
+        due.into_iter().map(|session| session.sign_in).collect()
+    };
+    let never = provider_session(9, Some(5));
+    assert!(
+        !store.put_provider_session(&never, random).unwrap(),
+        "no such sign-in"
+    );
+    for seed in 1..=4 {
+        store.add_sign_in(&sign_in(seed, "alice"), random).unwrap();
+        let at = (seed < 4).then_some(100 - u64::from(seed));
+        let session = provider_session(seed, at);
+        assert!(store.put_provider_session(&session, random).unwrap());
+    }
+    assert_eq!(due("okta", 96), []);
+    assert_eq!(due("okta", 100), [id(3), id(2)], "the longest due first");
+    assert_eq!(due("entra", 100), []);
+    assert_eq!(due("okta", 1000), [], "expired");
+    store
+        .put_provider_session(&provider_session(3, Some(200)), random)
+        .unwrap();
+    assert_eq!(due("okta", 100), [id(2), id(1)]);
+    store.revoke_sign_in(id(2), 50).unwrap();
+    assert_eq!(due("okta", 100), [id(1)]);
+    assert!(
+        store.provider_session(id(2)).unwrap().is_none(),
+        "forgotten"
+    );
+    assert!(
+        !store
+            .put_provider_session(&provider_session(2, Some(60)), random)
+            .unwrap()
+    );
+    let kept = store.provider_session(id(1)).unwrap().unwrap();
+    assert_eq!(kept.refresh_token.unwrap().expose(), "canary-refresh-token");
+    assert_eq!(kept.authenticated_at, Some(7));
+    store.delete_expired_sign_ins(2000).unwrap();
+    assert!(store.provider_session(id(1)).unwrap().is_none());
+}
+
+#[test]
+fn what_a_provider_gave_is_sealed_to_its_sign_in() {
+    let place = Place::new();
+    let store = place.open();
+    for seed in 1..=2 {
+        store.add_sign_in(&sign_in(seed, "alice"), random).unwrap();
+        store
+            .put_provider_session(&provider_session(seed, Some(5)), random)
+            .unwrap();
+    }
+    drop(store);
+    for file in std::fs::read_dir(place.directory.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(7).any(|part| part == b"canary-"));
+    }
+    place.alter(&format!(
+        "UPDATE provider_sessions SET body =
+         (SELECT body FROM provider_sessions WHERE sign_in = '{}') WHERE sign_in = '{}'",
+        id(1),
+        id(2)
+    ));
+    let store = place.open();
+    store.provider_session(id(2)).unwrap_err();
+    store.provider_session(id(1)).unwrap();
+    assert!(!format!("{:?}", store.provider_session(id(1))).contains("canary"));
 }

@@ -1,4 +1,4 @@
-//! What a row of the table of keys says.
+//! What the table of keys is made of.
 
 /// What a key holds.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use custos_jwt::Algorithm;
 use custos_model::Secret;
@@ -29,6 +30,10 @@ pub(super) const KEYS: &[&str] = &[
     "scopes",
     "name_claims",
     "groups_claim",
+    "claims_from",
+    "pkce",
+    "check_interval",
+    "sign_out",
 ];
 
 /// An OpenID Connect provider.
@@ -38,6 +43,10 @@ pub(crate) struct OpenId {
     pub(crate) relying_party: RelyingParty,
     /// File of the client secret.
     pub(crate) secret_file: Option<PathBuf>,
+    /// How often it is asked whether somebody still is who she was.
+    pub(crate) check_interval: Duration,
+    /// Whether who signs out here is sent to sign out there.
+    pub(crate) signs_out: bool,
 }
 
 pub(super) fn read(place: &Place<'_>, problems: &mut Problems) -> Option<OpenId> {
@@ -52,6 +61,9 @@ pub(super) fn read(place: &Place<'_>, problems: &mut Problems) -> Option<OpenId>
     let client_id = required(section, "client_id", "openid", problems);
     let secret_file = section.path("client_secret_file", base, problems);
     let scopes = section.texts("scopes", problems);
+    let pkce = section.text("pkce", problems);
+    let check_interval = section.duration("check_interval", problems);
+    let sign_out = section.text("sign_out", problems);
     let mapping = mapping(section, problems);
     let client_authentication = match &secret_file {
         Some(path) => Some(ClientAuthentication::Secret(secret(
@@ -66,10 +78,11 @@ pub(super) fn read(place: &Place<'_>, problems: &mut Problems) -> Option<OpenId>
         client_id: client_id?,
         client_authentication: client_authentication?,
         redirect_uri: format!("{}/oidc/{name}/callback", web.url),
+        offline_access: scopes.is_none(),
         scopes: scopes.unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec()),
         algorithms: Algorithm::ALL.to_vec(),
         max_age: None,
-        s256_unadvertised: false,
+        s256_unadvertised: pkce? == "assumed",
         untyped_logout_tokens: true,
         mapping: mapping?,
         name: name.to_owned(),
@@ -78,6 +91,8 @@ pub(super) fn read(place: &Place<'_>, problems: &mut Problems) -> Option<OpenId>
         Ok(relying_party) => Some(OpenId {
             relying_party,
             secret_file,
+            check_interval: check_interval?,
+            signs_out: sign_out? == "everywhere",
         }),
         Err(error) => {
             problems.push(
@@ -94,6 +109,7 @@ fn mapping(section: &Section<'_>, problems: &mut Problems) -> Option<Mapping> {
     let names = section.texts("name_claims", problems);
     let groups = section.text("groups_claim", problems);
     let optional = section.text("groups_optional", problems);
+    let source = section.text("claims_from", problems);
     if names.is_none() && section.has("name_claims") {
         return None;
     }
@@ -118,7 +134,10 @@ fn mapping(section: &Section<'_>, problems: &mut Problems) -> Option<Mapping> {
         None => None,
     };
     Some(Mapping {
-        source: ClaimSource::IdToken,
+        source: match source?.as_str() {
+            "userinfo" => ClaimSource::Userinfo,
+            _ => ClaimSource::IdToken,
+        },
         name: name.into_iter().collect::<Option<_>>()?,
         groups,
     })

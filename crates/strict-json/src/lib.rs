@@ -1,33 +1,59 @@
-//! JSON with one meaning: duplicate members are refused at any depth, and so is deep nesting.
+//! JSON that means one thing: one object, in which no object names a member twice, and not nested deeply.
 //!
-//! RFC 8259 lets parsers disagree about duplicates; RFC 7515 section 4 wants them refused in headers, RFC 7519
-//! section 4 in claims.
+//! RFC 8259 section 4 lets parsers disagree about members that are named twice; RFC 7515 section 4 wants them refused in
+//! headers of tokens, RFC 7519 section 4 in claims, and RFC 7643 section 2.1 takes names that differ only in case for one.
+//! The length is the caller's to bound.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Deepest nesting of objects and arrays, the outermost object counted.
-pub const MAX_DEPTH: usize = 16;
+/// Which names are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Those that are equal.
+    Exact,
+    /// Those that differ only in the case of ASCII letters, too.
+    AnyCase,
+}
 
 /// Why a text is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JsonError {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
     /// Not one JSON object, or not UTF-8.
+    #[error("it is not one JSON object")]
     Malformed,
     /// An object names a member twice.
+    #[error("a member is named twice")]
     Duplicate,
-    /// Deeper than [`MAX_DEPTH`].
+    /// Deeper than it may be.
+    #[error("it is nested too deeply")]
     TooDeep,
 }
 
-/// Parses the one object that `bytes` is.
-pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
+/// Parses the one object that `bytes` is. `max_depth` is the deepest nesting of objects and arrays, the outermost object
+/// counted.
+pub fn object(
+    bytes: &[u8],
+    names: Names,
+    max_depth: usize,
+) -> Result<Map<String, Value>, JsonError> {
     let problem = Cell::new(JsonError::Malformed);
     let strict = Strict {
-        depth: 0,
+        levels: max_depth,
+        names,
         problem: &problem,
     };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -44,19 +70,18 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
 /// Builds a value and leaves word of what it refused: serde's errors carry text only.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
-    depth: usize,
+    /// How many may still be opened.
+    levels: usize,
+    names: Names,
     problem: &'a Cell<JsonError>,
 }
 
 impl Strict<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        if self.depth >= MAX_DEPTH {
+        let Some(levels) = self.levels.checked_sub(1) else {
             return Err(self.refuse(JsonError::TooDeep));
-        }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        };
+        Ok(Self { levels, ..self })
     }
 
     fn refuse<E: Error>(self, problem: JsonError) -> E {
@@ -118,11 +143,17 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
         let mut object = Map::new();
+        let mut folded = BTreeSet::new();
         while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(inner)?;
-            if object.insert(name, value).is_some() {
+            let again = match self.names {
+                Names::Exact => object.contains_key(&name),
+                Names::AnyCase => !folded.insert(name.to_ascii_lowercase()),
+            };
+            if again {
                 return Err(self.refuse(JsonError::Duplicate));
             }
+            let value = members.next_value_seed(inner)?;
+            object.insert(name, value);
         }
         Ok(Value::Object(object))
     }
@@ -133,7 +164,13 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::{JsonError, MAX_DEPTH, object};
+    use super::{JsonError, Names};
+
+    const MAX_DEPTH: usize = 16;
+
+    fn object(bytes: &[u8]) -> Result<serde_json::Map<String, Value>, JsonError> {
+        super::object(bytes, Names::Exact, MAX_DEPTH)
+    }
 
     fn problem(text: &str) -> JsonError {
         object(text.as_bytes()).expect_err(text)
@@ -149,6 +186,20 @@ mod tests {
             assert_eq!(problem(text), JsonError::Duplicate, "{text}");
         }
         assert!(object(br#"{"a":{"a":{"a":1}},"A":2}"#).is_ok());
+    }
+
+    #[test]
+    fn names_that_differ_in_case_are_one_where_that_is_so() {
+        for text in [
+            r#"{"active":true,"Active":false}"#,
+            r#"{"name":{"givenName":"a","givenname":"b"}}"#,
+            r#"{"a":1,"a":1}"#,
+        ] {
+            let read = super::object(text.as_bytes(), Names::AnyCase, MAX_DEPTH);
+            assert_eq!(read, Err(JsonError::Duplicate), "{text}");
+        }
+        let apart = super::object(br#"{"A":{"a":1},"b":2}"#, Names::AnyCase, MAX_DEPTH);
+        assert_eq!(apart.unwrap().len(), 2);
     }
 
     #[test]

@@ -1,0 +1,65 @@
+//! A real browser, driven through signing in.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::oidc_provider::node;
+use crate::process::run;
+use crate::workspace;
+
+const PROGRAM: &str = "/usr/bin/chromium";
+/// A whole journey, on a slow machine.
+const JOURNEY_MAX: Duration = Duration::from_mins(4);
+
+/// A real Chromium with a profile of its own. What it can do, and which kinds of providers it knows, stands in
+/// `tests/clients/browser/sign_in.mjs`.
+#[derive(Clone, Debug)]
+pub struct Chromium {
+    gateway: String,
+    certificate: Option<PathBuf>,
+    screenshots: Option<PathBuf>,
+}
+
+impl Chromium {
+    /// For a gateway's web address. `certificate` is the gateway's own, where it has one that no system knows.
+    /// Screenshots of each page go into the directory `$CUSTOS_SCREENSHOTS`, where that is set.
+    pub fn new(gateway: &str, certificate: Option<&Path>) -> Self {
+        let screenshots = std::env::var_os("CUSTOS_SCREENSHOTS").map(PathBuf::from);
+        Self {
+            gateway: gateway.to_owned(),
+            certificate: certificate.map(Path::to_owned),
+            screenshots,
+        }
+    }
+
+    /// Goes through the steps; returns what was seen.
+    ///
+    /// # Panics
+    /// When a step does not lead where it should.
+    #[track_caller]
+    pub fn journey(&self, name: &str, steps: &[Value]) -> Value {
+        let profile = tempfile::tempdir().expect("a directory can be made");
+        let screenshots = self.screenshots.as_ref().map(|to| to.join(name));
+        if let Some(directory) = &screenshots {
+            std::fs::create_dir_all(directory).expect("screenshots can be written");
+        }
+        let journey = json!({
+            "gateway": self.gateway,
+            "chromium": PROGRAM,
+            "profile": profile.path(),
+            "certificate": self.certificate,
+            "screenshots": screenshots,
+            "steps": steps,
+        });
+        let driver = workspace::clients().join("browser/node_modules/playwright-core/index.mjs");
+        let mut command = node();
+        command
+            .arg(workspace::root().join("tests/clients/browser/sign_in.mjs"))
+            .arg(journey.to_string())
+            .env("PLAYWRIGHT", driver);
+        let seen = run(&mut command, JOURNEY_MAX).success();
+        serde_json::from_str(&seen).expect("the driver prints JSON")
+    }
+}
