@@ -125,14 +125,13 @@ impl SigningKey {
     /// The node's key; made when there is none.
     fn kept(store: &Store, utc_ns: u64) -> Result<Self, Failure> {
         const ACTION: &str = "cannot keep the SAML signing key";
-        let kept = match store.secret(KEY).context(ACTION)? {
-            Some(kept) => kept,
-            None => {
-                let made = Self::make(utc_ns).context("cannot make a SAML signing key")?;
-                store
-                    .secret_or_create(KEY, || made.to_secret(), machine::random)
-                    .context(ACTION)?
-            }
+        let kept = if let Some(kept) = store.secret(KEY).context(ACTION)? {
+            kept
+        } else {
+            let made = Self::make(utc_ns).context("cannot make a SAML signing key")?;
+            store
+                .secret_or_create(KEY, || made.to_secret(), machine::random)
+                .context(ACTION)?
         };
         let read = Self::from_secret(&kept);
         Ok(read.ok_or_else(|| anyhow!("the SAML signing key in the store is damaged"))?)

@@ -227,7 +227,8 @@ impl Form {
     pub fn set(&mut self, name: &str, value: &str) {
         let mut fields = self.fields.iter_mut();
         let field = fields.find(|(own, _)| own == name);
-        field.expect("the form has the field").1 = value.to_owned();
+        let (_, own) = field.expect("the form has the field");
+        value.clone_into(own);
     }
 
     /// A field's value.

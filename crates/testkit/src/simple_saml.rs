@@ -47,7 +47,7 @@ impl SimpleSaml {
             .tempdir()
             .expect("/tmp can be written")
             .keep();
-        for name in ["config", "metadata", "certificates", "work", "gateways"] {
+        for name in ["config", "metadata", "certificates", "state", "gateways"] {
             std::fs::create_dir(directory.join(name)).expect("the directory can be written");
         }
         let certificate = make_key(&directory.join("certificates"));
@@ -205,14 +205,14 @@ foreach (glob('@DIRECTORY@/gateways/*.xml') as $file) {
 }
 $config = [
     'baseurlpath' => 'http://127.0.0.1:@PORT@/', 'certdir' => '@DIRECTORY@/certificates/',
-    'loggingdir' => '@DIRECTORY@/work/', 'datadir' => '@DIRECTORY@/work/', 'tempdir' => '@DIRECTORY@/work',
+    'loggingdir' => '@DIRECTORY@/state/', 'datadir' => '@DIRECTORY@/state/', 'tempdir' => '@DIRECTORY@/state',
     'metadatadir' => '@DIRECTORY@/metadata/', 'attributenamemapdir' => '/etc/simplesamlphp/attributemap/',
     'timezone' => 'UTC', 'secretsalt' => '@SECRET@', 'auth.adminpassword' => '@SECRET@',
     'technicalcontact_name' => 'x', 'technicalcontact_email' => 'na@example.org',
     'logging.handler' => 'file', 'logging.level' => SimpleSAML\Logger::DEBUG, 'logging.logfile' => 'log', 'debug' => [],
     'enable.saml20-idp' => true, 'module.enable' => ['exampleauth' => true, 'core' => true, 'saml' => true],
     'session.cookie.secure' => false, 'session.cookie.samesite' => null,
-    'session.phpsession.savepath' => '@DIRECTORY@/work', 'session.phpsession.cookiename' => 'SimpleSAML',
+    'session.phpsession.savepath' => '@DIRECTORY@/state', 'session.phpsession.cookiename' => 'SimpleSAML',
     'session.authtoken.cookiename' => 'SimpleSAMLAuthToken', 'store.type' => 'phpsession',
     'language.available' => ['en'], 'language.default' => 'en', 'theme.use' => 'default', 'production' => false,
     'metadata.sources' => $sources, 'metadata.sign.enable' => true,

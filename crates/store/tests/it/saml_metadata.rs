@@ -29,7 +29,7 @@ fn a_document_of_another_provider_is_refused() {
     place.alter("UPDATE saml_metadata SET provider = 'okta'");
     let refused = place.open().saml_metadata("okta");
     assert!(refused.is_err(), "{refused:?}");
-    place.alter("UPDATE saml_metadata SET provider = 'adfs', document = 'mine'");
+    place.alter("UPDATE saml_metadata SET provider = 'adfs', document = x'6d696e65'");
     let refused: Result<_, StoreError> = place.open().saml_metadata("adfs");
     assert!(refused.is_err(), "{refused:?}");
 }
