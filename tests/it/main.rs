@@ -20,6 +20,7 @@ mod protocol;
 mod provisioning;
 mod psql;
 mod revocation;
+mod saml;
 mod sign_in;
 mod upstream;
 mod upstream_login;

@@ -240,6 +240,12 @@ fn whoever_loses_access_loses_sessions_within_a_second() {
     for (cause, states) in CAUSES {
         for state in states {
             let (state, sql) = STATES[*state];
+            let groups_only = ["she leaves the group", "the group is renamed"].contains(&cause);
+            let (words, kind) = if groups_only {
+                ("groups were lost", "sign_in.changed")
+            } else {
+                ("the sign-in has ended", "sign_in.ended")
+            };
             let world = world(&["okta"]);
             let okta = world.okta();
             let alice = okta.user("alice", &subject("alice"));
@@ -292,10 +298,10 @@ fn whoever_loses_access_loses_sessions_within_a_second() {
             psql.finish(PATIENCE);
             assert_ne!(world.psql("select 1").code(), 0, "{cause}, {state}");
             let evidence = world.custos.finish().evidence;
-            let follows = evidence.only(kind);
-            assert_eq!(follows["detail"]["cause"], "provisioning", "{follows}");
-            assert_eq!(follows["detail"]["sessions"], 1, "{follows}");
-            assert_eq!(follows["actor"]["name"], "alice", "{follows}");
+            let told = evidence.only(kind);
+            assert_eq!(told["detail"]["cause"], "provisioning", "{told}");
+            assert_eq!(told["detail"]["sessions"], 1, "{told}");
+            assert_eq!(told["actor"]["name"], "alice", "{told}");
             let place = |kind: &str| {
                 let mut all = evidence.all().iter();
                 let found = all.rposition(|record| record["type"] == kind);

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SignIns, SignInsOfCall};
+use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SamlProvider, SignIns, SignInsOfCall};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
 use custos_oauth::{AuthorizationServer, BaseUrl, Call, State};
 use custos_session::{Gateway, Services};
 
+use crate::answers::Answers;
 use crate::browser::Browsers;
 use crate::groups::Groups;
 use crate::provisioning::{Provisioning, ProvisioningSettings};
@@ -23,13 +24,39 @@ pub struct WebProvider {
     /// What the sign-in page calls it.
     pub label: String,
     /// The provider.
+    pub provider: Provider,
+    /// The longest sign-in.
+    pub sign_in_max: Duration,
+}
+
+/// An OpenID Connect provider, and how it is used.
+#[derive(Clone, Debug)]
+pub struct OpenIdProvider {
+    /// The provider.
     pub provider: OidcProvider,
     /// How often it is asked whether somebody still is who she was.
     pub check_interval: Duration,
-    /// The longest sign-in.
-    pub sign_in_max: Duration,
     /// Whether who signs out here is sent on to sign out there.
     pub signs_out: bool,
+}
+
+/// A provider, by what it speaks.
+#[derive(Clone, Debug)]
+pub enum Provider {
+    /// OpenID Connect.
+    OpenId(OpenIdProvider),
+    /// SAML 2.0.
+    Saml(SamlProvider),
+}
+
+impl Provider {
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::OpenId(openid) => openid.provider.name(),
+            Self::Saml(provider) => provider.name(),
+        }
+    }
 }
 
 /// Where clients of one protocol connect.
@@ -85,6 +112,7 @@ pub struct Inner {
     pub(crate) cookie: SessionCookie,
     pub(crate) csrf: CsrfKey,
     pub(crate) browsers: Browsers,
+    pub(crate) answers: Answers,
     issuer: OwnIssuer,
     random: Random,
 }
@@ -122,6 +150,7 @@ impl Console {
             base_url,
             csrf: CsrfKey::new(&csrf_key),
             browsers: Browsers::default(),
+            answers: Answers::default(),
             issuer,
             random,
         };
@@ -133,6 +162,20 @@ impl Console {
     pub(crate) fn provider(&self, name: &str) -> Option<&WebProvider> {
         let mut providers = self.inner.providers.iter();
         providers.find(|provider| provider.provider.name() == name)
+    }
+
+    pub(crate) fn openid_provider(&self, name: &str) -> Option<OpenIdProvider> {
+        match &self.provider(name)?.provider {
+            Provider::OpenId(provider) => Some(provider.clone()),
+            Provider::Saml(_) => None,
+        }
+    }
+
+    pub(crate) fn saml_provider(&self, name: &str) -> Option<SamlProvider> {
+        match &self.provider(name)?.provider {
+            Provider::Saml(provider) => Some(provider.clone()),
+            Provider::OpenId(_) => None,
+        }
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -147,6 +190,11 @@ impl Console {
         let mut bytes = [0; N];
         (self.inner.random)(&mut bytes);
         bytes
+    }
+
+    /// A name for something of a browser that nobody else may guess.
+    pub(crate) fn random_name(&self) -> String {
+        hex(&self.bytes::<16>())
     }
 
     /// A form token for a page of this browser.
@@ -199,6 +247,14 @@ impl Console {
     pub(crate) fn server(&self) -> MutexGuard<'_, AuthorizationServer> {
         self.inner.issuer.server()
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl std::ops::Deref for Console {

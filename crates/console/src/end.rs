@@ -16,10 +16,10 @@ pub(crate) enum Cause {
     Logout,
     /// The provider said so.
     Provider,
-    /// The provider's directory does not know its owner any more, or not so.
-    Provisioning,
     /// The provider, asked whether she still is who she was, said something else; the word for it.
     Check(&'static str),
+    /// The provider's directory does not know its owner any more, or not so.
+    Provisioning,
 }
 
 impl Cause {
@@ -27,8 +27,8 @@ impl Cause {
         match self {
             Self::Logout => "logout",
             Self::Provider => "provider",
-            Self::Provisioning => "provisioning",
             Self::Check(_) => "check",
+            Self::Provisioning => "provisioning",
         }
     }
 

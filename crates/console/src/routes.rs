@@ -15,7 +15,7 @@ use custos_oauth::{
 
 use crate::console::Console;
 use crate::page::{problem, style};
-use crate::{authorize, device, headers, home, my, provisioning, sign_in, token};
+use crate::{authorize, device, headers, home, my, provisioning, saml, sign_in, token};
 
 /// From the request's head to the answer's, calls to providers included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
@@ -35,6 +35,7 @@ impl Console {
                 "/oidc/{name}/backchannel-logout",
                 post(sign_in::provider_logout),
             )
+            .merge(saml::routes())
             .route(AUTHORIZATION_PATH, get(authorize::authorize))
             .route("/oauth/consent", post(authorize::consent))
             .route(TOKEN_PATH, post(token::token))

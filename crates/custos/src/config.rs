@@ -26,7 +26,7 @@ pub(crate) use effective::{Difference, Effective};
 pub(crate) use keys::Change;
 pub(crate) use listeners::Listener;
 pub(crate) use problem::Problems;
-pub(crate) use providers::Provider;
+pub(crate) use providers::{Metadata as SamlMetadata, Provider, ProviderKind, Saml};
 pub(crate) use provisioning::Provisioning;
 pub(crate) use reference::markdown as reference;
 pub(crate) use units::{parse_duration, show_duration, show_size};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use custos_api::ListenerStatus;
 use custos_console::{
-    Console, ConsoleSettings, Entrance, Groups, ProvisioningSettings, WebListener, WebProvider,
+    Console, ConsoleSettings, Entrance, Groups, OpenIdProvider, Provider, ProvisioningSettings,
+    WebListener, WebProvider,
 };
 use custos_identity::{OidcProvider, OwnIssuer, SignIns, open_signing_keys};
 use custos_model::{Clock, Instant};
@@ -13,24 +14,39 @@ use custos_oauth::{AuthorizationServer, BaseUrl};
 use custos_session::{Gateway, Services};
 use custos_store::Store;
 
-use crate::config::{Config, Web};
+use crate::config::{Config, ProviderKind, Web};
 use crate::failure::Failure;
+use crate::saml_providers::SamlProviders;
 use crate::{issuers, machine};
 
 /// The providers of the configuration.
 pub(crate) fn providers(
     config: &Config,
     clock: &Arc<dyn Clock>,
+    store: &Store,
 ) -> Result<Vec<WebProvider>, Failure> {
+    let mut saml = SamlProviders::new(store, clock);
     let providers = config.providers.iter().map(|settings| {
         let client = issuers::client(&settings.reach)
             .with_context(|| format!("cannot use provider {}", settings.name))?;
+        let provider = match &settings.kind {
+            ProviderKind::OpenId(openid) => Provider::OpenId(OpenIdProvider {
+                provider: OidcProvider::new(
+                    openid.relying_party.clone(),
+                    client,
+                    Arc::clone(clock),
+                ),
+                check_interval: openid.check_interval,
+                signs_out: openid.signs_out,
+            }),
+            ProviderKind::Saml(kind) => {
+                Provider::Saml(saml.provider(&settings.name, kind, client)?)
+            }
+        };
         Ok(WebProvider {
             label: settings.label.clone(),
-            check_interval: settings.check_interval,
             sign_in_max: settings.sign_in_max,
-            signs_out: settings.signs_out,
-            provider: OidcProvider::new(settings.relying_party.clone(), client, Arc::clone(clock)),
+            provider,
         })
     });
     providers.collect()

@@ -30,6 +30,7 @@ mod provisioned;
 mod refresh_tokens;
 mod resource;
 mod resources;
+mod saml_metadata;
 mod schema;
 mod seal;
 mod secrets;

@@ -76,6 +76,10 @@ const MIGRATIONS: [&str; 3] = [
         body BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX provider_sessions_by_due ON provider_sessions (provider, due_utc_ns);
+    CREATE TABLE saml_metadata (
+        provider TEXT PRIMARY KEY,
+        document BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE provisioned_users (
         provider TEXT NOT NULL,
         id TEXT NOT NULL,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use custos_identity::{IdentityError, StoredSignIn};
-use custos_model::{Principal, SignInId};
+use custos_model::SignInId;
 use custos_store::StoreError;
 
 use super::{Provisioning, Standing};
@@ -76,8 +76,8 @@ impl Console {
                 tokio::runtime::Handle::current().block_on(settled);
             }
             Err(error) => {
-                tracing::error!(%error, "sign-ins of changed users cannot be looked up; all sessions of the provider are cut");
-                self.cut_all_of(&provisioning.provider);
+                tracing::error!(%error, "sign-ins of changed users cannot be looked up; all sessions of people are cut");
+                self.cut_all();
             }
         }
     }
@@ -114,7 +114,7 @@ impl Console {
         match held.await {
             Some(Ok(Held::Over)) => {}
             Some(Ok(Held::Good { sign_in, given })) => {
-                if let Err(error) = self.regroup(&sign_in, &given, CAUSE).await {
+                if let Err(error) = self.regroup(&sign_in, &given, "provisioning").await {
                     tracing::error!(%error, "a change of groups could not be put on record");
                 }
             }
@@ -147,13 +147,11 @@ impl Console {
         })
     }
 
-    /// Cuts the sessions of everybody who signed in with a provider.
-    fn cut_all_of(&self, provider: &str) {
-        let provider = self.provider(provider).map(|web| web.provider.issuer());
-        let is_hers = |principal: &Principal| provider.is_none_or(|it| it == principal.issuer);
+    /// Cuts the sessions of everybody who has signed in: whose they are cannot be told while the store does not answer.
+    fn cut_all(&self) {
         self.gateway
             .cut_where("the provider's directory cannot be read", |session| {
-                session.sign_in.is_some() && session.principal.as_ref().is_some_and(is_hers)
+                session.sign_in.is_some()
             });
     }
 

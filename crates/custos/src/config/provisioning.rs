@@ -6,7 +6,7 @@ use custos_console::MatchedBy;
 use custos_model::Secret;
 
 use super::problem::Problems;
-use super::providers::{Provider, secret};
+use super::providers::{Provider, ProviderKind, secret};
 use super::walk::Section;
 
 /// A shorter bearer token could be guessed.
@@ -132,11 +132,18 @@ fn check_provider(
         );
         return;
     };
-    if provider.relying_party.settings().mapping.groups.is_some() {
+    let (gives_groups, key) = match &provider.kind {
+        ProviderKind::OpenId(openid) => {
+            let mapping = &openid.relying_party.settings().mapping;
+            (mapping.groups.is_some(), "groups_claim")
+        }
+        ProviderKind::Saml(saml) => (saml.mapping.groups.is_some(), "groups_attribute"),
+    };
+    if gives_groups {
         problems.push(
             section.span_of("provider"),
-            format!("provider `{name}` has `groups_claim`, and provisioning too"),
-            "remove `groups_claim`: with provisioning, groups come from SCIM and nowhere else",
+            format!("provider `{name}` has `{key}`, and provisioning too"),
+            format!("remove `{key}`: with provisioning, groups come from SCIM and nowhere else"),
         );
     }
 }
