@@ -278,11 +278,6 @@ fn whoever_loses_access_loses_sessions_within_a_second() {
                 ),
             };
             assert!(reply.status < 300, "{cause}: {reply:?}");
-            let (words, kind) = if cause.contains("group") {
-                ("groups were lost (provisioning)", "sign_in.changed")
-            } else {
-                ("the sign-in has ended (provisioning)", "sign_in.ended")
-            };
             wait_for("the end of the session", PATIENCE, || {
                 // An idle psql notices at its next statement.
                 if state != "in a statement" {
