@@ -133,7 +133,7 @@ install_rust_components() {
 # All that the end-to-end tests need.
 install_for_tests() {
     install_packages postgresql-15 postgresql-client-15 pgbouncer tmux faketime python3-venv util-linux openssl git xmlsec1 \
-        chromium
+        chromium simplesamlphp php8.2-cli php8.2-xml php8.2-mbstring php8.2-curl
     install_postgres_18
     install_python_clients
     install_node_clients

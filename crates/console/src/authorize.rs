@@ -45,7 +45,7 @@ pub(crate) async fn authorize(
     let Some((browser, cookie)) = console.browser_or_new(&headers) else {
         return busy();
     };
-    let name = hex(&console.bytes::<16>());
+    let name = console.random_name();
     let shown = console.present(&headers).await.map(|present| {
         let token = console.form_token(&present.browser);
         consent_page(
@@ -190,12 +190,4 @@ fn gone() -> Response {
         "No longer waiting",
         "This request is no longer waiting. Start it again where it came from.",
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -18,6 +18,8 @@ use crate::console::Console;
 const BROWSERS_MAX: usize = 20_000;
 /// Sign-ins and requests of one browser that are under way at a time.
 const UNDER_WAY_MAX: usize = 8;
+/// The names that we give to clients' requests are no longer.
+const REQUEST_NAME_BYTES_MAX: usize = 32;
 /// How long a browser is remembered that nobody has signed in with.
 const STRANGER_LIFE: Duration = Duration::from_mins(15);
 
@@ -27,6 +29,7 @@ pub(crate) struct Browser {
     /// Who is signed in with it.
     pub(crate) sign_in: Option<SignInId>,
     logins: Vec<Login>,
+    saml_logins: Vec<SamlLogin>,
     requests: Vec<(String, AuthorizeRequest)>,
     expires_mono_ns: u64,
 }
@@ -38,6 +41,15 @@ pub(crate) struct Login {
     pub(crate) pending: Pending,
     /// What proves that it is the same browser.
     pub(crate) proof: Secret,
+    /// What comes after it.
+    pub(crate) then: Then,
+}
+
+/// The same at a SAML provider.
+#[derive(Debug)]
+pub(crate) struct SamlLogin {
+    /// What comes back beside the provider's response.
+    pub(crate) relay_state: Secret,
     /// What comes after it.
     pub(crate) then: Then,
 }
@@ -64,7 +76,11 @@ impl Then {
         match text {
             None | Some("" | "home") => Self::Home,
             Some("device") => Self::Device,
-            Some(request) => Self::Request(request.to_owned()),
+            // A link that others made may say anything, and what is kept here is kept for strangers.
+            Some(request) if request.len() <= REQUEST_NAME_BYTES_MAX => {
+                Self::Request(request.to_owned())
+            }
+            Some(_) => Self::Home,
         }
     }
 
@@ -141,6 +157,21 @@ impl Browser {
         let mut logins = self.logins.iter();
         let at = logins.position(|login| login.pending.state() == state)?;
         Some(self.logins.remove(at))
+    }
+
+    /// Remembers a sign-in at a SAML provider; the oldest one goes when there are many.
+    pub(crate) fn push_saml_login(&mut self, login: SamlLogin) {
+        if self.saml_logins.len() >= UNDER_WAY_MAX {
+            self.saml_logins.remove(0);
+        }
+        self.saml_logins.push(login);
+    }
+
+    /// Takes out the sign-in that a response with this relay state belongs to: it is good for one.
+    pub(crate) fn take_saml_login(&mut self, relay_state: &Secret) -> Option<SamlLogin> {
+        let mut logins = self.saml_logins.iter();
+        let at = logins.position(|login| login.relay_state.expose() == relay_state.expose())?;
+        Some(self.saml_logins.remove(at))
     }
 
     /// Remembers a client's request under a name.
@@ -224,6 +255,7 @@ impl Console {
         let browser = Browser {
             sign_in,
             logins: Vec::new(),
+            saml_logins: Vec::new(),
             requests,
             expires_mono_ns: mono_ns.saturating_add(lasts.as_nanos() as u64),
         };
@@ -240,4 +272,18 @@ pub(crate) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_others_take_no_room() {
+        let name = "a".repeat(REQUEST_NAME_BYTES_MAX);
+        assert_eq!(Then::read(Some(&name)), Then::Request(name.clone()));
+        assert_eq!(Then::read(Some(&format!("{name}a"))), Then::Home);
+        assert_eq!(Then::read(Some("device")), Then::Device);
+        assert_eq!(Then::read(None), Then::Home);
+    }
 }

@@ -9,7 +9,7 @@ use custos_model::{Instant, SignInId};
 use custos_oidc::RefreshGrant;
 use tokio_util::sync::CancellationToken;
 
-use crate::console::{Console, WebProvider};
+use crate::console::{Console, OpenIdProvider, Provider};
 use crate::end::Cause;
 use crate::record::Entry;
 
@@ -20,7 +20,7 @@ const AT_ONCE_MAX: usize = 32;
 /// When a provider is asked again that could not answer; sooner where it is asked more often anyway.
 const RETRY: Duration = Duration::from_mins(1);
 
-impl WebProvider {
+impl OpenIdProvider {
     /// When somebody who was checked now is to be checked again, UTC nanoseconds.
     pub(crate) fn next_check(&self, now: Instant) -> u64 {
         after(now, self.check_interval)
@@ -30,17 +30,19 @@ impl WebProvider {
 impl Console {
     /// Checks everybody who is signed in, each provider's people on their own, until `stop`.
     pub async fn keep_checked(self, stop: CancellationToken) {
-        let checks = self
-            .providers
-            .iter()
-            .map(|provider| self.keep_people_checked(provider));
+        let openid = self.providers.iter().filter_map(|web| match &web.provider {
+            Provider::OpenId(openid) => Some(openid),
+            // Nothing can be asked of it.
+            Provider::Saml(_) => None,
+        });
+        let checks = openid.map(|provider| self.keep_people_checked(provider));
         tokio::select! {
             _ = futures_util::future::join_all(checks) => {}
             () = stop.cancelled() => {}
         }
     }
 
-    async fn keep_people_checked(&self, provider: &WebProvider) {
+    async fn keep_people_checked(&self, provider: &OpenIdProvider) {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut unchecked = HashSet::new();
@@ -51,7 +53,11 @@ impl Console {
     }
 
     /// Checks those who are due, and tells how many.
-    async fn check_some(&self, provider: &WebProvider, unchecked: &mut HashSet<SignInId>) -> usize {
+    async fn check_some(
+        &self,
+        provider: &OpenIdProvider,
+        unchecked: &mut HashSet<SignInId>,
+    ) -> usize {
         let name = provider.provider.name().to_owned();
         let due = self
             .blocking(move |console| {
@@ -83,7 +89,7 @@ impl Console {
 
     async fn answered(
         &self,
-        provider: &WebProvider,
+        provider: &OpenIdProvider,
         session: StoredProviderSession,
         answer: Result<OidcCheck, ProviderFailure>,
         unchecked: &mut HashSet<SignInId>,
@@ -124,6 +130,14 @@ impl Console {
             }
         };
         match answer {
+            // Its directory says which groups, and says it by itself.
+            Ok(_)
+                if self
+                    .provisioning_of(&sign_in.authentication.provider)
+                    .is_some() =>
+            {
+                unchecked.remove(&id);
+            }
             Ok(given) => {
                 unchecked.remove(&id);
                 if let Err(error) = self.regroup(&sign_in, &given, "check").await {

@@ -4,14 +4,16 @@ use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SignIns, SignInsOfCall};
+use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SamlProvider, SignIns, SignInsOfCall};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
 use custos_oauth::{AuthorizationServer, BaseUrl, Call, State};
 use custos_session::{Gateway, Services};
 
+use crate::answers::Answers;
 use crate::browser::Browsers;
 use crate::groups::Groups;
+use crate::provisioning::{Provisioning, ProvisioningSettings};
 
 /// Fills a buffer with random bytes of cryptographic quality.
 pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -22,13 +24,39 @@ pub struct WebProvider {
     /// What the sign-in page calls it.
     pub label: String,
     /// The provider.
+    pub provider: Provider,
+    /// The longest sign-in.
+    pub sign_in_max: Duration,
+}
+
+/// An OpenID Connect provider, and how it is used.
+#[derive(Clone, Debug)]
+pub struct OpenIdProvider {
+    /// The provider.
     pub provider: OidcProvider,
     /// How often it is asked whether somebody still is who she was.
     pub check_interval: Duration,
-    /// The longest sign-in.
-    pub sign_in_max: Duration,
     /// Whether who signs out here is sent on to sign out there.
     pub signs_out: bool,
+}
+
+/// A provider, by what it speaks.
+#[derive(Clone, Debug)]
+pub enum Provider {
+    /// OpenID Connect.
+    OpenId(OpenIdProvider),
+    /// SAML 2.0.
+    Saml(SamlProvider),
+}
+
+impl Provider {
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::OpenId(openid) => openid.provider.name(),
+            Self::Saml(provider) => provider.name(),
+        }
+    }
 }
 
 /// Where clients of one protocol connect.
@@ -54,6 +82,8 @@ pub struct ConsoleSettings {
     pub providers: Vec<WebProvider>,
     /// Groups of this gateway.
     pub groups: Groups,
+    /// Providers whose people a directory tells.
+    pub provisioning: Vec<ProvisioningSettings>,
     /// Where clients connect.
     pub entrances: Vec<Entrance>,
     /// PEM of the authority that verifies the listeners, where the gateway made its own.
@@ -75,12 +105,14 @@ pub struct Inner {
     pub(crate) sign_ins: SignIns,
     pub(crate) providers: Vec<WebProvider>,
     pub(crate) groups: Groups,
+    pub(crate) provisioning: Vec<Arc<Provisioning>>,
     pub(crate) entrances: Vec<Entrance>,
     pub(crate) client_ca_pem: Option<String>,
     pub(crate) base_url: BaseUrl,
     pub(crate) cookie: SessionCookie,
     pub(crate) csrf: CsrfKey,
     pub(crate) browsers: Browsers,
+    pub(crate) answers: Answers,
     issuer: OwnIssuer,
     random: Random,
 }
@@ -94,6 +126,7 @@ impl Console {
             issuer,
             providers,
             groups,
+            provisioning,
             entrances,
             client_ca_pem,
             random,
@@ -107,12 +140,17 @@ impl Console {
             gateway,
             providers,
             groups,
+            provisioning: provisioning
+                .iter()
+                .map(|settings| Arc::new(Provisioning::new(settings, base_url.as_str())))
+                .collect(),
             entrances,
             client_ca_pem,
             cookie: SessionCookie::at(&base_url),
             base_url,
             csrf: CsrfKey::new(&csrf_key),
             browsers: Browsers::default(),
+            answers: Answers::default(),
             issuer,
             random,
         };
@@ -126,14 +164,37 @@ impl Console {
         providers.find(|provider| provider.provider.name() == name)
     }
 
+    pub(crate) fn openid_provider(&self, name: &str) -> Option<OpenIdProvider> {
+        match &self.provider(name)?.provider {
+            Provider::OpenId(provider) => Some(provider.clone()),
+            Provider::Saml(_) => None,
+        }
+    }
+
+    pub(crate) fn saml_provider(&self, name: &str) -> Option<SamlProvider> {
+        match &self.provider(name)?.provider {
+            Provider::Saml(provider) => Some(provider.clone()),
+            Provider::OpenId(_) => None,
+        }
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.inner.services.clock.now()
+    }
+
+    pub(crate) fn fill(&self, bytes: &mut [u8]) {
+        (self.inner.random)(bytes);
     }
 
     pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         (self.inner.random)(&mut bytes);
         bytes
+    }
+
+    /// A name for something of a browser that nobody else may guess.
+    pub(crate) fn random_name(&self) -> String {
+        hex(&self.bytes::<16>())
     }
 
     /// A form token for a page of this browser.
@@ -186,6 +247,14 @@ impl Console {
     pub(crate) fn server(&self) -> MutexGuard<'_, AuthorizationServer> {
         self.inner.issuer.server()
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl std::ops::Deref for Console {

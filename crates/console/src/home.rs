@@ -13,7 +13,7 @@ use maud::html;
 use serde::Deserialize;
 
 use crate::browser::with_cookie;
-use crate::console::Console;
+use crate::console::{Console, Provider};
 use crate::end::Cause;
 use crate::page::{page, problem};
 use crate::sign_in::left;
@@ -74,7 +74,7 @@ pub(crate) async fn sign_out(
     };
     let onward = console.sign_out_there(&present.sign_in).await;
     console
-        .end_sign_in(&present.sign_in, Cause::Logout, None, peer)
+        .end_sign_in(&present.sign_in, Cause::Logout, None, Some(peer))
         .await;
     let cookie = HeaderValue::from_str(&console.cookie.clear()).ok();
     let Some((label, url)) = onward else {
@@ -105,8 +105,11 @@ impl Console {
     /// Where somebody who signs out is sent on to, and what that is called. To be asked before her sign-in ends, which
     /// forgets what proves the session there to be hers.
     async fn sign_out_there(&self, sign_in: &StoredSignIn) -> Option<(String, Secret)> {
-        let provider = self.provider(&sign_in.authentication.provider)?.clone();
-        if !provider.signs_out {
+        let web = self.provider(&sign_in.authentication.provider)?.clone();
+        let Provider::OpenId(openid) = web.provider else {
+            return None;
+        };
+        if !openid.signs_out {
             return None;
         }
         let id = sign_in.id;
@@ -115,8 +118,8 @@ impl Console {
             .await?;
         let session = found.ok().flatten()?;
         let back = format!("{}/signed-out", self.base_url.as_str());
-        let url = provider.provider.logout_url(&session.id_token, &back)?;
-        Some((provider.label, url))
+        let url = openid.provider.logout_url(&session.id_token, &back)?;
+        Some((web.label, url))
     }
 
     /// Who is signed in with the browser of a request.

@@ -8,19 +8,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::{
-    NewSignIn, OidcSignIn, ProviderFailure, SignInsOf, StoredProviderSession, StoredSignIn,
+    NewSignIn, OidcProvider, OidcSignIn, ProviderFailure, SIGN_IN_MAX, StoredProviderSession,
+    StoredSignIn,
 };
-use custos_model::{Authentication, Rfc3339};
+use custos_model::{Authentication, Instant, Rfc3339, Secret};
 use custos_oauth::Consent;
 use custos_oauth::cookie::BrowserSession;
-use custos_oidc::{Callback, Random, ReturnPath, SignInRequest, SignedIn};
+use custos_oidc::{Callback, Random, RefreshGrant, ReturnPath, SignInRequest};
 use maud::html;
 use serde::Deserialize;
 
 use crate::browser::{Login, Then, with_cookie};
-use crate::console::{Console, WebProvider};
+use crate::console::{Console, OpenIdProvider, Provider, WebProvider};
 use crate::end::Cause;
 use crate::page::{page, problem};
+use crate::provider_logout::Meant;
+use crate::provisioning::{BeginError, NotAdmitted};
 use crate::record::Entry;
 
 /// What a link of ours says.
@@ -80,41 +83,50 @@ pub(crate) async fn begin(
     Query(onward): Query<Onward>,
 ) -> Response {
     let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
-        return problem(
-            StatusCode::NOT_FOUND,
-            "Not found",
-            "There is no such provider.",
-        );
+        return no_such_provider();
     };
     let Some((browser, cookie)) = console.browser_or_new(&headers) else {
         return busy();
     };
-    let random = Random::new(
-        console.bytes(),
-        console.bytes(),
-        console.bytes(),
-        console.bytes(),
-    );
-    let Ok(home) = ReturnPath::parse("/") else {
-        return busy();
-    };
-    match provider.begin(SignInRequest::new(home), &random).await {
-        Ok(begun) => {
-            let login = Login {
-                pending: begun.pending,
-                proof: begun.browser,
-                then: Then::read(onward.then.as_deref()),
-            };
-            let mono_ns = console.now().mono_ns;
-            let kept = console
-                .browsers
-                .with(&browser, mono_ns, |browser| browser.push_login(login));
-            if kept.is_none() {
-                return busy();
-            }
-            with_cookie(Redirect::to(begun.url.expose()).into_response(), cookie)
+    let then = Then::read(onward.then.as_deref());
+    let begun = match &provider {
+        Provider::OpenId(provider) => {
+            console
+                .begin_openid(&provider.provider, &browser, then)
+                .await
         }
+        Provider::Saml(provider) => console.begin_saml(provider, &browser, then).await,
+    };
+    match begun {
+        Ok(Some(url)) => with_cookie(Redirect::to(url.expose()).into_response(), cookie),
+        Ok(None) => busy(),
         Err(failure) => console.refused(&name, &failure, peer).await,
+    }
+}
+
+impl Console {
+    /// Remembers what the provider's answer must fit and tells where the browser is sent. `None`: there is no room.
+    async fn begin_openid(
+        &self,
+        provider: &OidcProvider,
+        browser: &BrowserSession,
+        then: Then,
+    ) -> Result<Option<Secret>, ProviderFailure> {
+        let random = Random::new(self.bytes(), self.bytes(), self.bytes(), self.bytes());
+        let Ok(home) = ReturnPath::parse("/") else {
+            return Ok(None);
+        };
+        let begun = provider.begin(SignInRequest::new(home), &random).await?;
+        let login = Login {
+            pending: begun.pending,
+            proof: begun.browser,
+            then,
+        };
+        let mono_ns = self.now().mono_ns;
+        let kept = self
+            .browsers
+            .with(browser, mono_ns, |browser| browser.push_login(login));
+        Ok(kept.map(|()| begun.url))
     }
 }
 
@@ -126,14 +138,10 @@ pub(crate) async fn callback(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some(web_provider) = console.provider(&name).cloned() else {
-        return problem(
-            StatusCode::NOT_FOUND,
-            "Not found",
-            "There is no such provider.",
-        );
+    let Some(openid) = console.openid_provider(&name) else {
+        return no_such_provider();
     };
-    let provider = &web_provider.provider;
+    let provider = &openid.provider;
     let callback = match Callback::parse(query.as_deref().unwrap_or_default()) {
         Ok(callback) => callback,
         Err(rejection) => return console.refused(&name, &rejection.into(), peer).await,
@@ -160,13 +168,71 @@ pub(crate) async fn callback(
         )
         .await;
     match finished {
-        Ok(signed_in) => {
+        Ok(found) => {
+            let now = console.now();
+            let (new, given) = new_sign_in(&openid, found, now);
             console
-                .signed_in(&web_provider, signed_in, &browser, login.then, peer)
+                .signed_in(new, Some(given), &browser, login.then, peer)
                 .await
         }
         Err(failure) => console.refused(&name, &failure, peer).await,
     }
+}
+
+/// What an OpenID provider gave with a sign-in, for asking it again and for signing out there.
+pub(crate) struct Given {
+    id_token: Secret,
+    refresh: Option<RefreshGrant>,
+    authenticated_at: Option<u64>,
+    due_utc_ns: u64,
+}
+
+impl Given {
+    fn with(self, sign_in: &StoredSignIn) -> StoredProviderSession {
+        let due_utc_ns = self.refresh.is_some().then_some(self.due_utc_ns);
+        let (refresh_token, nonce) = self
+            .refresh
+            .map(|refresh| (refresh.refresh_token, refresh.nonce))
+            .unzip();
+        StoredProviderSession {
+            sign_in: sign_in.id,
+            provider: sign_in.authentication.provider.clone(),
+            id_token: self.id_token,
+            subject: sign_in.principal.subject.clone(),
+            nonce: nonce.unwrap_or_default(),
+            authenticated_at: self.authenticated_at,
+            due_utc_ns,
+            refresh_token,
+        }
+    }
+}
+
+/// What an OpenID provider told of somebody.
+fn new_sign_in(openid: &OpenIdProvider, found: OidcSignIn, now: Instant) -> (NewSignIn, Given) {
+    let OidcSignIn {
+        principal,
+        signed_in,
+    } = found;
+    let authenticated_utc_ns = signed_in
+        .authenticated_at
+        .map_or(now.utc_ns, |seconds| seconds.saturating_mul(1_000_000_000));
+    let given = Given {
+        id_token: signed_in.id_token,
+        refresh: signed_in.refresh,
+        authenticated_at: signed_in.authenticated_at,
+        due_utc_ns: openid.next_check(now),
+    };
+    let new = NewSignIn {
+        principal,
+        authentication: Authentication {
+            acr: signed_in.authentication_context,
+            amr: signed_in.authentication_methods,
+            ..Authentication::by(openid.provider.name(), authenticated_utc_ns)
+        },
+        provider_session: signed_in.session_id,
+        lasts: SIGN_IN_MAX,
+    };
+    (new, given)
 }
 
 /// `POST /oidc/NAME/backchannel-logout` (OpenID Connect Back-Channel Logout 1.0 section 2.8).
@@ -176,10 +242,10 @@ pub(crate) async fn provider_logout(
     Path(name): Path<String>,
     form: axum::body::Bytes,
 ) -> Response {
-    let Some(WebProvider { provider, .. }) = console.provider(&name).cloned() else {
+    let Some(openid) = console.openid_provider(&name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let notice = match provider.logout(&form).await {
+    let notice = match openid.provider.logout(&form).await {
         Ok(notice) => notice,
         Err(failure) => {
             console.record_failure(&name, &failure, peer).await;
@@ -191,80 +257,53 @@ pub(crate) async fn provider_logout(
             return (status, r#"{"error":"invalid_request"}"#).into_response();
         }
     };
-    let meant = console
-        .blocking(move |console| {
-            let now = console.now();
-            let Some(subject) = &notice.subject else {
-                let session = notice.session_id.as_deref().unwrap_or_default();
-                let of = SignInsOf::ProviderSession {
-                    provider: &name,
-                    session,
-                };
-                return console.sign_ins.live_of(of, now);
-            };
-            let of = SignInsOf::Principal {
-                issuer: &notice.issuer,
-                subject,
-            };
-            let mut meant = console.sign_ins.live_of(of, now)?;
-            // Where a session is named too, both must fit; a sign-in whose session the provider never named may be it.
-            if let Some(session) = &notice.session_id {
-                meant.retain(|sign_in| {
-                    let own = sign_in.provider_session.as_ref();
-                    own.is_none_or(|own| own == session)
-                });
-            }
-            Ok::<_, custos_identity::IdentityError>(meant)
-        })
-        .await;
-    let Some(Ok(meant)) = meant else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    let meant = Meant {
+        provider: name,
+        issuer: notice.issuer,
+        subject: notice.subject,
+        sessions: notice.session_id.into_iter().collect(),
     };
-    for sign_in in &meant {
-        console
-            .end_sign_in(sign_in, Cause::Provider, None, peer)
-            .await;
+    if !console.end_at_provider(meant, peer).await {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     StatusCode::OK.into_response()
 }
 
 impl Console {
-    /// Somebody has proved who she is: a sign-in begins, is put on record, and the browser gets a new cookie.
-    async fn signed_in(
+    /// Somebody has proved who she is, whatever the provider speaks: a sign-in begins, is put on record, and the browser
+    /// gets a new cookie. `new` has the provider's own groups.
+    pub(crate) async fn signed_in(
         &self,
-        provider: &WebProvider,
-        found: OidcSignIn,
+        mut new: NewSignIn,
+        given: Option<Given>,
         browser: &BrowserSession,
         then: Then,
         peer: SocketAddr,
     ) -> Response {
-        let OidcSignIn {
-            mut principal,
-            mut signed_in,
-        } = found;
-        let given = principal.groups;
-        principal.groups = self.groups.of(&given);
-        let now = self.now();
-        let authenticated_utc_ns = signed_in
-            .authenticated_at
-            .map_or(now.utc_ns, |seconds| seconds.saturating_mul(1_000_000_000));
-        let new = NewSignIn {
-            principal,
-            authentication: Authentication {
-                acr: signed_in.authentication_context.take(),
-                amr: std::mem::take(&mut signed_in.authentication_methods),
-                ..Authentication::by(provider.provider.name(), authenticated_utc_ns)
-            },
-            provider_session: signed_in.session_id.clone(),
-            lasts: provider.sign_in_max,
+        let provider = new.authentication.provider.clone();
+        let admitted = match self.admit(&provider, &mut new.principal).await {
+            Ok(admitted) => admitted,
+            Err(why) => {
+                self.record_not_admitted(&provider, &new.principal, why, peer)
+                    .await;
+                return not_admitted(why);
+            }
         };
-        let due_utc_ns = provider.next_check(now);
+        let groups = std::mem::take(&mut new.principal.groups);
+        new.principal.groups = self.groups.of(&groups);
+        let now = self.now();
+        let provider = self.provider(&provider);
+        let lasts_max = provider.map_or(SIGN_IN_MAX, |provider| provider.sign_in_max);
+        let lasts = new.lasts.min(lasts_max);
+        new.lasts = lasts;
         let begun = self
             .blocking(move |console| {
-                let sign_in = console.sign_ins.begin(new, now)?;
-                let session = provider_session(&sign_in, signed_in, due_utc_ns);
-                console.sign_ins.keep_provider_session(&session)?;
-                Ok::<_, custos_identity::IdentityError>(sign_in)
+                let sign_in = console.begin_admitted(new, admitted, now)?;
+                if let Some(given) = given {
+                    let session = given.with(&sign_in);
+                    console.sign_ins.keep_provider_session(&session)?;
+                }
+                Ok::<_, BeginError>(sign_in)
             })
             .await;
         let sign_in = match begun {
@@ -275,15 +314,13 @@ impl Console {
             }
             None => return busy(),
         };
-        let mapping = self.groups.applied(&given);
+        let mapping = self.groups.applied(&groups);
         if let Err(error) = self.record_sign_in(&sign_in, &mapping, peer).await {
             tracing::error!(%error, "a sign-in could not be put on record, so it is ended");
             self.end_sign_in(&sign_in, Cause::Logout, None, peer).await;
             return busy();
         }
-        let Some((browser, cookie)) =
-            self.signed_in_browser(browser, sign_in.id, provider.sign_in_max)
-        else {
+        let Some((browser, cookie)) = self.signed_in_browser(browser, sign_in.id, lasts) else {
             return busy();
         };
         let onward = match then {
@@ -337,7 +374,7 @@ impl Console {
     }
 
     /// A refusal is on record before the browser hears of it; it hears nothing of why.
-    async fn refused(
+    pub(crate) async fn refused(
         &self,
         provider: &str,
         failure: &ProviderFailure,
@@ -358,7 +395,12 @@ impl Console {
         )
     }
 
-    async fn record_failure(&self, provider: &str, failure: &ProviderFailure, peer: SocketAddr) {
+    pub(crate) async fn record_failure(
+        &self,
+        provider: &str,
+        failure: &ProviderFailure,
+        peer: SocketAddr,
+    ) {
         let reason = failure.to_string();
         let detail = [
             ("kind", DetailValue::Text(failure.code())),
@@ -385,26 +427,24 @@ impl Console {
     }
 }
 
-/// What the provider gave, for asking it again and for signing out there.
-fn provider_session(
-    sign_in: &StoredSignIn,
-    signed_in: SignedIn,
-    due_utc_ns: u64,
-) -> StoredProviderSession {
-    let refresh = signed_in.refresh;
-    StoredProviderSession {
-        sign_in: sign_in.id,
-        provider: sign_in.authentication.provider.clone(),
-        id_token: signed_in.id_token,
-        subject: sign_in.principal.subject.clone(),
-        nonce: refresh
-            .as_ref()
-            .map(|refresh| refresh.nonce.clone())
-            .unwrap_or_default(),
-        authenticated_at: signed_in.authenticated_at,
-        due_utc_ns: refresh.is_some().then_some(due_utc_ns),
-        refresh_token: refresh.map(|refresh| refresh.refresh_token),
+pub(crate) fn no_such_provider() -> Response {
+    problem(
+        StatusCode::NOT_FOUND,
+        "Not found",
+        "There is no such provider.",
+    )
+}
+
+/// She has proved who she is, so she may hear what is missing.
+fn not_admitted(why: NotAdmitted) -> Response {
+    if why == NotAdmitted::Unavailable {
+        return busy();
     }
+    problem(
+        StatusCode::FORBIDDEN,
+        "Sign-in refused",
+        "Your provider has not assigned you to this gateway. Ask whoever runs it.",
+    )
 }
 
 /// Too much is under way, or evidence cannot be written.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use custos_console::WebProvider;
+use custos_console::{Provider, WebProvider};
 use custos_evidence::{DetailValue, Evidence, NodeRecord, RecordOutcome, RecordType};
 use custos_fetch::{Client, SystemResolver};
-use custos_identity::{KeyLocation, Keyring, WorkloadIssuer, Workloads};
+use custos_identity::{
+    KeyLocation, Keyring, MetadataEvent, SamlProvider, WorkloadIssuer, Workloads,
+};
 use custos_jwt::{
     Algorithm, ClassName, ClassRule, Issuer, IssuerKeys, KeyCache, KeyEvent, KeyLabel,
 };
@@ -92,11 +94,25 @@ impl KnownIssuers {
     fn keyrings(&self) -> Vec<(String, Keyring)> {
         let workloads = self.workloads.issuers();
         let workloads = workloads.map(|issuer| (issuer.name.clone(), issuer.keyring.clone()));
-        let providers = self.providers.iter().filter_map(|provider| {
-            let provider = &provider.provider;
-            Some((provider.name().to_owned(), provider.keyring()?))
+        let providers = self.providers.iter();
+        let providers = providers.filter_map(|provider| match &provider.provider {
+            Provider::OpenId(openid) => {
+                let provider = &openid.provider;
+                Some((provider.name().to_owned(), provider.keyring()?))
+            }
+            Provider::Saml(_) => None,
         });
         workloads.chain(providers).collect()
+    }
+
+    /// Those whose keys stand in metadata.
+    fn saml(&self) -> Vec<&SamlProvider> {
+        let providers = self.providers.iter();
+        let saml = providers.filter_map(|provider| match &provider.provider {
+            Provider::Saml(provider) => Some(provider),
+            Provider::OpenId(_) => None,
+        });
+        saml.collect()
     }
 }
 
@@ -110,51 +126,122 @@ pub(crate) async fn keep_keys(known: KnownIssuers, evidence: Evidence, stop: Can
         }
         let keyrings = known.keyrings();
         let fetches = keyrings.iter().map(|(_, keyring)| keyring.refresh_if_due());
-        futures_util::future::join_all(fetches).await;
+        let saml = known.saml();
+        let metadata = saml.iter().map(|provider| provider.refresh_if_due());
+        futures_util::future::join(
+            futures_util::future::join_all(fetches),
+            futures_util::future::join_all(metadata),
+        )
+        .await;
         for (name, keyring) in &keyrings {
             for event in keyring.take_events() {
-                record(&evidence, name, &event);
+                record(&evidence, name, &Told::of(&event));
             }
+        }
+        for provider in saml {
+            for event in provider.take_events() {
+                record(&evidence, provider.name(), &Told::of_metadata(&event));
+            }
+        }
+    }
+}
+
+/// What happened to an issuer's keys, in the words of records.
+struct Told {
+    event: &'static str,
+    is_bad: bool,
+    added: String,
+    removed: String,
+    reason: Option<&'static str>,
+}
+
+impl Told {
+    fn new(event: &'static str) -> Self {
+        Self {
+            event,
+            is_bad: false,
+            added: String::new(),
+            removed: String::new(),
+            reason: None,
+        }
+    }
+
+    fn of(event: &KeyEvent) -> Self {
+        let told = Self::new(event.code());
+        match event {
+            KeyEvent::Loaded { keys, .. } => Self {
+                added: labels(keys),
+                ..told
+            },
+            KeyEvent::Changed { added, removed } => Self {
+                added: labels(added),
+                removed: labels(removed),
+                ..told
+            },
+            KeyEvent::RefreshFailed { reason, .. } => Self {
+                is_bad: true,
+                reason: Some(reason.code()),
+                ..told
+            },
+            KeyEvent::LoginsRefused | KeyEvent::Expired => Self {
+                is_bad: true,
+                ..told
+            },
+            KeyEvent::Recovered => told,
+        }
+    }
+
+    fn of_metadata(event: &MetadataEvent) -> Self {
+        let told = Self::new(event.code());
+        match event {
+            MetadataEvent::Loaded { keys } => Self {
+                added: keys.join(" "),
+                ..told
+            },
+            MetadataEvent::Changed { added, removed } => Self {
+                added: added.join(" "),
+                removed: removed.join(" "),
+                ..told
+            },
+            MetadataEvent::RefreshFailed { reason } => Self {
+                is_bad: true,
+                reason: Some(reason),
+                ..told
+            },
+            MetadataEvent::Recovered => told,
         }
     }
 }
 
 /// A key set that changes hands decides who gets in, so each change is evidence. When it cannot be written, traffic has
 /// stopped anyway.
-fn record(evidence: &Evidence, issuer: &str, event: &KeyEvent) {
-    let (added, removed, reason) = match event {
-        KeyEvent::Loaded { keys, .. } => (labels(keys), String::new(), None),
-        KeyEvent::Changed { added, removed } => (labels(added), labels(removed), None),
-        KeyEvent::RefreshFailed { reason, .. } => {
-            (String::new(), String::new(), Some(reason.code()))
-        }
-        KeyEvent::Recovered | KeyEvent::LoginsRefused | KeyEvent::Expired => {
-            (String::new(), String::new(), None)
-        }
-    };
-    let bad = matches!(
+fn record(evidence: &Evidence, issuer: &str, told: &Told) {
+    let Told {
         event,
-        KeyEvent::RefreshFailed { .. } | KeyEvent::LoginsRefused | KeyEvent::Expired
-    );
-    if bad {
-        tracing::warn!(issuer, event = event.code(), reason, "keys of an issuer");
+        is_bad,
+        added,
+        removed,
+        reason,
+    } = told;
+    if *is_bad {
+        tracing::warn!(issuer, event, reason, "keys of an issuer");
     }
     let mut detail = vec![
-        ("event", DetailValue::Text(event.code())),
+        ("event", DetailValue::Text(event)),
         ("issuer", DetailValue::Text(issuer)),
     ];
-    for (name, text) in [("added", &added), ("removed", &removed)] {
+    for (name, text) in [("added", added), ("removed", removed)] {
         if !text.is_empty() {
             detail.push((name, DetailValue::Text(text)));
         }
     }
-    let outcome = if bad {
+    let outcome = if *is_bad {
         RecordOutcome::Failed
     } else {
         RecordOutcome::Ok
     };
     let appended = evidence.append(&NodeRecord {
-        reason,
+        reason: *reason,
         detail: &detail,
         ..NodeRecord::new(RecordType::IssuerKeys, outcome)
     });

@@ -15,6 +15,7 @@ mod logging;
 mod machine;
 mod output;
 mod reload;
+mod saml_providers;
 mod serve;
 mod signing_keys;
 mod start;

@@ -8,6 +8,7 @@ use custos_model::Decision;
 
 use crate::config::{Change, Config, Difference};
 use crate::failure::Failure;
+use crate::saml_providers;
 use crate::start::Running;
 
 /// A text in a record is cut at 1 KiB, so a long difference takes several.
@@ -54,6 +55,7 @@ fn put_in_force(running: &mut Running, new: Config) {
     if !unused.is_empty() {
         tracing::warn!(listeners = %unused.join(", "), "certificates could not be put in force");
     }
+    saml_providers::put_in_force(&running.providers, &new);
     let web_tls = new.web.as_ref().and_then(|web| web.tls.as_ref());
     if let (Some(certificate), Some(tls)) = (&running.web_certificate, web_tls)
         && let Err(error) = certificate.renew(&tls.identity)

@@ -46,6 +46,8 @@ pub(crate) struct Running {
     pub(crate) listeners: Vec<ListenerStatus>,
     /// The log's level.
     pub(crate) log: LogLevel,
+    /// Who people sign in with.
+    pub(crate) providers: Vec<WebProvider>,
     /// The web address's certificate, to be renewed.
     pub(crate) web_certificate: Option<WebCertificate>,
     background_stop: CancellationToken,
@@ -66,7 +68,7 @@ impl Running {
         report(&recovery);
         let policy = Arc::new(ArcSwap::new(Arc::clone(&config.policy)));
         let workloads = issuers::workloads(&config, &clock)?;
-        let providers = web::providers(&config, &clock)?;
+        let providers = web::providers(&config, &clock, &store)?;
         let known = KnownIssuers {
             workloads: workloads.clone(),
             providers: providers.clone(),
@@ -88,7 +90,7 @@ impl Running {
             &config,
             &services,
             &gateway,
-            providers,
+            providers.clone(),
             client_ca_file.as_deref(),
         );
         let (listeners, socket, web) = match opened.await {
@@ -143,6 +145,7 @@ impl Running {
             store,
             listeners,
             log,
+            providers,
             web_certificate,
             background_stop,
             background,

@@ -4,31 +4,49 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use custos_api::ListenerStatus;
-use custos_console::{Console, ConsoleSettings, Entrance, Groups, WebListener, WebProvider};
+use custos_console::{
+    Console, ConsoleSettings, Entrance, Groups, OpenIdProvider, Provider, ProvisioningSettings,
+    WebListener, WebProvider,
+};
 use custos_identity::{OidcProvider, OwnIssuer, SignIns, open_signing_keys};
 use custos_model::{Clock, Instant};
 use custos_oauth::{AuthorizationServer, BaseUrl};
 use custos_session::{Gateway, Services};
 use custos_store::Store;
 
-use crate::config::{Config, Web};
+use crate::config::{Config, ProviderKind, Web};
 use crate::failure::Failure;
+use crate::saml_providers::SamlProviders;
 use crate::{issuers, machine};
 
 /// The providers of the configuration.
 pub(crate) fn providers(
     config: &Config,
     clock: &Arc<dyn Clock>,
+    store: &Store,
 ) -> Result<Vec<WebProvider>, Failure> {
+    let mut saml = SamlProviders::new(store, clock);
     let providers = config.providers.iter().map(|settings| {
         let client = issuers::client(&settings.reach)
             .with_context(|| format!("cannot use provider {}", settings.name))?;
+        let provider = match &settings.kind {
+            ProviderKind::OpenId(openid) => Provider::OpenId(OpenIdProvider {
+                provider: OidcProvider::new(
+                    openid.relying_party.clone(),
+                    client,
+                    Arc::clone(clock),
+                ),
+                check_interval: openid.check_interval,
+                signs_out: openid.signs_out,
+            }),
+            ProviderKind::Saml(kind) => {
+                Provider::Saml(saml.provider(&settings.name, kind, client)?)
+            }
+        };
         Ok(WebProvider {
             label: settings.label.clone(),
-            check_interval: settings.check_interval,
             sign_in_max: settings.sign_in_max,
-            signs_out: settings.signs_out,
-            provider: OidcProvider::new(settings.relying_party.clone(), client, Arc::clone(clock)),
+            provider,
         })
     });
     providers.collect()
@@ -58,12 +76,28 @@ pub(crate) async fn open(
         issuer: issuer.clone(),
         providers,
         groups: Groups(config.groups.clone()),
+        provisioning: provisioning(config),
         entrances: listeners.iter().filter_map(entrance).collect(),
         client_ca_pem,
         random: Arc::new(machine::random),
     });
+    console
+        .settle_provisioned()
+        .await
+        .context("cannot hold sign-ins against the provisioned directories")?;
     tracing::info!(address = %listener.address(), url = web.url, "listening for the web");
     Ok(Some((listener, console)))
+}
+
+fn provisioning(config: &Config) -> Vec<ProvisioningSettings> {
+    let settings = config.provisioning.iter();
+    settings
+        .map(|provisioning| ProvisioningSettings {
+            provider: provisioning.provider.clone(),
+            tokens: provisioning.tokens.clone(),
+            matched_by: provisioning.matched_by,
+        })
+        .collect()
 }
 
 /// The authorization server of the web address, if the configuration has one.

@@ -27,6 +27,7 @@ mod key_change;
 mod keyring;
 mod oidc_provider;
 mod own_issuer;
+mod saml_provider;
 mod sign_ins;
 mod signing_keys;
 mod workloads;
@@ -42,6 +43,10 @@ pub use key_change::{KeyChange, KeyChangeKind, SigningKey, SigningKeyState};
 pub use keyring::{KeyLocation, Keyring};
 pub use oidc_provider::{OidcCheck, OidcProvider, OidcSignIn, ProviderFailure};
 pub use own_issuer::{BearerFailure, OwnIssuer};
+pub use saml_provider::{
+    GroupsAttribute, MetadataAddress, MetadataEvent, SamlBegun, SamlFailure, SamlLogout,
+    SamlMapping, SamlMetadata, SamlProvider, SamlSettings,
+};
 pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
 pub use signing_keys::{SigningKeysError, open_signing_keys};
 pub use workloads::{

@@ -75,6 +75,9 @@ pub enum ProviderFailure {
     /// The provider cannot be reached.
     #[error("the provider cannot be reached")]
     Unreachable(#[source] FetchError),
+    /// The same for a SAML provider.
+    #[error(transparent)]
+    Saml(#[from] crate::saml_provider::SamlFailure),
 }
 
 impl ProviderFailure {
@@ -84,6 +87,7 @@ impl ProviderFailure {
             Self::Rejected(rejection) => rejection.code(),
             Self::Token(rejection) => rejection.code(),
             Self::Unreachable(error) => error.code(),
+            Self::Saml(failure) => failure.code(),
         }
     }
 
@@ -92,7 +96,7 @@ impl ProviderFailure {
         match self {
             Self::Rejected(rejection) => rejection.ends_sign_in(),
             Self::Token(_) => !self.is_outage(),
-            Self::Unreachable(_) => false,
+            Self::Unreachable(_) | Self::Saml(_) => false,
         }
     }
 
@@ -107,6 +111,7 @@ impl ProviderFailure {
                     | TokenRejection::KeysExpired
             ),
             Self::Unreachable(_) => true,
+            Self::Saml(failure) => failure.is_outage(),
         }
     }
 }

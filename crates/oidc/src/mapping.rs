@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use custos_model::{Principal, PrincipalKind};
+use custos_model::{Principal, PrincipalKind, is_shown_as_it_is};
 use serde_json::{Map, Value};
 
 use crate::claim_path::ClaimPath;
@@ -126,54 +126,5 @@ impl Mapping {
             groups.insert(format!("{namespace}:{group}"));
         }
         Ok(groups.into_iter().collect())
-    }
-}
-
-/// Not empty, not too long, no space at either end, and no character that hides or turns around what stands beside
-/// it.
-fn is_shown_as_it_is(text: &str, max_bytes: usize) -> bool {
-    let hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter,
-                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    (1..=max_bytes).contains(&text.len()) && text.trim() == text && !text.contains(hidden)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_shown_as_it_is;
-
-    #[test]
-    fn names_show_what_they_are() {
-        for good in [
-            "a",
-            "CN=Analysts,OU=DW",
-            "Größe",
-            "日本",
-            "a b",
-            "admin:all",
-        ] {
-            assert!(is_shown_as_it_is(good, 64), "{good}");
-        }
-        for bad in [
-            "",
-            " a",
-            "a ",
-            "a\0",
-            "a\nb",
-            "a\u{85}",
-            "a\u{7f}",
-            "\u{202e}nimda",
-            "ad\u{200b}min",
-            "a\u{2066}b",
-            "\u{feff}a",
-            "a\u{2028}b",
-            "a\u{e0041}",
-        ] {
-            assert!(!is_shown_as_it_is(bad, 64), "{bad:?}");
-        }
-        assert!(is_shown_as_it_is(&"a".repeat(64), 64) && !is_shown_as_it_is(&"a".repeat(65), 64));
     }
 }

@@ -1,7 +1,9 @@
 //! Keys of identity providers, taken out of certificates. Nothing else in a certificate is looked at: metadata pins it.
 
 use std::fmt;
+use std::fmt::Write as _;
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
     self, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
     RSA_PKCS1_2048_8192_SHA512, RsaParameters, UnparsedPublicKey, VerificationAlgorithm,
@@ -76,6 +78,19 @@ impl VerifyingKey {
     /// As `RSAPublicKey` or as a point.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// SHA-256 of the key itself, in lower-case hexadecimal: the same for each certificate of the key.
+    pub(crate) fn fingerprint(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, &self.bytes);
+        digest
+            .as_ref()
+            .iter()
+            .fold(String::new(), |mut text, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 
     /// Whether the signature of this algorithm over the message was made with this key. False for an algorithm of

@@ -17,7 +17,7 @@ use crate::write::escape;
 use crate::{Metadata, Rejection, RequestId, ServiceProvider, SignatureError, redirect};
 
 /// How long a request without an end of its own is good for.
-const AGE_MAX_NS: u64 = 300 * SECOND_NS;
+pub(crate) const AGE_MAX_NS: u64 = 300 * SECOND_NS;
 const SESSIONS_MAX: usize = 64;
 const TEXT_BYTES_MAX: usize = 1024;
 

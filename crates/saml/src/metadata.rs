@@ -125,6 +125,11 @@ impl Metadata {
         self.valid_until
     }
 
+    /// SHA-256 of each signing key in hexadecimal, for people who compare them and for records of changes.
+    pub fn key_fingerprints(&self) -> Vec<String> {
+        self.keys.iter().map(VerifyingKey::fingerprint).collect()
+    }
+
     pub(crate) fn keys(&self) -> &[VerifyingKey] {
         &self.keys
     }

@@ -1,11 +1,12 @@
-//! Assertions that were used, until they expire.
+//! Assertions and logout requests that were used, until they expire.
 
 use std::collections::{BTreeSet, HashSet};
 
 use aws_lc_rs::digest;
 
+use crate::logout::AGE_MAX_NS;
 use crate::time::SKEW_NS;
-use crate::{Assertion, Rejection};
+use crate::{Assertion, LogoutRequest, Rejection};
 
 /// Which of the assertion IDs is meant, whatever its length.
 type Fingerprint = [u8; 32];
@@ -38,13 +39,39 @@ impl ReplayCache {
     /// [`Rejection::Replayed`], [`Rejection::ReplayCacheFull`]; [`Rejection::Expired`] also when the clock went back
     /// to a time at which the assertion may have been forgotten.
     pub fn use_once(&mut self, assertion: &Assertion, utc_ns: u64) -> Result<(), Rejection> {
+        let expiry = assertion.not_on_or_after.saturating_add(SKEW_NS);
+        self.remember(
+            fingerprint(&assertion.issuer, &assertion.id),
+            expiry,
+            utc_ns,
+        )
+    }
+
+    /// The same for a logout request, which has a cache of its own.
+    ///
+    /// # Errors
+    /// [`Rejection::Replayed`], [`Rejection::ReplayCacheFull`].
+    pub fn use_logout_once(
+        &mut self,
+        request: &LogoutRequest,
+        utc_ns: u64,
+    ) -> Result<(), Rejection> {
+        // The request may be issued a little in the future, and it is refused when it is older than this.
+        let expiry = utc_ns.saturating_add(AGE_MAX_NS + 2 * SKEW_NS);
+        self.remember(fingerprint(&request.issuer, &request.id), expiry, utc_ns)
+    }
+
+    fn remember(
+        &mut self,
+        fingerprint: Fingerprint,
+        expiry: u64,
+        utc_ns: u64,
+    ) -> Result<(), Rejection> {
         self.latest = self.latest.max(utc_ns);
         self.forget_expired();
-        let expiry = assertion.not_on_or_after.saturating_add(SKEW_NS);
         if expiry <= self.latest {
             return Err(Rejection::Expired);
         }
-        let fingerprint = fingerprint(assertion);
         if self.used.contains(&fingerprint) {
             return Err(Rejection::Replayed);
         }
@@ -78,11 +105,11 @@ impl ReplayCache {
 }
 
 /// An ID is unique for its issuer. The length keeps the two apart.
-fn fingerprint(assertion: &Assertion) -> Fingerprint {
+fn fingerprint(issuer: &str, id: &str) -> Fingerprint {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(&(assertion.issuer.len() as u64).to_be_bytes());
-    context.update(assertion.issuer.as_bytes());
-    context.update(assertion.id.as_bytes());
+    context.update(&(issuer.len() as u64).to_be_bytes());
+    context.update(issuer.as_bytes());
+    context.update(id.as_bytes());
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(context.finish().as_ref());
     fingerprint

@@ -99,6 +99,11 @@ impl ServiceProvider {
         })
     }
 
+    /// Our own name.
+    pub fn entity_id(&self) -> &str {
+        &self.entity_id
+    }
+
     /// Our metadata (SAML metadata, section 2.4.4), for the identity provider's administrator.
     pub fn metadata(&self) -> String {
         let logout = self.logout.as_ref().map_or(String::new(), |location| {

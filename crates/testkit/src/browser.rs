@@ -1,4 +1,7 @@
 //! A browser without a window: cookies, redirects and forms, over plain HTTP on loopback.
+//!
+//! Cookies are `SameSite=Lax`, and another origin is another site: stricter than real browsers, for which all of
+//! loopback is one site.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,6 +18,15 @@ const REDIRECTS_MAX: usize = 12;
 pub struct Browser {
     cookies: BTreeMap<String, String>,
     page: Page,
+}
+
+/// A form, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// Where it goes.
+    pub url: String,
+    /// Names and values.
+    pub fields: Vec<(String, String)>,
 }
 
 /// What a browser shows.
@@ -91,6 +103,35 @@ impl Browser {
         )
     }
 
+    /// The page's only form, with its hidden fields.
+    ///
+    /// # Panics
+    /// When the page has no form.
+    #[track_caller]
+    pub fn form(&self) -> Form {
+        self.form_of_page()
+    }
+
+    /// Sends a form that was caught, maybe in another browser, and follows where that leads.
+    pub fn send(&mut self, form: &Form) -> &Page {
+        self.request(&form.url, Some(&form.encoded()));
+        &self.page
+    }
+
+    /// Opens a page that leads elsewhere, but stays where it is; returns where it leads.
+    ///
+    /// # Panics
+    /// When the answer is no redirect.
+    #[track_caller]
+    pub fn redirect(&mut self, url: &str) -> String {
+        let page = self.exchange(url, None);
+        let to = page.header("location").map(str::to_owned);
+        absolute(
+            url,
+            &to.unwrap_or_else(|| panic!("no redirect: {}", page.text())),
+        )
+    }
+
     /// Sends a form, as a program does that is no browser.
     pub fn post(&mut self, url: &str, form: &str) -> Page {
         self.exchange(url, Some(form))
@@ -98,6 +139,16 @@ impl Browser {
 
     #[track_caller]
     fn filled_in(&self, fields: &[(&str, &str)]) -> (String, String) {
+        let mut form = self.form_of_page();
+        let given = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        form.fields.extend(given);
+        (form.url.clone(), form.encoded())
+    }
+
+    #[track_caller]
+    fn form_of_page(&self) -> Form {
         let body = self.page.body.clone();
         let form = between(&body, "<form", "</form>")
             .unwrap_or_else(|| panic!("no form on {}", self.page.text()));
@@ -106,22 +157,13 @@ impl Browser {
         let hidden = form
             .split("<input")
             .filter(|input| input.contains("\"hidden\""));
-        let mut pairs: Vec<(String, String)> = hidden
+        let fields = hidden
             .filter_map(|input| {
                 let first = |name| attributes(input, name).into_iter().next();
                 Some((first("name")?, first("value")?))
             })
             .collect();
-        pairs.extend(
-            fields
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
-        let encoded: Vec<String> = pairs
-            .iter()
-            .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
-            .collect();
-        (url, encoded.join("&"))
+        Form { url, fields }
     }
 
     fn request(&mut self, url: &str, form: Option<&str>) {
@@ -141,20 +183,25 @@ impl Browser {
     }
 
     fn exchange(&mut self, url: &str, form: Option<&str>) -> Page {
+        let rest = url.strip_prefix("http://").expect("tests use plain HTTP");
+        let authority = rest.split('/').next().unwrap_or_default();
+        let origin = origin(&self.page.url);
+        let is_cross_site = form.is_some() && origin != format!("http://{authority}");
+        let site = if is_cross_site {
+            "cross-site"
+        } else {
+            "same-origin"
+        };
         let cookies: Vec<String> = self
             .cookies
             .iter()
+            .filter(|_| !is_cross_site)
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         let cookies = cookies.join("; ");
-        let origin = self.page.url.split('/').take(3);
-        let origin = origin.collect::<Vec<_>>().join("/");
         let mut headers = vec![("Cookie", cookies.as_str())];
         if form.is_some() {
-            headers.extend([
-                ("Origin", origin.as_str()),
-                ("Sec-Fetch-Site", "same-origin"),
-            ]);
+            headers.extend([("Origin", origin.as_str()), ("Sec-Fetch-Site", site)]);
         }
         let page = Page::fetch(url, &headers, form);
         for (_, value) in page.headers.iter().filter(|(name, _)| name == "set-cookie") {
@@ -168,6 +215,41 @@ impl Browser {
             }
         }
         page
+    }
+}
+
+impl Form {
+    /// Puts another value in the place of a field's.
+    ///
+    /// # Panics
+    /// When there is no such field.
+    #[track_caller]
+    pub fn set(&mut self, name: &str, value: &str) {
+        let mut fields = self.fields.iter_mut();
+        let field = fields.find(|(own, _)| own == name);
+        let (_, own) = field.expect("the form has the field");
+        value.clone_into(own);
+    }
+
+    /// A field's value.
+    ///
+    /// # Panics
+    /// When there is no such field.
+    #[track_caller]
+    pub fn value(&self, name: &str) -> &str {
+        let mut fields = self.fields.iter();
+        let field = fields.find(|(own, _)| own == name);
+        &field.expect("the form has the field").1
+    }
+
+    /// As it is sent.
+    pub fn encoded(&self) -> String {
+        let encoded: Vec<String> = self
+            .fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
+            .collect();
+        encoded.join("&")
     }
 }
 
@@ -281,12 +363,17 @@ fn absolute(base: &str, link: &str) -> String {
     if link.contains("://") {
         return link.to_owned();
     }
-    let origin = base.split('/').take(3).collect::<Vec<_>>().join("/");
     if link.is_empty() {
         base.to_owned()
+    } else if link.starts_with('?') {
+        base.split('?').next().unwrap_or_default().to_owned() + link
     } else {
-        origin + link
+        origin(base) + link
     }
+}
+
+fn origin(url: &str) -> String {
+    url.split('/').take(3).collect::<Vec<_>>().join("/")
 }
 
 fn escaped(text: &str) -> String {

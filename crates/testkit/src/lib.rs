@@ -6,6 +6,7 @@
 //! | type | is |
 //! |---|---|
 //! | [`Postgres`] | a PostgreSQL server, 15 or 18 |
+//! | [`SimpleSaml`] | a SAML identity provider: SimpleSAMLphp |
 //! | [`Custos`] | the gateway, as the built binary, with its state in a temporary directory |
 //! | [`Client`] | a stock client (psql, psycopg, …) pointed at one of the two |
 //! | [`Evidence`] | the records of a gateway, read from its log without the gateway's code |
@@ -32,12 +33,13 @@ mod process;
 mod pty;
 mod relay;
 mod settings;
+mod simple_saml;
 mod target_log;
 mod wait;
 mod wire;
 mod workspace;
 
-pub use browser::{Browser, Page};
+pub use browser::{Browser, Form, Page};
 pub use certificates::{Authority, Pair};
 pub use chromium::Chromium;
 pub use client::{Client, Endpoint};
@@ -51,6 +53,7 @@ pub use process::{Finished, Running, free_port, resident_bytes, run, signal, sta
 pub use pty::Terminal;
 pub use relay::Relay;
 pub use settings::Settings;
+pub use simple_saml::SimpleSaml;
 pub use wait::{Deadline, now_utc, wait_for};
 pub use wire::{Message, Wire};
 pub use workspace::{cache, clients, custos_binary, root, target_directory};

@@ -50,7 +50,7 @@ pub struct Postgres {
 }
 
 /// The shell keeps the server until its standard input ends, which even SIGKILL of the test brings about.
-const SUPERVISE: &str = r#"
+pub(crate) const SUPERVISE: &str = r#"
 trap '' INT TERM HUP
 "$@" </dev/null &
 server=$!

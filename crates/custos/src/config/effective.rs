@@ -9,8 +9,12 @@ use custos_policy::AccessRule;
 
 use super::keys::{self, Change};
 use super::listeners::Tls;
+use super::providers::OpenId;
 use super::units::{show_duration, show_size};
-use super::{Config, Listener, Provider, Reach, Web, WorkloadIssuer, WorkloadKeys};
+use super::{
+    Config, Listener, Provider, ProviderKind, Provisioning, Reach, Saml, SamlMetadata, Web,
+    WorkloadIssuer, WorkloadKeys,
+};
 
 /// Every key with its value as text. Holds no secret: keys and certificates stand as file names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +48,9 @@ impl Effective {
         }
         for provider in &config.providers {
             provider_keys(provider, &mut put);
+        }
+        for provisioning in &config.provisioning {
+            provisioning_keys(provisioning, &mut put);
         }
         for group in &config.groups {
             put(
@@ -203,25 +210,33 @@ fn web_keys(web: &Web, put: &mut impl FnMut(String, String)) {
 fn provider_keys(provider: &Provider, put: &mut impl FnMut(String, String)) {
     let mut set =
         |name: &str, value: String| put(format!("provider.{}.{name}", provider.name), value);
-    let settings = provider.relying_party.settings();
+    set("label", provider.label.clone());
+    match &provider.kind {
+        ProviderKind::OpenId(openid) => openid_keys(openid, &mut set),
+        ProviderKind::Saml(saml) => saml_keys(saml, &mut set),
+    }
+    reach_keys(&provider.reach, set);
+}
+
+fn openid_keys(openid: &OpenId, set: &mut impl FnMut(&str, String)) {
+    let settings = openid.relying_party.settings();
     let names: Vec<_> = settings
         .mapping
         .name
         .iter()
         .map(ToString::to_string)
         .collect();
-    set("label", provider.label.clone());
+    set("kind", "openid".to_owned());
     set("issuer", settings.issuer.clone());
     set("client_id", settings.client_id.clone());
     set("scopes", settings.scopes.join(", "));
     set("name_claims", names.join(", "));
-    if let Some(file) = &provider.secret_file {
+    if let Some(file) = &openid.secret_file {
         set("client_secret_file", file.display().to_string());
     }
     if let Some(groups) = &settings.mapping.groups {
         set("groups_claim", groups.path.to_string());
-        let optional = if groups.optional { "yes" } else { "no" };
-        set("groups_optional", optional.to_owned());
+        set("groups_optional", yes_or_no(groups.optional));
     }
     let words = [
         (
@@ -231,14 +246,51 @@ fn provider_keys(provider: &Provider, put: &mut impl FnMut(String, String)) {
             "id_token",
         ),
         ("pkce", settings.s256_unadvertised, "assumed", "advertised"),
-        ("sign_out", provider.signs_out, "everywhere", "here"),
+        ("sign_out", openid.signs_out, "everywhere", "here"),
     ];
     for (name, is, yes, no) in words {
         set(name, if is { yes } else { no }.to_owned());
     }
-    set("check_interval", show_duration(provider.check_interval));
-    set("sign_in_max", show_duration(provider.sign_in_max));
-    reach_keys(&provider.reach, set);
+    set("check_interval", show_duration(openid.check_interval));
+}
+
+fn saml_keys(saml: &Saml, set: &mut impl FnMut(&str, String)) {
+    set("kind", "saml".to_owned());
+    set("entity_id", saml.entity_id.clone());
+    match &saml.metadata {
+        SamlMetadata::File { path, sha256, .. } => {
+            set("metadata_file", path.display().to_string());
+            // As with certificates: the content is what counts.
+            set("metadata_sha256", hex(sha256));
+        }
+        SamlMetadata::Url(url) => set("metadata_url", url.clone()),
+    }
+    if let Some(fingerprint) = &saml.signed_by {
+        set("metadata_fingerprint", hex(fingerprint));
+    }
+    set("name_attributes", saml.mapping.name_attributes.join(", "));
+    if let Some(groups) = &saml.mapping.groups {
+        set("groups_attribute", groups.name.clone());
+        set("groups_optional", yes_or_no(groups.optional));
+    }
+}
+
+fn yes_or_no(is: bool) -> String {
+    if is { "yes" } else { "no" }.to_owned()
+}
+
+fn provisioning_keys(provisioning: &Provisioning, put: &mut impl FnMut(String, String)) {
+    let mut set = |name: &str, value: String| {
+        put(
+            format!("provisioning.{}.{name}", provisioning.provider),
+            value,
+        );
+    };
+    set("token_file", provisioning.token_file.display().to_string());
+    if let Some(file) = &provisioning.next_token_file {
+        set("next_token_file", file.display().to_string());
+    }
+    set("match", provisioning.match_word.clone());
 }
 
 fn issuer_keys(issuer: &WorkloadIssuer, put: &mut impl FnMut(String, String)) {
@@ -273,9 +325,11 @@ fn change_of(key: &str) -> Change {
     );
     let section = match first {
         "listener" | "web" if last == "certificate_sha256" => return Change::Reload,
+        "provider" if last == "metadata_sha256" => return Change::Reload,
         "listener" => "listener[]",
         "access" => "access[]",
         "provider" => "provider[]",
+        "provisioning" => "provisioning[]",
         "group" => "group[]",
         "workload_issuer" => "workload_issuer[]",
         "workload" => "workload[]",

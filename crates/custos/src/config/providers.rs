@@ -1,27 +1,21 @@
 //! Identity providers of the file, and the groups made of theirs.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+mod openid;
+mod saml;
+
+use std::path::Path;
 use std::time::Duration;
 
 use custos_console::Group;
-use custos_jwt::Algorithm;
-use custos_model::Secret;
-use custos_oidc::{
-    ClaimPath, ClaimSource, ClientAuthentication, GroupsClaim, Mapping, RelyingParty, Settings,
-};
 
 use super::problem::Problems;
 use super::walk::Section;
 use super::web::Web;
-use super::workloads::{Reach, reach, read_file};
+use super::workloads::{Reach, reach};
 
-/// The longest client secret.
-const SECRET_BYTES_MAX: u64 = 4096;
-/// Asked for where nothing is said.
-const SCOPES: [&str; 2] = ["openid", "profile"];
-/// Read where nothing is said.
-const NAME_CLAIM: &str = "preferred_username";
+pub(crate) use openid::OpenId;
+pub(super) use openid::secret;
+pub(crate) use saml::{Metadata, Saml};
 
 /// A provider that people sign in with.
 #[derive(Clone, Debug)]
@@ -31,17 +25,20 @@ pub(crate) struct Provider {
     /// What the sign-in page calls it.
     pub(crate) label: String,
     /// All that its protocol needs.
-    pub(crate) relying_party: RelyingParty,
-    /// File of the client secret.
-    pub(crate) secret_file: Option<PathBuf>,
+    pub(crate) kind: ProviderKind,
     /// How it is reached.
     pub(crate) reach: Reach,
-    /// How often it is asked whether somebody still is who she was.
-    pub(crate) check_interval: Duration,
     /// The longest sign-in.
     pub(crate) sign_in_max: Duration,
-    /// Whether who signs out here is sent to sign out there.
-    pub(crate) signs_out: bool,
+}
+
+/// What a provider speaks.
+#[derive(Clone, Debug)]
+pub(crate) enum ProviderKind {
+    /// OpenID Connect.
+    OpenId(Box<OpenId>),
+    /// SAML 2.0.
+    Saml(Box<Saml>),
 }
 
 /// Every provider, or `None` when one of them has a problem.
@@ -90,123 +87,78 @@ fn provider(
     section.refuse_unknown(&[], problems);
     let name = section.text("name", problems);
     let label = section.text("label", problems);
-    let issuer = section.text("issuer", problems);
-    let client_id = section.text("client_id", problems);
-    let secret_file = section.path("client_secret_file", base, problems);
-    let scopes = section.texts("scopes", problems);
-    let pkce = section.text("pkce", problems);
-    let check_interval = section.duration("check_interval", problems);
+    let kind = section.text("kind", problems);
     let sign_in_max = section.duration("sign_in_max", problems);
-    let sign_out = section.text("sign_out", problems);
-    let mapping = mapping(section, problems);
     let reach = reach(section, base, problems);
-    let client_authentication = match &secret_file {
-        Some(path) => Some(ClientAuthentication::Secret(secret(
-            section, path, problems,
-        )?)),
-        None if section.has("client_secret_file") => None,
-        None => Some(ClientAuthentication::Public),
+    let (name, kind, reach) = (name?, kind?, reach?);
+    let place = Place {
+        section,
+        base,
+        web: web?,
+        name: &name,
+        // Only loopback web addresses go without TLS, and then what leads back to them does too.
+        loopback: is_loopback_allowed(&reach) || web?.tls.is_none(),
     };
-    let (name, reach) = (name?, reach?);
-    // Only loopback web addresses go without TLS, and then the redirect URI does too.
-    let local = web?.tls.is_none();
-    let loopback = reach
-        .networks
-        .iter()
-        .any(|network| network.contains(std::net::Ipv4Addr::LOCALHOST.into()));
-    let settings = Settings {
-        issuer: issuer?,
-        loopback: loopback || local,
-        client_id: client_id?,
-        client_authentication: client_authentication?,
-        redirect_uri: format!("{}/oidc/{name}/callback", web?.url),
-        offline_access: scopes.is_none(),
-        scopes: scopes.unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec()),
-        algorithms: Algorithm::ALL.to_vec(),
-        max_age: None,
-        s256_unadvertised: pkce? == "assumed",
-        untyped_logout_tokens: true,
-        mapping: mapping?,
-        name: name.clone(),
+    let kind = if kind == "saml" {
+        refuse_others(section, openid::KEYS, "openid", problems);
+        ProviderKind::Saml(Box::new(saml::read(&place, problems)?))
+    } else {
+        refuse_others(section, saml::KEYS, "saml", problems);
+        ProviderKind::OpenId(Box::new(openid::read(&place, problems)?))
     };
-    match RelyingParty::new(settings) {
-        Ok(relying_party) => Some(Provider {
-            label: label.unwrap_or_else(|| name.clone()),
-            name,
-            relying_party,
-            secret_file,
-            reach,
-            check_interval: check_interval?,
-            sign_in_max: sign_in_max?,
-            signs_out: sign_out? == "everywhere",
-        }),
-        Err(error) => {
-            problems.push(
-                section.span_of("name"),
-                format!("provider `{name}`: {error}"),
-                "",
-            );
-            None
-        }
-    }
-}
-
-fn mapping(section: &Section<'_>, problems: &mut Problems) -> Option<Mapping> {
-    let names = section.texts("name_claims", problems);
-    let groups = section.text("groups_claim", problems);
-    let optional = section.text("groups_optional", problems);
-    let source = section.text("claims_from", problems);
-    if names.is_none() && section.has("name_claims") {
-        return None;
-    }
-    let names = names.unwrap_or_else(|| vec![NAME_CLAIM.to_owned()]);
-    let mut path = |key: &'static str, text: &str| match text.parse::<ClaimPath>() {
-        Ok(path) => Some(path),
-        Err(error) => {
-            problems.push(
-                section.span_of(key),
-                format!("`{}`: `{text}`: {error}", section.shown(key)),
-                "write the name of a claim, such as \"groups\" or \"realm_access.roles\"",
-            );
-            None
-        }
-    };
-    let name: Vec<_> = names.iter().map(|text| path("name_claims", text)).collect();
-    let groups = match groups {
-        Some(text) => Some(GroupsClaim {
-            path: path("groups_claim", &text)?,
-            optional: optional? == "yes",
-        }),
-        None => None,
-    };
-    Some(Mapping {
-        source: match source?.as_str() {
-            "userinfo" => ClaimSource::Userinfo,
-            _ => ClaimSource::IdToken,
-        },
-        name: name.into_iter().collect::<Option<_>>()?,
-        groups,
+    Some(Provider {
+        label: label.unwrap_or_else(|| name.clone()),
+        name,
+        kind,
+        reach,
+        sign_in_max: sign_in_max?,
     })
 }
 
-fn secret(section: &Section<'_>, path: &Path, problems: &mut Problems) -> Option<Secret> {
-    const KEY: &str = "client_secret_file";
-    let open_to_others =
-        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o037 != 0);
-    if open_to_others {
+/// Where a provider's own keys are read.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    section: &'a Section<'a>,
+    base: &'a Path,
+    web: &'a Web,
+    name: &'a str,
+    /// Whether the provider's addresses may be plain HTTP on loopback.
+    loopback: bool,
+}
+
+fn is_loopback_allowed(reach: &Reach) -> bool {
+    let loopback = std::net::Ipv4Addr::LOCALHOST.into();
+    let mut networks = reach.networks.iter();
+    networks.any(|network| network.contains(loopback))
+}
+
+/// A key that would be ignored is refused.
+fn refuse_others(section: &Section<'_>, keys: &[&str], kind: &str, problems: &mut Problems) {
+    for key in keys.iter().filter(|key| section.has(key)) {
         problems.push(
-            section.span_of(KEY),
-            format!(
-                "`{}`: {} is open to others",
-                section.shown(KEY),
-                path.display()
-            ),
-            "set its mode to 0600",
+            section.span_of(key),
+            format!("`{}` is for providers of another kind", section.shown(key)),
+            format!("it belongs to kind = \"{kind}\""),
         );
-        return None;
     }
-    let text = read_file(section, KEY, path, SECRET_BYTES_MAX, problems)?;
-    Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// The text of a key that this kind of provider must have.
+fn required(
+    section: &Section<'_>,
+    name: &'static str,
+    kind: &str,
+    problems: &mut Problems,
+) -> Option<String> {
+    let text = section.text(name, problems);
+    if text.is_none() && !section.has(name) {
+        problems.push(
+            section.span_of(name),
+            format!("`{}` is missing", section.shown(name)),
+            format!("a provider of kind \"{kind}\" needs it"),
+        );
+    }
+    text
 }
 
 /// The groups of this gateway.

@@ -131,7 +131,12 @@ fn each_key_shows_in_what_is_in_force() {
         path.display().to_string()
     };
     let (pem, secret) = (file("ca.pem", "PEM"), file("secret", "s3cret"));
+    let idp = include_str!("../../../saml/tests/data/golden/idp.xml");
+    let metadata_file = file("idp.xml", idp);
+    let token = file("token", &"s3cret-1".repeat(4));
+    let next_token = file("next-token", &"s3cret-2".repeat(4));
     let keys_file = file("keys.json", r#"{"keys":[]}"#);
+    let fingerprint = "AB:".repeat(31) + "ab";
     let whole = format!(
         r#"{GOOD}
 [web]
@@ -148,6 +153,25 @@ client_secret_file = "{secret}"
 groups_claim = "groups"
 ca_file = "{pem}"
 allow_networks = ["10.0.0.0/8"]
+
+[[provider]]
+name = "adfs"
+kind = "saml"
+metadata_file = "{metadata_file}"
+name_attributes = ["uid"]
+groups_attribute = "groups"
+
+[[provider]]
+name = "entra"
+kind = "saml"
+metadata_url = "https://entra.example/metadata.xml"
+metadata_fingerprint = "{fingerprint}"
+entity_id = "https://entra.example/"
+
+[[provisioning]]
+provider = "entra"
+token_file = "{token}"
+next_token_file = "{next_token}"
 
 [[group]]
 name = "dba"
@@ -181,12 +205,167 @@ claims = ["sub=deploy"]
         "key",
         "name",
         "name",
+        "provider",
         "name",
         "keys_url",
         "name",
         "name",
     ];
     assert_eq!(absent, expected);
+}
+
+#[test]
+fn saml_providers_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("idp.xml");
+    let metadata = include_str!("../../../saml/tests/data/golden/idp.xml");
+    std::fs::write(&file, metadata).unwrap();
+    let provider = |lines: &str| {
+        let file = file.display();
+        parse(&format!(
+            "{GOOD}\n[web]\naddress = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1:8080\"\ntls = \"off\"\n\
+             [[provider]]\nname = \"adfs\"\nkind = \"saml\"\nmetadata_file = \"{file}\"\n{lines}\n"
+        ))
+    };
+    let good = provider("").unwrap();
+    let super::ProviderKind::Saml(saml) = &good.providers[0].kind else {
+        panic!("{:?}", good.providers);
+    };
+    assert_eq!(saml.entity_id, "http://127.0.0.1:9302/metadata");
+    assert_eq!(saml.own_url, "http://127.0.0.1:8080/saml/adfs");
+    let of_another = provider("entity_id = \"https://other.example\"").unwrap_err();
+    assert!(of_another.contains("entity_id"), "{of_another}");
+    let unsigned = provider(&format!("metadata_fingerprint = \"{}\"", "ab".repeat(32)));
+    assert!(unsigned.unwrap_err().contains("signature"));
+
+    // What is in the file can change without a restart; whom it describes cannot.
+    std::fs::write(&file, metadata.replace("SSOService.php", "sso")).unwrap();
+    let changed = provider("").unwrap();
+    let differences = good.effective.differences(&changed.effective);
+    let told: Vec<_> = differences
+        .iter()
+        .map(|it| (it.key.as_str(), it.change))
+        .collect();
+    assert_eq!(
+        told,
+        [("provider.adfs.metadata_sha256", super::Change::Reload)]
+    );
+}
+
+#[test]
+fn problems_of_providers_have_places() {
+    let source = format!(
+        r#"{GOOD}
+[web]
+address = "127.0.0.1:0"
+url = "http://127.0.0.1:8080"
+tls = "off"
+
+[[provider]]
+name = "a"
+kind = "saml"
+client_id = "custos"
+groups_claim = "groups"
+metadata_url = "https://idp.example/metadata"
+
+[[provider]]
+name = "b"
+groups_attribute = "groups"
+
+[[provider]]
+name = "c"
+kind = "saml"
+metadata_file = "/nonexistent/idp.xml"
+metadata_url = "https://idp.example/metadata"
+
+[[provider]]
+name = "d"
+kind = "saml"
+metadata_fingerprint = "abc"
+
+[[provider]]
+name = "e"
+kind = "saml"
+
+[[provider]]
+name = "g"
+kind = "saml"
+metadata_url = "http://idp.example/metadata"
+metadata_fingerprint = "abababababababababababababababababababababababababababababababab"
+entity_id = "https://idp.example"
+
+[[provider]]
+name = "f"
+kind = "ldap"
+"#
+    );
+    insta::assert_snapshot!(parse(&source).unwrap_err());
+}
+
+#[test]
+fn each_problem_of_provisioning_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str, mode: u32| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path.display().to_string()
+    };
+    let good = file("good", &format!("{}\n", "t".repeat(32)), 0o600);
+    let same = file("same", &"t".repeat(32), 0o600);
+    let short = file("short", &"t".repeat(31), 0o600);
+    let spaced = file("spaced", &"t ".repeat(32), 0o600);
+    let open = file("open", &"t".repeat(32), 0o644);
+    let provider = |name: &str| {
+        format!(
+            "\n[[provider]]\nname = \"{name}\"\nissuer = \"https://{name}.example\"\nclient_id = \"c\"\n"
+        )
+    };
+    let of =
+        |name: &str, rest: &str| format!("\n[[provisioning]]\nprovider = \"{name}\"\n{rest}\n");
+    let web =
+        "\n[web]\naddress = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1:8080\"\ntls = \"off\"\n";
+    let base = format!("{GOOD}{web}{}{}", provider("okta"), provider("entra"));
+    let token = |file: &str| format!("token_file = \"{file}\"");
+    assert!(parse(&(base.clone() + &of("okta", &token(&good)))).is_ok());
+    for (added, expected) in [
+        (
+            of("adfs", &token(&good)),
+            "there is no [[provider]] called `adfs`",
+        ),
+        (of("okta", ""), "`provisioning[0].token_file` is missing"),
+        (of("okta", &token(&short)), "does not hold a bearer token"),
+        (of("okta", &token(&spaced)), "does not hold a bearer token"),
+        (of("okta", &token(&open)), "is open to others"),
+        (
+            of("okta", &token("/nonexistent")),
+            "cannot read /nonexistent",
+        ),
+        (
+            of("okta", &format!("{}\nnext_{}", token(&good), token(&short))),
+            "provisioning[0].next_token_file",
+        ),
+        (
+            of("okta", &format!("{}\nmatch = \"email\"", token(&good))),
+            "`provisioning[0].match` is \"email\"",
+        ),
+        (
+            of("okta", &token(&good)) + &of("okta", &token(&good)),
+            "provider `okta` has provisioning already",
+        ),
+        (
+            of("okta", &token(&good)) + &of("entra", &token(&same)),
+            "provider `entra` has a token that an earlier one has too",
+        ),
+        (
+            provider("adfs") + "groups_claim = \"groups\"\n" + &of("adfs", &token(&good)),
+            "with provisioning, groups come from SCIM and nowhere else",
+        ),
+    ] {
+        let told = parse(&(base.clone() + &added)).unwrap_err();
+        assert!(told.contains(expected), "{expected} is not in {told}");
+        assert!(!told.contains("tttt"), "{told}");
+    }
 }
 
 #[test]

@@ -276,6 +276,23 @@ fn old_requests_are_refused() {
 }
 
 #[test]
+fn a_request_is_obeyed_once() {
+    let mut cache = custos_saml::ReplayCache::new(1);
+    let request = by_redirect(&redirected(&unsigned())).unwrap();
+    assert_eq!(cache.use_logout_once(&request, NOW), Ok(()));
+    for later in [0, 329] {
+        let again = cache.use_logout_once(&request, NOW + later * SECOND);
+        assert_eq!(again, Err(Rejection::Replayed), "{later}");
+    }
+    let mut other = request.clone();
+    other.id = "_other".to_owned();
+    let full = cache.use_logout_once(&other, NOW);
+    assert_eq!(full, Err(Rejection::ReplayCacheFull));
+    // By then it is refused for its age.
+    assert_eq!(cache.use_logout_once(&other, NOW + 420 * SECOND), Ok(()));
+}
+
+#[test]
 fn forged_posts_are_refused() {
     let good = posted(&unsigned());
     assert_eq!(

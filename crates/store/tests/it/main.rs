@@ -3,6 +3,7 @@
 mod canary;
 mod credentials;
 mod files;
+mod saml_metadata;
 mod sign_ins;
 mod support;
 mod tamper;
