@@ -53,7 +53,7 @@ principals = ["group:readers"]
 resources = ["postgres/shop"]
 "#,
             okta.settings(),
-            entra.settings()
+            entra.settings() + "check_interval = \"1s\"\n"
         );
         custos.stop();
         custos.write_settings(&Settings {
@@ -253,7 +253,7 @@ fn over_tls_cookies_are_for_this_host_and_for_tls_alone() {
         &[
             world.at_entra(&url, "alice"),
             json!({"do": "home"}),
-            json!({"do": "sign_out"}),
+            json!({"do": "sign_out", "kind": "oidc-provider"}),
         ],
     );
     login.finish(PATIENCE).success();
@@ -304,4 +304,24 @@ fn a_logout_at_the_provider_ends_what_hangs_on_it() {
     let evidence = world.custos.finish().evidence;
     let ended = evidence.only("sign_in.ended");
     assert_eq!(ended["detail"]["cause"], "provider", "{ended}");
+}
+
+#[test]
+fn a_provider_that_we_did_not_write_is_asked_again() {
+    let world = World::start(false);
+    let laptop = world.laptop();
+    let (login, url) = laptop.login();
+    world
+        .chromium()
+        .journey("again", &[world.at_entra(&url, "alice")]);
+    login.finish(PATIENCE).success();
+    // Its refresh token is used, and the next one too.
+    wait_for("two refresh tokens to be used", PATIENCE, || {
+        (world.entra.refreshed() >= 2).then_some(())
+    });
+    assert!(laptop.run(&["whoami"]).success().contains("entra:analysts"));
+    let evidence = world.custos.finish().evidence;
+    for kind in ["sign_in.unchecked", "sign_in.changed", "sign_in.ended"] {
+        assert_eq!(evidence.of_type(kind).count(), 0, "{kind}: {evidence}");
+    }
 }

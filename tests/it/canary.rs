@@ -109,7 +109,8 @@ fn no_secret_of_a_sign_in_is_left_in_clear() {
     let front = Front::start(None);
     let (okta, behind) = TestProvider::behind("okta", &url, front.url());
     front.lead_to(behind);
-    let mut web = Web::start(&url, &[&okta]);
+    let settings = okta.settings() + "scopes = [\"openid\", \"profile\", \"offline_access\"]\n";
+    let mut web = Web::with_settings(&url, &settings);
     let laptop = Laptop::new(&url, &[]);
     let (login, link) = laptop.login();
     let mut browser = Browser::new();
@@ -167,7 +168,13 @@ fn no_secret_of_a_sign_in_is_left_in_clear() {
     let answers = front.answers();
     let mut secrets = vec![password, access, refresh];
     // What the provider gave: identity and access tokens, as it wrote them, and codes on their way through the browser.
-    for before in ["\"id_token\":\"", "\"access_token\":\"", "?code=", "&code="] {
+    for before in [
+        "\"id_token\":\"",
+        "\"access_token\":\"",
+        "\"refresh_token\":\"",
+        "?code=",
+        "&code=",
+    ] {
         secrets.extend(all_of(&answers, before));
         secrets.extend(all_of(&answer, before));
     }
@@ -177,6 +184,9 @@ fn no_secret_of_a_sign_in_is_left_in_clear() {
     secrets.extend(before.into_values());
     secrets.extend(browser.cookies().values().cloned());
     secrets.extend(late.cookies().values().cloned());
+    // Of the sign-in that was refused, too.
+    let refresh_tokens = all_of(&answers, "\"refresh_token\":\"").len();
+    assert_eq!(refresh_tokens, 2, "{answers}");
     let issued = all_of(&printed, "cus_");
     assert_eq!(issued.len(), 1, "{printed}");
     secrets.extend(issued);

@@ -17,6 +17,7 @@ mod matrix;
 mod outages;
 mod pages;
 mod protocol;
+mod provisioning;
 mod psql;
 mod revocation;
 mod saml;

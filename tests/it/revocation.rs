@@ -7,14 +7,14 @@ use custos_testkit::{Browser, PATIENCE, Running, now_utc, run, start, wait_for};
 use crate::sign_in::World;
 
 /// From a cause to the end of a session, at most.
-const CUT_MAX: Duration = Duration::from_secs(1);
+pub(crate) const CUT_MAX: Duration = Duration::from_secs(1);
 /// How often providers are asked here, and with that, how long they may keep news to themselves.
 const CHECKED: &str = "check_interval = \"1s\"\n";
 /// The gateway looks once a second who is due.
 const TOLD_MAX: Duration = Duration::from_secs(2);
 
 /// What a session is doing when its sign-in ends.
-const STATES: [(&str, &str); 3] = [
+pub(crate) const STATES: [(&str, &str); 3] = [
     ("idle", "select 'ready'"),
     ("in a statement", "select 'ready'; select pg_sleep(60)"),
     ("in a transaction", "begin; select 'ready'; select 1"),

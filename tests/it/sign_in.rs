@@ -17,7 +17,7 @@ pub(crate) struct World {
     pub(crate) custos: Custos,
     pub(crate) providers: Vec<TestProvider>,
     pub(crate) url: String,
-    home: TempDir,
+    pub(crate) home: TempDir,
 }
 
 impl World {

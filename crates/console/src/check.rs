@@ -130,9 +130,20 @@ impl Console {
             }
         };
         match answer {
+            // Its directory says which groups, and says it by itself.
+            Ok(_)
+                if self
+                    .provisioning_of(&sign_in.authentication.provider)
+                    .is_some() =>
+            {
+                unchecked.remove(&id);
+            }
             Ok(given) => {
                 unchecked.remove(&id);
-                if let Err(error) = self.regroup(&sign_in, &given, "check").await {
+                // Where a directory says who is in which group, the provider does not.
+                if let Some(provisioning) = self.provisioning_of(provider.provider.name()) {
+                    self.settle_sign_in(provisioning, id).await;
+                } else if let Err(error) = self.regroup(&sign_in, &given, "check").await {
                     tracing::error!(%error, "a change of groups could not be put on record");
                 }
             }

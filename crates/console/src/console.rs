@@ -13,6 +13,7 @@ use custos_session::{Gateway, Services};
 use crate::answers::Answers;
 use crate::browser::Browsers;
 use crate::groups::Groups;
+use crate::provisioning::{Provisioning, ProvisioningSettings};
 
 /// Fills a buffer with random bytes of cryptographic quality.
 pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -81,6 +82,8 @@ pub struct ConsoleSettings {
     pub providers: Vec<WebProvider>,
     /// Groups of this gateway.
     pub groups: Groups,
+    /// Providers whose people a directory tells.
+    pub provisioning: Vec<ProvisioningSettings>,
     /// Where clients connect.
     pub entrances: Vec<Entrance>,
     /// PEM of the authority that verifies the listeners, where the gateway made its own.
@@ -102,6 +105,7 @@ pub struct Inner {
     pub(crate) sign_ins: SignIns,
     pub(crate) providers: Vec<WebProvider>,
     pub(crate) groups: Groups,
+    pub(crate) provisioning: Vec<Arc<Provisioning>>,
     pub(crate) entrances: Vec<Entrance>,
     pub(crate) client_ca_pem: Option<String>,
     pub(crate) base_url: BaseUrl,
@@ -122,6 +126,7 @@ impl Console {
             issuer,
             providers,
             groups,
+            provisioning,
             entrances,
             client_ca_pem,
             random,
@@ -135,6 +140,10 @@ impl Console {
             gateway,
             providers,
             groups,
+            provisioning: provisioning
+                .iter()
+                .map(|settings| Arc::new(Provisioning::new(settings, base_url.as_str())))
+                .collect(),
             entrances,
             client_ca_pem,
             cookie: SessionCookie::at(&base_url),
@@ -171,6 +180,10 @@ impl Console {
 
     pub(crate) fn now(&self) -> Instant {
         self.inner.services.clock.now()
+    }
+
+    pub(crate) fn fill(&self, bytes: &mut [u8]) {
+        (self.inner.random)(bytes);
     }
 
     pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {

@@ -18,14 +18,17 @@ pub(crate) enum Cause {
     Provider,
     /// The provider, asked whether she still is who she was, said something else; the word for it.
     Check(&'static str),
+    /// The provider's directory does not know its owner any more, or not so.
+    Provisioning,
 }
 
 impl Cause {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Logout => "logout",
             Self::Provider => "provider",
             Self::Check(_) => "check",
+            Self::Provisioning => "provisioning",
         }
     }
 

@@ -74,7 +74,7 @@ pub(crate) async fn sign_out(
     };
     let onward = console.sign_out_there(&present.sign_in).await;
     console
-        .end_sign_in(&present.sign_in, Cause::Logout, None, peer)
+        .end_sign_in(&present.sign_in, Cause::Logout, None, Some(peer))
         .await;
     let cookie = HeaderValue::from_str(&console.cookie.clear()).ok();
     let Some((label, url)) = onward else {

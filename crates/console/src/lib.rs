@@ -10,6 +10,7 @@
 //! | `/saml/NAME/metadata`, `/saml/NAME/acs`, `/saml/NAME/continue`, `/saml/NAME/slo` | the same for SAML providers |
 //! | `/oauth/…`, `/.well-known/…` | clients: RFC 6749, 7009, 7636, 8414, 8628, 8693 |
 //! | `/v1/…` | the command line, with an access token |
+//! | `/scim/v2/NAME/…` | provisioning sources, with their own token: RFC 7643, 7644 |
 //!
 //! **Invariant**: a sign-in, a token and a credential are given out when their record is on disk, not before.
 //! **Invariant**: what a browser may do is decided by its cookie and, for changes, by a token in the form.
@@ -36,6 +37,7 @@ mod home;
 mod my;
 mod page;
 mod provider_logout;
+mod provisioning;
 mod record;
 mod regroup;
 mod routes;
@@ -49,4 +51,5 @@ pub use console::{
     Console, ConsoleSettings, Entrance, OpenIdProvider, Provider, Random, WebProvider,
 };
 pub use groups::{Group, Groups};
+pub use provisioning::{MatchedBy, ProvisioningSettings};
 pub use server::{WebCertificate, WebError, WebListener};

@@ -146,7 +146,7 @@ pub(crate) async fn sign_out(
         Err(response) => return response,
     };
     console
-        .end_sign_in(&caller.sign_in, Cause::Logout, None, peer)
+        .end_sign_in(&caller.sign_in, Cause::Logout, None, Some(peer))
         .await;
     StatusCode::NO_CONTENT.into_response()
 }
@@ -377,7 +377,8 @@ impl Console {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<String> {
+/// The only bearer token that a request has.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else {
         return None;

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use custos_evidence::{
-    Detail, DetailValue, EvidenceError, NodeRecord, RecordOutcome, RecordType, Source, Target,
+    Detail, DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, RecordType, Source,
+    Target,
 };
 use custos_model::Principal;
 use custos_oauth::Event;
@@ -26,8 +27,13 @@ pub(crate) struct Entry<'a> {
 impl Console {
     /// Returns when the record is on disk.
     pub(crate) async fn record(&self, entry: Entry<'_>) -> Result<(), EvidenceError> {
-        let evidence = &self.services.evidence;
-        let position = evidence.append(&NodeRecord {
+        let position = self.append(&entry)?;
+        self.services.evidence.sync(position).await
+    }
+
+    /// Returns when the record has its place; it is not on disk yet.
+    pub(crate) fn append(&self, entry: &Entry<'_>) -> Result<Position, EvidenceError> {
+        self.services.evidence.append(&NodeRecord {
             actor: entry.actor,
             src: entry.peer.map(|peer| Source {
                 ip: peer.ip(),
@@ -42,8 +48,7 @@ impl Console {
             reason: entry.reason,
             detail: entry.detail,
             ..NodeRecord::new(entry.kind, entry.outcome)
-        })?;
-        evidence.sync(position).await
+        })
     }
 
     /// Puts on record what the authorization server did, and does what it asks for. Returns when it is on disk.

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use custos_oauth::{
     AUTHORIZATION_PATH, DEVICE_AUTHORIZATION_PATH, DEVICE_PAGE_PATH, KEYS_PATH, MAX_FORM_BYTES,
     REVOCATION_PATH, TOKEN_PATH,
@@ -15,7 +15,7 @@ use custos_oauth::{
 
 use crate::console::Console;
 use crate::page::{problem, style};
-use crate::{authorize, device, headers, home, my, saml, sign_in, token};
+use crate::{authorize, device, headers, home, my, provisioning, saml, sign_in, token};
 
 /// From the request's head to the answer's, calls to providers included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
@@ -53,6 +53,9 @@ impl Console {
             .route("/v1/my/resources", get(my::resources))
             .route("/v1/my/connections", post(my::connect))
             .route("/v1/my/sign-in", delete(my::sign_out))
+            .route("/scim/v2/{name}", any(provisioning::answer))
+            .route("/scim/v2/{name}/", any(provisioning::answer))
+            .route("/scim/v2/{name}/{*path}", any(provisioning::answer))
             .fallback(async || {
                 problem(StatusCode::NOT_FOUND, "Not found", "There is no such page.")
             })

@@ -23,6 +23,7 @@ use crate::console::{Console, OpenIdProvider, Provider, WebProvider};
 use crate::end::Cause;
 use crate::page::{page, problem};
 use crate::provider_logout::Meant;
+use crate::provisioning::{BeginError, NotAdmitted};
 use crate::record::Entry;
 
 /// What a link of ours says.
@@ -279,21 +280,30 @@ impl Console {
         then: Then,
         peer: SocketAddr,
     ) -> Response {
+        let provider = new.authentication.provider.clone();
+        let admitted = match self.admit(&provider, &mut new.principal).await {
+            Ok(admitted) => admitted,
+            Err(why) => {
+                self.record_not_admitted(&provider, &new.principal, why, peer)
+                    .await;
+                return not_admitted(why);
+            }
+        };
         let groups = std::mem::take(&mut new.principal.groups);
         new.principal.groups = self.groups.of(&groups);
         let now = self.now();
-        let provider = self.provider(&new.authentication.provider);
+        let provider = self.provider(&provider);
         let lasts_max = provider.map_or(SIGN_IN_MAX, |provider| provider.sign_in_max);
         let lasts = new.lasts.min(lasts_max);
         new.lasts = lasts;
         let begun = self
             .blocking(move |console| {
-                let sign_in = console.sign_ins.begin(new, now)?;
+                let sign_in = console.begin_admitted(new, admitted, now)?;
                 if let Some(given) = given {
                     let session = given.with(&sign_in);
                     console.sign_ins.keep_provider_session(&session)?;
                 }
-                Ok::<_, custos_identity::IdentityError>(sign_in)
+                Ok::<_, BeginError>(sign_in)
             })
             .await;
         let sign_in = match begun {
@@ -422,6 +432,18 @@ pub(crate) fn no_such_provider() -> Response {
         StatusCode::NOT_FOUND,
         "Not found",
         "There is no such provider.",
+    )
+}
+
+/// She has proved who she is, so she may hear what is missing.
+fn not_admitted(why: NotAdmitted) -> Response {
+    if why == NotAdmitted::Unavailable {
+        return busy();
+    }
+    problem(
+        StatusCode::FORBIDDEN,
+        "Sign-in refused",
+        "Your provider has not assigned you to this gateway. Ask whoever runs it.",
     )
 }
 

@@ -5,6 +5,7 @@ mod keys;
 mod listeners;
 mod problem;
 mod providers;
+mod provisioning;
 mod read;
 mod reference;
 mod units;
@@ -26,6 +27,7 @@ pub(crate) use keys::Change;
 pub(crate) use listeners::Listener;
 pub(crate) use problem::Problems;
 pub(crate) use providers::{Metadata as SamlMetadata, Provider, ProviderKind, Saml};
+pub(crate) use provisioning::Provisioning;
 pub(crate) use reference::markdown as reference;
 pub(crate) use units::{parse_duration, show_duration, show_size};
 pub(crate) use web::Web;
@@ -63,6 +65,8 @@ pub(crate) struct Config {
     pub(crate) web: Option<Web>,
     /// Who people sign in with.
     pub(crate) providers: Vec<Provider>,
+    /// Whose people a directory tells.
+    pub(crate) provisioning: Vec<Provisioning>,
     /// Groups made of the providers' groups.
     pub(crate) groups: Vec<Group>,
     /// Whose tokens machines present.

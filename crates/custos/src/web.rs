@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use custos_api::ListenerStatus;
 use custos_console::{
-    Console, ConsoleSettings, Entrance, Groups, OpenIdProvider, Provider, WebListener, WebProvider,
+    Console, ConsoleSettings, Entrance, Groups, OpenIdProvider, Provider, ProvisioningSettings,
+    WebListener, WebProvider,
 };
 use custos_identity::{OidcProvider, OwnIssuer, SignIns, open_signing_keys};
 use custos_model::{Clock, Instant};
@@ -75,12 +76,28 @@ pub(crate) async fn open(
         issuer: issuer.clone(),
         providers,
         groups: Groups(config.groups.clone()),
+        provisioning: provisioning(config),
         entrances: listeners.iter().filter_map(entrance).collect(),
         client_ca_pem,
         random: Arc::new(machine::random),
     });
+    console
+        .settle_provisioned()
+        .await
+        .context("cannot hold sign-ins against the provisioned directories")?;
     tracing::info!(address = %listener.address(), url = web.url, "listening for the web");
     Ok(Some((listener, console)))
+}
+
+fn provisioning(config: &Config) -> Vec<ProvisioningSettings> {
+    let settings = config.provisioning.iter();
+    settings
+        .map(|provisioning| ProvisioningSettings {
+            provider: provisioning.provider.clone(),
+            tokens: provisioning.tokens.clone(),
+            matched_by: provisioning.matched_by,
+        })
+        .collect()
 }
 
 /// The authorization server of the web address, if the configuration has one.

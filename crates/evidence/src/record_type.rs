@@ -55,6 +55,8 @@ record_types! {
     AuthorizationGranted = "authorization.granted",
     AuthorizationRefused = "authorization.refused",
     AuthorizationRevoked = "authorization.revoked",
+    ProvisioningChanged = "provisioning.changed",
+    ProvisioningRefused = "provisioning.refused",
 }
 
 impl RecordType {
@@ -94,6 +96,8 @@ impl RecordType {
                 | Self::AuthorizationGranted
                 | Self::AuthorizationRefused
                 | Self::AuthorizationRevoked
+                | Self::ProvisioningChanged
+                | Self::ProvisioningRefused
         )
     }
 }

@@ -45,6 +45,8 @@ pub enum Committed {
     /// Nothing is: another resource has the id, `externalId`, folded `userName` or folded `displayName`. `handle` has
     /// looked for this before; a unique index says it again.
     Conflict,
+    /// Nothing is: there are as many users or groups as the caller takes.
+    Full,
 }
 
 /// A part of a list.

@@ -57,6 +57,12 @@ pub enum ScimError {
         "more than {MAX_MEMBERS_LISTED} members to list: use excludedAttributes=members or a smaller count"
     )]
     TooMany,
+    /// There are as many users or groups as are taken.
+    #[error("the directory has as many users or groups as it takes")]
+    Full,
+    /// The request does not say who sends it. For the caller, who knows the tokens.
+    #[error("the bearer token is missing or not the right one")]
+    Unauthorized,
     /// No such resource or endpoint.
     #[error("not found")]
     NotFound,
@@ -78,12 +84,15 @@ impl ScimError {
     /// The HTTP status (RFC 7644 section 3.12).
     pub fn status(&self) -> u16 {
         match self {
+            Self::Unauthorized => 401,
             Self::NotFound => 404,
             Self::Method { .. } => 405,
             Self::Uniqueness(_) => 409,
             Self::TooLarge => 413,
             Self::NotImplemented(_) => 501,
             Self::Unavailable => 503,
+            // RFC 4918 section 11.5: what the request is about cannot be stored.
+            Self::Full => 507,
             _ => 400,
         }
     }
@@ -104,6 +113,8 @@ impl ScimError {
             Self::Uniqueness(_) => "uniqueness",
             Self::TooMany => "tooMany",
             Self::TooLarge
+            | Self::Full
+            | Self::Unauthorized
             | Self::NotFound
             | Self::Method { .. }
             | Self::NotImplemented(_)

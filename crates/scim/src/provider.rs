@@ -64,6 +64,7 @@ impl ServiceProvider {
         Ok(match directory.commit(&answer.changes)? {
             Committed::Done => answer,
             Committed::Conflict => Answer::refused(&ScimError::Uniqueness("id or name")),
+            Committed::Full => Answer::refused(&ScimError::Full),
         })
     }
 

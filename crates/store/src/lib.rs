@@ -1,4 +1,5 @@
-//! Control state of a gateway node: resources, sign-ins, connection credentials and small secrets, in one database file.
+//! Control state of a gateway node: resources, sign-ins, connection credentials, provisioned people and small secrets, in
+//! one database file.
 //!
 //! Whatever would let somebody in is sealed with AES-256-GCM under a key that is not in the file, and sealed *to its
 //! place*: a password belongs to one definition of one resource, a credential to one id. So a copy of the file is worth
@@ -25,6 +26,7 @@ mod hex;
 mod master_key;
 mod network;
 mod provider_sessions;
+mod provisioned;
 mod refresh_tokens;
 mod resource;
 mod resources;
@@ -41,6 +43,10 @@ pub use error::StoreError;
 pub use master_key::MasterKey;
 pub use network::{SourceNetwork, SourceNetworkError};
 pub use provider_sessions::StoredProviderSession;
+pub use provisioned::{
+    PROVISIONED_GROUPS_MAX, PROVISIONED_USERS_MAX, PersonKey, ProvisionedDirectory,
+    ProvisionedPerson,
+};
 pub use refresh_tokens::{StoredRefreshToken, TokenStored};
 pub use resource::{Durability, Resource, ResourceProblem, UnknownWord, UpstreamTls};
 pub use sign_ins::{SignInsOf, StoredSignIn};

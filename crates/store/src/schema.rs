@@ -80,6 +80,43 @@ const MIGRATIONS: [&str; 3] = [
         provider TEXT PRIMARY KEY,
         document BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE provisioned_users (
+        provider TEXT NOT NULL,
+        id TEXT NOT NULL,
+        external_id TEXT,
+        user_name_folded TEXT NOT NULL,
+        active INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (provider, id),
+        UNIQUE (provider, external_id),
+        UNIQUE (provider, user_name_folded)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE provisioned_groups (
+        provider TEXT NOT NULL,
+        id TEXT NOT NULL,
+        external_id TEXT,
+        display_name_folded TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (provider, id),
+        UNIQUE (provider, external_id),
+        UNIQUE (provider, display_name_folded)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE provisioned_members (
+        provider TEXT NOT NULL,
+        group_id TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        seal BLOB NOT NULL,
+        PRIMARY KEY (provider, group_id, user_id),
+        FOREIGN KEY (provider, group_id) REFERENCES provisioned_groups (provider, id),
+        FOREIGN KEY (provider, user_id) REFERENCES provisioned_users (provider, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX provisioned_members_by_user ON provisioned_members (provider, user_id);
+    CREATE TABLE provisioned_sign_ins (
+        sign_in TEXT PRIMARY KEY REFERENCES sign_ins (id) ON DELETE CASCADE,
+        provider TEXT NOT NULL,
+        user_id TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX provisioned_sign_ins_by_user ON provisioned_sign_ins (provider, user_id);
 ",
 ];
 

@@ -19,7 +19,7 @@ pub struct OidcProviderServer {
     name: String,
     port: u16,
     directory: TempDir,
-    _running: Running,
+    running: Running,
 }
 
 const CLIENT: &str = "custos";
@@ -43,6 +43,7 @@ impl OidcProviderServer {
                 "id": CLIENT,
                 "secret": SECRET,
                 "redirect_uri": format!("{gateway}/oidc/{name}/callback"),
+                "signed_out_uri": format!("{gateway}/signed-out"),
                 "backchannel_logout_uri": format!("{gateway}/oidc/{name}/backchannel-logout"),
             },
             "people": people(),
@@ -69,13 +70,18 @@ impl OidcProviderServer {
             name: name.to_owned(),
             port,
             directory,
-            _running: running,
+            running,
         }
     }
 
     /// Its issuer.
     pub fn issuer(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// How often somebody's refresh token was used.
+    pub fn refreshed(&self) -> usize {
+        self.running.stdout().matches("refreshed").count()
     }
 
     /// As the gateway's configuration has it.

@@ -64,6 +64,8 @@ kinds! {
     AuthorizationGranted "authorization.granted",
     AuthorizationRefused "authorization.refused",
     AuthorizationRevoked "authorization.revoked",
+    ProvisioningChanged "provisioning.changed",
+    ProvisioningRefused "provisioning.refused",
 }
 
 impl Kind {

@@ -29,6 +29,9 @@ const providers = {
     },
     async signOut(page, { issuer }) {
       await page.goto(`${issuer}/session/end`);
+      await this.confirmSignOut(page);
+    },
+    async confirmSignOut(page) {
       await page.click('button[name="logout"]');
     },
   },
@@ -103,10 +106,13 @@ const steps = {
     await page.goto(`${journey.gateway}/nowhere`);
     await look(page, 'not-found', 'a');
   },
-  async sign_out(page) {
+  // Here, and from here at the provider, which asks once more and sends the browser back.
+  async sign_out(page, step) {
     await page.goto(`${journey.gateway}/`);
     await press(page, 'form[action="/sign-out"] button');
-    await page.waitForURL('**/sign-out');
+    await page.waitForURL((url) => !ours(url.href));
+    await providers[step.kind].confirmSignOut(page);
+    await page.waitForURL(`${journey.gateway}/signed-out`);
     await look(page, 'signed-out', 'a');
   },
   async provider_sign_out(page, step) {

@@ -1,6 +1,7 @@
 // An OpenID provider that we did not write: `node idp.mjs SETTINGS`, where SETTINGS is JSON with `port`, `client` (id,
-// secret, redirect_uri, backchannel_logout_uri) and `people` (name to groups). It takes any password for a name that it
-// knows. Keys and everything else are made anew at each start. Prints `ready`.
+// secret, redirect_uri, signed_out_uri, backchannel_logout_uri) and `people` (name to groups). It takes any password for
+// a name that it knows. Keys and everything else are made anew at each start. Prints `ready`, and `refreshed` whenever a
+// refresh token was used.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 
@@ -21,6 +22,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     redirect_uris: [client.redirect_uri],
+    post_logout_redirect_uris: [client.signed_out_uri],
     backchannel_logout_uri: client.backchannel_logout_uri,
     backchannel_logout_session_required: true,
   }],
@@ -44,4 +46,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
 });
 provider.on('server_error', (_context, error) => console.error(error));
 provider.on('backchannel.error', (_context, error) => console.error('back-channel logout', error));
+provider.on('grant.success', ({ oidc }) => {
+  if (oidc.params.grant_type === 'refresh_token') console.log('refreshed');
+});
 provider.listen(port, '127.0.0.1', () => console.log('ready'));

@@ -29,7 +29,7 @@ impl World {
     fn libpq(&self, endpoint: &Endpoint, sql: &str) -> Command {
         let mut command = Command::new(clients().join("python/bin/python"));
         let conninfo = format!(
-            "oauth_issuer={} oauth_client_id=custos-libpq options='-c custos.auth=oauth'",
+            "oauth_issuer={} oauth_client_id=custos-libpq require_auth=oauth options='-c custos.auth=oauth'",
             self.url
         );
         command

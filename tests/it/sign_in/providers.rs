@@ -152,10 +152,15 @@ impl TestProvider {
 
     /// As the gateway's configuration has it.
     pub(crate) fn settings(&self) -> String {
+        self.settings_without_groups() + "groups_claim = \"groups\"\n"
+    }
+
+    /// The same, with no groups of its own.
+    pub(crate) fn settings_without_groups(&self) -> String {
         let Self { name, issuer, .. } = self;
         format!(
             "\n[[provider]]\nname = \"{name}\"\nissuer = \"{issuer}\"\nclient_id = \"custos\"\n\
-             groups_claim = \"groups\"\nallow_networks = [\"127.0.0.0/8\"]\n"
+             allow_networks = [\"127.0.0.0/8\"]\n"
         )
     }
 

@@ -12,8 +12,8 @@ use super::listeners::Tls;
 use super::providers::OpenId;
 use super::units::{show_duration, show_size};
 use super::{
-    Config, Listener, Provider, ProviderKind, Reach, Saml, SamlMetadata, Web, WorkloadIssuer,
-    WorkloadKeys,
+    Config, Listener, Provider, ProviderKind, Provisioning, Reach, Saml, SamlMetadata, Web,
+    WorkloadIssuer, WorkloadKeys,
 };
 
 /// Every key with its value as text. Holds no secret: keys and certificates stand as file names.
@@ -48,6 +48,9 @@ impl Effective {
         }
         for provider in &config.providers {
             provider_keys(provider, &mut put);
+        }
+        for provisioning in &config.provisioning {
+            provisioning_keys(provisioning, &mut put);
         }
         for group in &config.groups {
             put(
@@ -212,6 +215,7 @@ fn provider_keys(provider: &Provider, put: &mut impl FnMut(String, String)) {
         ProviderKind::OpenId(openid) => openid_keys(openid, &mut set),
         ProviderKind::Saml(saml) => saml_keys(saml, &mut set),
     }
+    set("sign_in_max", show_duration(provider.sign_in_max));
     reach_keys(&provider.reach, set);
 }
 
@@ -276,6 +280,20 @@ fn yes_or_no(is: bool) -> String {
     if is { "yes" } else { "no" }.to_owned()
 }
 
+fn provisioning_keys(provisioning: &Provisioning, put: &mut impl FnMut(String, String)) {
+    let mut set = |name: &str, value: String| {
+        put(
+            format!("provisioning.{}.{name}", provisioning.provider),
+            value,
+        );
+    };
+    set("token_file", provisioning.token_file.display().to_string());
+    if let Some(file) = &provisioning.next_token_file {
+        set("next_token_file", file.display().to_string());
+    }
+    set("match", provisioning.match_word.clone());
+}
+
 fn issuer_keys(issuer: &WorkloadIssuer, put: &mut impl FnMut(String, String)) {
     let mut set =
         |name: &str, value: String| put(format!("workload_issuer.{}.{name}", issuer.name), value);
@@ -312,6 +330,7 @@ fn change_of(key: &str) -> Change {
         "listener" => "listener[]",
         "access" => "access[]",
         "provider" => "provider[]",
+        "provisioning" => "provisioning[]",
         "group" => "group[]",
         "workload_issuer" => "workload_issuer[]",
         "workload" => "workload[]",

@@ -14,6 +14,7 @@ use super::web::Web;
 use super::workloads::{Reach, reach};
 
 pub(crate) use openid::OpenId;
+pub(super) use openid::secret;
 pub(crate) use saml::{Metadata, Saml};
 
 /// A provider that people sign in with.

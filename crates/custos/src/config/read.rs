@@ -11,7 +11,7 @@ use super::effective::Effective;
 use super::listeners;
 use super::problem::Problems;
 use super::walk::Section;
-use super::{Config, Log, providers, web, workloads};
+use super::{Config, Log, providers, provisioning, web, workloads};
 
 /// The configuration, or every problem of the text.
 pub(super) fn config(file: &Path, source: &str) -> Result<Config, Problems> {
@@ -38,6 +38,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         "listener",
         "web",
         "provider",
+        "provisioning",
         "group",
         "workload_issuer",
         "workload",
@@ -64,6 +65,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
     let web = web::read(top, &base, problems);
     let known_web = web.as_ref().ok().and_then(Option::as_ref);
     let providers = providers::read(top, &base, known_web, problems);
+    let provisioning = provisioning::read(top, &base, providers.as_deref(), problems);
     let groups = providers::groups(top, problems);
     let machines = workloads::read(top, &base, known_web, problems);
     let (policy, access_rules) = policy(top, problems)?;
@@ -82,6 +84,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         listeners: listeners?,
         web: web.ok()?,
         providers: providers?,
+        provisioning: provisioning?,
         groups: groups?,
         workload_issuers,
         workloads,

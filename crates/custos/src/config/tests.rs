@@ -133,6 +133,8 @@ fn each_key_shows_in_what_is_in_force() {
     let (pem, secret) = (file("ca.pem", "PEM"), file("secret", "s3cret"));
     let idp = include_str!("../../../saml/tests/data/golden/idp.xml");
     let metadata_file = file("idp.xml", idp);
+    let token = file("token", &"s3cret-1".repeat(4));
+    let next_token = file("next-token", &"s3cret-2".repeat(4));
     let keys_file = file("keys.json", r#"{"keys":[]}"#);
     let fingerprint = "AB:".repeat(31) + "ab";
     let whole = format!(
@@ -166,6 +168,11 @@ metadata_url = "https://entra.example/metadata.xml"
 metadata_fingerprint = "{fingerprint}"
 entity_id = "https://entra.example/"
 
+[[provisioning]]
+provider = "entra"
+token_file = "{token}"
+next_token_file = "{next_token}"
+
 [[group]]
 name = "dba"
 members = ["okta:dba"]
@@ -198,6 +205,7 @@ claims = ["sub=deploy"]
         "key",
         "name",
         "name",
+        "provider",
         "name",
         "keys_url",
         "name",
@@ -292,6 +300,72 @@ kind = "ldap"
 "#
     );
     insta::assert_snapshot!(parse(&source).unwrap_err());
+}
+
+#[test]
+fn each_problem_of_provisioning_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str, mode: u32| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path.display().to_string()
+    };
+    let good = file("good", &format!("{}\n", "t".repeat(32)), 0o600);
+    let same = file("same", &"t".repeat(32), 0o600);
+    let short = file("short", &"t".repeat(31), 0o600);
+    let spaced = file("spaced", &"t ".repeat(32), 0o600);
+    let open = file("open", &"t".repeat(32), 0o644);
+    let provider = |name: &str| {
+        format!(
+            "\n[[provider]]\nname = \"{name}\"\nissuer = \"https://{name}.example\"\nclient_id = \"c\"\n"
+        )
+    };
+    let of =
+        |name: &str, rest: &str| format!("\n[[provisioning]]\nprovider = \"{name}\"\n{rest}\n");
+    let web =
+        "\n[web]\naddress = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1:8080\"\ntls = \"off\"\n";
+    let base = format!("{GOOD}{web}{}{}", provider("okta"), provider("entra"));
+    let token = |file: &str| format!("token_file = \"{file}\"");
+    assert!(parse(&(base.clone() + &of("okta", &token(&good)))).is_ok());
+    for (added, expected) in [
+        (
+            of("adfs", &token(&good)),
+            "there is no [[provider]] called `adfs`",
+        ),
+        (of("okta", ""), "`provisioning[0].token_file` is missing"),
+        (of("okta", &token(&short)), "does not hold a bearer token"),
+        (of("okta", &token(&spaced)), "does not hold a bearer token"),
+        (of("okta", &token(&open)), "is open to others"),
+        (
+            of("okta", &token("/nonexistent")),
+            "cannot read /nonexistent",
+        ),
+        (
+            of("okta", &format!("{}\nnext_{}", token(&good), token(&short))),
+            "provisioning[0].next_token_file",
+        ),
+        (
+            of("okta", &format!("{}\nmatch = \"email\"", token(&good))),
+            "`provisioning[0].match` is \"email\"",
+        ),
+        (
+            of("okta", &token(&good)) + &of("okta", &token(&good)),
+            "provider `okta` has provisioning already",
+        ),
+        (
+            of("okta", &token(&good)) + &of("entra", &token(&same)),
+            "provider `entra` has a token that an earlier one has too",
+        ),
+        (
+            provider("adfs") + "groups_claim = \"groups\"\n" + &of("adfs", &token(&good)),
+            "with provisioning, groups come from SCIM and nowhere else",
+        ),
+    ] {
+        let told = parse(&(base.clone() + &added)).unwrap_err();
+        assert!(told.contains(expected), "{expected} is not in {told}");
+        assert!(!told.contains("tttt"), "{told}");
+    }
 }
 
 #[test]

@@ -130,7 +130,9 @@ fn a_database_of_the_first_schema_is_brought_up_to_date() {
     store.add_credential(&kept, random).unwrap();
     drop(store);
     place.alter(
-        "DROP INDEX credentials_by_sign_in;
+        "DROP TABLE provisioned_sign_ins; DROP TABLE provisioned_members;
+         DROP TABLE provisioned_groups; DROP TABLE provisioned_users;
+         DROP INDEX credentials_by_sign_in;
          ALTER TABLE credentials DROP COLUMN sign_in;
          ALTER TABLE credentials DROP COLUMN uses;
          DROP TABLE provider_sessions; DROP TABLE saml_metadata; DROP TABLE sign_ins; DROP TABLE refresh_tokens; DROP TABLE revoked_grants;

@@ -67,7 +67,10 @@ pub(super) fn read(place: &Place<'_>, problems: &mut Problems) -> Option<OpenId>
     let mapping = mapping(section, problems);
     let client_authentication = match &secret_file {
         Some(path) => Some(ClientAuthentication::Secret(secret(
-            section, path, problems,
+            section,
+            "client_secret_file",
+            path,
+            problems,
         )?)),
         None if section.has("client_secret_file") => None,
         None => Some(ClientAuthentication::Public),
@@ -143,22 +146,27 @@ fn mapping(section: &Section<'_>, problems: &mut Problems) -> Option<Mapping> {
     })
 }
 
-fn secret(section: &Section<'_>, path: &Path, problems: &mut Problems) -> Option<Secret> {
-    const KEY: &str = "client_secret_file";
+/// A secret in a file that nobody else can read.
+pub(in crate::config) fn secret(
+    section: &Section<'_>,
+    key: &'static str,
+    path: &Path,
+    problems: &mut Problems,
+) -> Option<Secret> {
     let open_to_others =
         std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o037 != 0);
     if open_to_others {
         problems.push(
-            section.span_of(KEY),
+            section.span_of(key),
             format!(
                 "`{}`: {} is open to others",
-                section.shown(KEY),
+                section.shown(key),
                 path.display()
             ),
             "set its mode to 0600",
         );
         return None;
     }
-    let text = read_file(section, KEY, path, SECRET_BYTES_MAX, problems)?;
+    let text = read_file(section, key, path, SECRET_BYTES_MAX, problems)?;
     Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
