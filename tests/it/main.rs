@@ -11,6 +11,7 @@ mod canary;
 mod handshake;
 mod hostile;
 mod lifecycle;
+mod machines;
 mod matrix;
 mod protocol;
 mod psql;

@@ -1,6 +1,6 @@
 //! People sign in with a browser at their provider, and then use stock tools.
 
-mod providers;
+pub(crate) mod providers;
 
 use std::time::Duration;
 
@@ -16,16 +16,22 @@ use tempfile::TempDir;
 const CUT_MAX: Duration = Duration::from_secs(1);
 
 /// A gateway with a web address, and providers that its people sign in with.
-struct World {
-    custos: Custos,
+pub(crate) struct World {
+    pub(crate) custos: Custos,
     providers: Vec<TestProvider>,
-    url: String,
+    pub(crate) url: String,
     home: TempDir,
+    access: String,
 }
 
 impl World {
     /// Providers of these names; everybody of `okta:analysts` may open the shop.
     fn new(names: &[&str]) -> Self {
+        Self::with(names, "")
+    }
+
+    /// The same, with more in its configuration.
+    pub(crate) fn with(names: &[&str], more: &str) -> Self {
         let url = format!("http://127.0.0.1:{}", free_port());
         let providers: Vec<_> = names
             .iter()
@@ -49,7 +55,7 @@ principals = ["group:readers"]
 resources = ["postgres/shop"]
 "#;
         let custos = Custos::start_with(&Settings {
-            access,
+            access: access.clone() + more,
             ..Settings::default()
         });
         custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
@@ -58,15 +64,39 @@ resources = ["postgres/shop"]
             providers,
             url,
             home: tempfile::tempdir().expect("a directory can be made"),
+            access,
         }
     }
 
+    /// Puts other lines in place of those that the configuration was given at the start, and reloads.
+    pub(crate) fn reload_with(&self, more: &str) {
+        let before = self.custos.log().matches("reload").count();
+        self.custos.write_settings(&Settings {
+            access: self.access.clone() + more,
+            ..Settings::default()
+        });
+        self.custos.reload();
+        wait_for("the reload", PATIENCE, || {
+            (self.custos.log().matches("reload").count() > before).then_some(())
+        });
+    }
+
+    /// A directory for files of the test's own.
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
     /// A command of somebody at a machine of her own.
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
+        self.command_of("state", arguments)
+    }
+
+    /// A command at one of several machines.
+    pub(crate) fn command_of(&self, who: &str, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(custos_testkit::custos_binary());
         command
             .args(arguments)
-            .env("CUSTOS_HOME", self.home.path().join("state"))
+            .env("CUSTOS_HOME", self.home.path().join(who))
             .env("PGCONNECT_TIMEOUT", "20")
             .env_remove("DISPLAY");
         command
@@ -88,7 +118,7 @@ resources = ["postgres/shop"]
     }
 
     /// Signs somebody in on the command line.
-    fn sign_in(&self, provider: &str, name: &str) {
+    pub(crate) fn sign_in(&self, provider: &str, name: &str) {
         let (login, url) = self.login();
         let mut browser = Browser::new();
         browser.open(&url);
@@ -98,7 +128,7 @@ resources = ["postgres/shop"]
     }
 
     /// From the choice of providers through the provider.
-    fn at_provider(&self, browser: &mut Browser, provider: &str, name: &str) {
+    pub(crate) fn at_provider(&self, browser: &mut Browser, provider: &str, name: &str) {
         browser.follow(&format!("/sign-in/{provider}"));
         let provider = self.provider(provider);
         let password = provider.password(name);
@@ -113,8 +143,13 @@ resources = ["postgres/shop"]
     }
 
     fn psql(&self, sql: &str) -> custos_testkit::Finished {
+        self.psql_of("state", sql)
+    }
+
+    /// A statement from one of several machines.
+    pub(crate) fn psql_of(&self, who: &str, sql: &str) -> custos_testkit::Finished {
         let arguments = ["connect", "postgres/shop", "--", "psql", "-XAtq", "-c", sql];
-        run(&mut self.command(&arguments), PATIENCE)
+        run(&mut self.command_of(who, &arguments), PATIENCE)
     }
 }
 

@@ -29,6 +29,7 @@
 mod admin;
 mod credentials;
 mod error;
+mod finding;
 mod peer;
 mod record;
 mod resources;
@@ -42,6 +43,7 @@ mod wire;
 
 pub use admin::{Admin, AdminSettings, Random};
 pub use error::ApiError;
+pub use finding::Finding;
 pub use peer::Peer;
 pub use server::{AdminSocket, SocketError};
 pub use wire::{

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use custos_identity::{JudgedToken, OidcProvider, SignIns, SignInsOfCall, StoredRefreshTokens};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
-use custos_oauth::{AuthorizationServer, BaseUrl, Call, State};
+use custos_oauth::{AuthorizationServer, BaseUrl, Call, ClientError, MachineClient, State};
 use custos_session::{Gateway, Services};
 
 use crate::browser::Browsers;
@@ -176,6 +176,11 @@ impl Console {
         tokio::task::spawn_blocking(move || work(&console))
             .await
             .ok()
+    }
+
+    /// Puts other machines in place of the configured ones, as a reload does.
+    pub fn replace_machines(&self, machines: Vec<MachineClient>) -> Result<(), ClientError> {
+        self.server().replace_clients(machines)
     }
 
     pub(crate) fn server(&self) -> MutexGuard<'_, AuthorizationServer> {

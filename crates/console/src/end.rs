@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
-use custos_identity::StoredSignIn;
+use custos_identity::{SignInsOf, StoredSignIn};
 use custos_model::{Principal, SignInId};
 
 use crate::console::Console;
@@ -16,6 +16,8 @@ pub(crate) enum Cause {
     Logout,
     /// The provider said so.
     Provider,
+    /// The machine is another one in the configuration, or gone from it.
+    Configuration,
 }
 
 impl Cause {
@@ -23,6 +25,7 @@ impl Cause {
         match self {
             Self::Logout => "logout",
             Self::Provider => "provider",
+            Self::Configuration => "configuration",
         }
     }
 }
@@ -35,7 +38,7 @@ impl Console {
         sign_in: &StoredSignIn,
         cause: Cause,
         actor: Option<&Principal>,
-        peer: SocketAddr,
+        peer: Option<SocketAddr>,
     ) -> bool {
         let id = sign_in.id;
         let ended = self
@@ -86,6 +89,32 @@ impl Console {
             tracing::error!(%error, "the end of a sign-in could not be put on record");
         }
         true
+    }
+
+    /// Ends all sign-ins of a machine whose configuration has changed.
+    pub async fn end_sign_ins_of(&self, issuer: &str, subject: &str) {
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        let found = self
+            .blocking(move |console| {
+                let of = SignInsOf::Principal {
+                    issuer: &issuer,
+                    subject: &subject,
+                };
+                console.sign_ins.live_of(of, console.now())
+            })
+            .await;
+        match found {
+            Some(Ok(found)) => {
+                for sign_in in &found {
+                    self.end_sign_in(sign_in, Cause::Configuration, None, None)
+                        .await;
+                }
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "the sign-ins of a machine could not be looked up");
+            }
+            None => {}
+        }
     }
 
     /// Cuts the live sessions of a sign-in and forgets its browsers; tells how many sessions.

@@ -70,7 +70,7 @@ pub(crate) async fn sign_out(
         Err(response) => return response,
     };
     console
-        .end_sign_in(&present.sign_in, Cause::Logout, None, peer)
+        .end_sign_in(&present.sign_in, Cause::Logout, None, Some(peer))
         .await;
     let content = html! {
         p { "Your tokens and connection credentials no longer open anything, and your sessions were closed." }

@@ -146,7 +146,7 @@ pub(crate) async fn sign_out(
         Err(response) => return response,
     };
     console
-        .end_sign_in(&caller.sign_in, Cause::Logout, None, peer)
+        .end_sign_in(&caller.sign_in, Cause::Logout, None, Some(peer))
         .await;
     StatusCode::NO_CONTENT.into_response()
 }
@@ -345,7 +345,7 @@ impl Console {
                 RecordOutcome::Denied
             },
             actor: Some(principal),
-            peer,
+            peer: Some(peer),
             target: Some(resource.as_str()),
             reason: issued.is_none().then_some("no access rule allows it"),
             detail: &detail,

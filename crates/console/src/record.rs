@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use custos_evidence::{
     Detail, DetailValue, EvidenceError, NodeRecord, RecordOutcome, RecordType, Source, Target,
 };
-use custos_model::Principal;
-use custos_oauth::Event;
+use custos_model::{Principal, Rfc3339};
+use custos_oauth::{Event, SignedIn};
 
 use crate::console::Console;
 
@@ -16,7 +16,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) kind: RecordType,
     pub(crate) outcome: RecordOutcome,
     pub(crate) actor: Option<&'a Principal>,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Option<SocketAddr>,
     pub(crate) target: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
     pub(crate) detail: Detail<'a>,
@@ -28,9 +28,9 @@ impl Console {
         let evidence = &self.services.evidence;
         let position = evidence.append(&NodeRecord {
             actor: entry.actor,
-            src: Some(Source {
-                ip: entry.peer.ip(),
-                port: entry.peer.port(),
+            src: entry.peer.map(|peer| Source {
+                ip: peer.ip(),
+                port: peer.port(),
                 client: None,
                 tls: None,
             }),
@@ -79,7 +79,7 @@ impl Console {
                 RecordOutcome::Ok
             },
             actor: told.actor,
-            peer,
+            peer: Some(peer),
             target: None,
             reason: told.reason,
             detail: &detail,
@@ -120,6 +120,7 @@ impl<'a> Told<'a> {
                 ("scopes", scopes.to_string()),
                 ("consent", consent.as_str().to_owned()),
             ]),
+            Event::SignedIn(signed_in) => told.signed_in(signed_in),
             Event::TokenIssued(token) => {
                 told.actor = Some(&token.principal);
                 let sign_ins: Vec<_> = token.sign_ins.iter().map(ToString::to_string).collect();
@@ -166,6 +167,34 @@ impl<'a> Told<'a> {
             other => told.refused(other),
         }
         told
+    }
+
+    fn signed_in(&mut self, signed_in: &'a SignedIn) {
+        let SignedIn {
+            sign_in,
+            authentication,
+        } = signed_in;
+        let fact = |name: &str| {
+            let mut facts = authentication.facts.iter();
+            let found = facts.find(|(own, _)| own == name);
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        self.kind = RecordType::SignInStarted;
+        self.actor = Some(&sign_in.principal);
+        self.detail.clear();
+        self.say([
+            (
+                "authenticated",
+                Rfc3339(authentication.authenticated_utc_ns).to_string(),
+            ),
+            ("client", fact("client_id")),
+            ("credential", authentication.provider.clone()),
+            ("expires", Rfc3339(sign_in.expires_utc_ns).to_string()),
+            ("groups", sign_in.principal.groups.join(", ")),
+            ("key", fact("key")),
+            ("provider", authentication.provider.clone()),
+            ("sign_in", sign_in.id.to_string()),
+        ]);
     }
 
     fn refused(&mut self, event: &'a Event) {

@@ -221,7 +221,7 @@ pub(crate) async fn provider_logout(
     };
     for sign_in in &meant {
         console
-            .end_sign_in(sign_in, Cause::Provider, None, peer)
+            .end_sign_in(sign_in, Cause::Provider, None, Some(peer))
             .await;
     }
     StatusCode::OK.into_response()
@@ -271,7 +271,8 @@ impl Console {
         let mapping = self.groups.applied(&given);
         if let Err(error) = self.record_sign_in(&sign_in, &mapping, peer).await {
             tracing::error!(%error, "a sign-in could not be put on record, so it is ended");
-            self.end_sign_in(&sign_in, Cause::Logout, None, peer).await;
+            self.end_sign_in(&sign_in, Cause::Logout, None, Some(peer))
+                .await;
             return busy();
         }
         let Some((browser, cookie)) = self.signed_in_browser(browser, sign_in.id, SIGN_IN_MAX)
@@ -320,7 +321,7 @@ impl Console {
             kind: RecordType::SignInStarted,
             outcome: RecordOutcome::Ok,
             actor: Some(&sign_in.principal),
-            peer,
+            peer: Some(peer),
             target: None,
             reason: None,
             detail: &detail,
@@ -365,7 +366,7 @@ impl Console {
                     RecordOutcome::Denied
                 },
                 actor: None,
-                peer,
+                peer: Some(peer),
                 target: None,
                 reason: Some(&reason),
                 detail: &detail,

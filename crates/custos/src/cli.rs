@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Connection credentials: the short secrets that clients use as password
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// Machines with a key of their own
+    #[command(subcommand)]
+    Machine(MachineCommand),
     /// Who is signed in
     #[command(subcommand)]
     SignIn(SignInCommand),
@@ -95,6 +98,39 @@ pub(crate) struct LoginArgs {
     /// Show the URL for a browser on this machine and do not open it
     #[arg(long)]
     pub(crate) no_browser: bool,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+/// A machine signs in by itself, without a browser.
+#[derive(Debug, Args)]
+pub(crate) struct MachineArgs {
+    /// Sign in as this machine of the gateway's configuration
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["device", "no_browser"])]
+    pub(crate) machine: Option<String>,
+    /// Its private key (PKCS#8, PEM, mode 0600); needed again at each renewal, so it is not kept
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "machine",
+        conflicts_with = "secret_file"
+    )]
+    pub(crate) key: Option<PathBuf>,
+    /// Its static secret, on the first line (mode 0600)
+    #[arg(long, value_name = "FILE", requires = "machine")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Act for the person who made this delegation token with `custos delegate`
+    #[arg(long, value_name = "FILE", requires = "machine")]
+    pub(crate) on_behalf_of: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MachineCommand {
+    /// Make a key pair: the private key goes into FILE (mode 0600), the public one is printed for `keys_file`
+    NewKey {
+        /// Where the private key goes; must not exist
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

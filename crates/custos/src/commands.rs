@@ -5,6 +5,7 @@ pub(crate) mod connect;
 pub(crate) mod credential;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod machine;
 pub(crate) mod open;
 pub(crate) mod replay;
 pub(crate) mod resource;

@@ -3,6 +3,8 @@
 mod effective;
 mod keys;
 mod listeners;
+mod machine_keys;
+mod machines;
 mod problem;
 mod providers;
 mod read;
@@ -24,6 +26,7 @@ use custos_session::Limits;
 pub(crate) use effective::{Difference, Effective};
 pub(crate) use keys::Change;
 pub(crate) use listeners::Listener;
+pub(crate) use machines::{Machine, Proof as MachineProof};
 pub(crate) use problem::Problems;
 pub(crate) use providers::Provider;
 pub(crate) use reference::markdown as reference;
@@ -69,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) workload_issuers: Vec<WorkloadIssuer>,
     /// Machine identities.
     pub(crate) workloads: Vec<Workload>,
+    /// Machines with a key or a secret of their own.
+    pub(crate) machines: Vec<Machine>,
     /// Who may open what.
     pub(crate) policy: Arc<Policy>,
     /// How many rules there are.

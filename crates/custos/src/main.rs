@@ -13,6 +13,7 @@ mod failure;
 mod issuers;
 mod logging;
 mod machine;
+mod machines;
 mod output;
 mod reload;
 mod serve;
@@ -57,7 +58,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
-        block_on, config, credential, login, logout, resource, session, sign_in, status, whoami,
+        block_on, config, credential, login, logout, machine, resource, session, sign_in, status,
+        whoami,
     };
     match command {
         Command::Login(arguments) => block_on(login::login(out, arguments)),
@@ -68,6 +70,7 @@ fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Status(arguments) => block_on(status::status(out, arguments)),
         Command::Resource(command) => block_on(resource::run(out, command)),
         Command::Credential(command) => block_on(credential::run(out, command)),
+        Command::Machine(command) => machine::run(out, command),
         Command::SignIn(command) => block_on(sign_in::run(out, command)),
         Command::Session(command) => block_on(session::run(out, command)),
         Command::Config(ConfigCommand::Check(arguments)) => config::check(out, arguments.config),

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use custos_api::{Admin, AdminSettings, AdminSocket, ListenerStatus};
+use custos_api::{Admin, AdminSettings, AdminSocket, Finding, ListenerStatus};
 use custos_console::{Console, WebCertificate, WebListener, WebProvider};
 use custos_evidence::{Evidence, Recovery, Settings};
 use custos_identity::{Credentials, SignIns};
@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::issuers::{self, KnownIssuers};
 use crate::logging::LogLevel;
 use crate::machine::{self, SystemClock};
-use crate::web;
+use crate::{machines, web};
 
 /// A gateway that is up.
 #[derive(Debug)]
@@ -41,6 +41,10 @@ pub(crate) struct Running {
     pub(crate) admin: Admin,
     /// Resources and credentials.
     pub(crate) store: Store,
+    /// Where people and machines sign in.
+    pub(crate) console: Option<Console>,
+    /// What stands against the configuration.
+    pub(crate) findings: Arc<Mutex<Vec<Finding>>>,
     /// Where clients connect, with the ports that were bound.
     pub(crate) listeners: Vec<ListenerStatus>,
     /// The log's level.
@@ -70,6 +74,10 @@ impl Running {
             workloads: workloads.clone(),
             providers: providers.clone(),
         };
+        let now_utc_ns = clock.now().utc_ns;
+        machines::record(&evidence, &machines::findings(&config), now_utc_ns)
+            .await
+            .context("cannot put the standing findings on record")?;
         let services = Services {
             clock,
             evidence: evidence.clone(),
@@ -96,6 +104,7 @@ impl Running {
                 return Err(failure);
             }
         };
+        let findings = Arc::new(Mutex::new(machines::findings(&config)));
         let admin = Admin::new(AdminSettings {
             services,
             gateway: gateway.clone(),
@@ -108,6 +117,7 @@ impl Running {
             evidence_dir: config.evidence_dir.clone(),
             listeners: listeners.clone(),
             client_ca_file,
+            findings: Arc::clone(&findings),
             passwd: machine::passwd(),
         });
         let background_stop = CancellationToken::new();
@@ -120,6 +130,7 @@ impl Running {
         let web_certificate = web
             .as_ref()
             .and_then(|(listener, _)| listener.certificate());
+        let console = web.as_ref().map(|(_, console)| console.clone());
         if let Some((listener, console)) = web {
             background.spawn(listener.serve(console.router(), background_stop.clone()));
         }
@@ -132,6 +143,8 @@ impl Running {
             policy,
             admin,
             store,
+            console,
+            findings,
             listeners,
             log,
             web_certificate,

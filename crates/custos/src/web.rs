@@ -10,13 +10,13 @@ use custos_console::{Console, ConsoleSettings, Entrance, Groups, WebListener, We
 use custos_identity::OidcProvider;
 use custos_jwt::Signer;
 use custos_model::{Clock, Secret};
-use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing};
+use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing, MachineClient};
 use custos_session::{Gateway, Services};
 use custos_store::Store;
 
 use crate::config::{Config, Web};
 use crate::failure::Failure;
-use crate::{issuers, machine};
+use crate::{issuers, machine, machines};
 
 /// Names of the signing keys in the store.
 const CURRENT_KEY: &str = "oauth.key.current";
@@ -59,7 +59,7 @@ pub(crate) async fn open(
     let console = Console::new(ConsoleSettings {
         services: services.clone(),
         gateway: gateway.clone(),
-        server: server(web, &services.store)?,
+        server: server(web, &services.store, machines::clients(config)?)?,
         providers,
         groups: Groups(config.groups.clone()),
         entrances: listeners.iter().filter_map(entrance).collect(),
@@ -70,13 +70,17 @@ pub(crate) async fn open(
     Ok(Some((listener, console)))
 }
 
-fn server(web: &Web, store: &Store) -> Result<AuthorizationServer, Failure> {
+fn server(
+    web: &Web,
+    store: &Store,
+    machines: Vec<MachineClient>,
+) -> Result<AuthorizationServer, Failure> {
     let base_url: BaseUrl = web.url.parse().context("cannot use `url` of [web]")?;
     let current = signer(store, CURRENT_KEY)?;
     let next = signer(store, NEXT_KEY)?;
     let keys = KeyRing::new(&base_url, current, next, Vec::new())
         .context("cannot use the keys of the authorization server")?;
-    Ok(AuthorizationServer::new(base_url, keys, Vec::new())
+    Ok(AuthorizationServer::new(base_url, keys, machines)
         .context("cannot start the authorization server")?)
 }
 

@@ -53,6 +53,10 @@ record_types! {
     AuthorizationGranted = "authorization.granted",
     AuthorizationRefused = "authorization.refused",
     AuthorizationRevoked = "authorization.revoked",
+    AdministratorOffered = "administrator.offered",
+    AdministratorClaimed = "administrator.claimed",
+    AdministratorRemoved = "administrator.removed",
+    FindingStanding = "finding.standing",
 }
 
 impl RecordType {
@@ -90,6 +94,10 @@ impl RecordType {
                 | Self::AuthorizationGranted
                 | Self::AuthorizationRefused
                 | Self::AuthorizationRevoked
+                | Self::AdministratorOffered
+                | Self::AdministratorClaimed
+                | Self::AdministratorRemoved
+                | Self::FindingStanding
         )
     }
 }

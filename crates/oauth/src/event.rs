@@ -1,13 +1,13 @@
 //! What happened, for the record. Never holds a secret.
 
-use custos_model::{Principal, ResourceName, SignInId};
+use custos_model::{Authentication, Principal, ResourceName, SignInId};
 
 use crate::client::ClientId;
 use crate::grant_type::GrantType;
 use crate::reason::{ErrorCode, Reason};
 use crate::refusal::Refusal;
 use crate::scope::Scopes;
-use crate::state::GrantId;
+use crate::state::{GrantId, SignIn};
 
 /// Something that the caller puts on record. Address and time are the caller's to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub enum Event {
         /// The grant, which is revoked now.
         grant: GrantId,
     },
+    /// A machine signed in: its sign-in has begun.
+    SignedIn(Box<SignedIn>),
     /// A token was issued.
     TokenIssued(Box<TokenIssued>),
     /// A connection credential may be issued: the caller does it.
@@ -132,6 +134,15 @@ pub enum Event {
     },
 }
 
+/// A sign-in has begun that no person opened in a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The sign-in.
+    pub sign_in: SignIn,
+    /// How whoever it is was authenticated.
+    pub authentication: Authentication,
+}
+
 /// An access token was issued, perhaps with a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenIssued {
@@ -196,6 +207,7 @@ impl Event {
         match self {
             Self::CodeIssued { .. } => "code_issued",
             Self::CodeReused { .. } => "code_reused",
+            Self::SignedIn(_) => "signed_in",
             Self::TokenIssued(_) => "token_issued",
             Self::CredentialAllowed { .. } => "credential_allowed",
             Self::RefreshReused { .. } => "refresh_reused",

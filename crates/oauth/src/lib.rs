@@ -62,12 +62,13 @@ pub use authorize::{AuthorizeRefusal, AuthorizeRequest, MAX_STATE_BYTES, Redirec
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{Call, Outcome};
 pub use client::{
-    COMMAND_LINE, ClientError, ClientId, LIBPQ, MAX_MACHINE_CLIENTS, MachineClient, WORKLOAD,
+    COMMAND_LINE, ClientError, ClientId, LIBPQ, MAX_MACHINE_CLIENTS, MachineClient, MachineProof,
+    MachineSecret, WORKLOAD,
 };
 pub use device::{
     Decision, DeviceAuthorization, DeviceConfirmation, DeviceRefusal, UserCode, Visitor,
 };
-pub use event::{Because, Consent, Endpoint, Event, TokenIssued};
+pub use event::{Because, Consent, Endpoint, Event, SignedIn, TokenIssued};
 pub use grant_type::GrantType;
 pub use keys::{KeyRing, KeyRingError, RetiredKey};
 pub use metadata::{
@@ -98,6 +99,8 @@ pub const CODE_LIFE: Duration = Duration::from_mins(1);
 pub const DEVICE_CODE_LIFE: Duration = Duration::from_mins(10);
 /// Least time between two questions of a device.
 pub const DEVICE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a machine's sign-in lasts: what it opened may go on for so long.
+pub const MACHINE_SIGN_IN_LIFE: Duration = Duration::from_hours(1);
 /// Longest life of a connection credential.
 pub const CREDENTIAL_LIFE_MAX: Duration = Duration::from_hours(1);
 /// Most principals that somebody can act for.

@@ -137,7 +137,11 @@ reasons! {
     TooManyCodes => "too_many_codes", TemporarilyUnavailable, "too many authorizations are under way";
 
     // Client authentication.
-    ClientSecret => "client_secret", InvalidClient, "client secrets are not supported";
+    ClientSecret => "client_secret", InvalidClient, "the client has no secret";
+    ClientSecretMissing => "client_secret_missing", InvalidClient, "the client has to authenticate";
+    ClientSecretWrong => "client_secret_wrong", InvalidClient, "the client secret is wrong";
+    ClientSecretShort => "client_secret_short", InvalidClient, "the client secret has fewer than 32 characters";
+    ClientSecretExpired => "client_secret_expired", InvalidClient, "the client secret has expired";
     ClientAssertionMissing => "client_assertion_missing", InvalidClient, "the client has to authenticate";
     ClientAssertionUnexpected => "client_assertion_unexpected", InvalidClient, "the client has no key";
     ClientAssertionType => "client_assertion_type", InvalidClient, "the type of the client assertion is not supported";

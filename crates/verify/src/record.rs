@@ -62,6 +62,10 @@ kinds! {
     AuthorizationGranted "authorization.granted",
     AuthorizationRefused "authorization.refused",
     AuthorizationRevoked "authorization.revoked",
+    AdministratorOffered "administrator.offered",
+    AdministratorClaimed "administrator.claimed",
+    AdministratorRemoved "administrator.removed",
+    FindingStanding "finding.standing",
 }
 
 impl Kind {

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Address,
     /// A list of texts.
     TextList,
+    /// A day; it means the moment at which it begins, UTC.
+    Date,
 }
 
 /// What stands when a key does not.
@@ -107,6 +109,10 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section {
         name: "workload[]",
         doc: "One table for each machine identity: which tokens are it, told by claims that do not change hands.",
+    },
+    Section {
+        name: "machine[]",
+        doc: "One table for each machine that signs in with a key of its own: a service, or an agent that acts for people. Where a platform vouches for the machine, `[[workload]]` needs no key at all.",
     },
     Section {
         name: "access[]",
@@ -598,6 +604,62 @@ pub(crate) const KEYS: &[Key] = &[
         "Groups that it belongs to.",
     ),
     key(
+        "machine[]",
+        "name",
+        Kind::Name,
+        Required,
+        Reload,
+        "Name of the machine: its client id, its login name, and what access rules call it. Each once, also among workloads.",
+    ),
+    key(
+        "machine[]",
+        "kind",
+        Kind::Choice(&["service", "agent"]),
+        Is("service"),
+        Reload,
+        "An `agent` may also act for people, who delegate to it with `custos delegate`.",
+    ),
+    key(
+        "machine[]",
+        "keys_file",
+        Kind::Path,
+        Derived("none: then there is a secret"),
+        Reload,
+        "File with its public keys: a JSON Web Key Set (`custos machine new-key` prints one), or PEM.",
+    ),
+    key(
+        "machine[]",
+        "secret_sha256",
+        Kind::Text,
+        Derived("none: then there are keys"),
+        Reload,
+        "SHA-256 of a static secret, 64 hexadecimal digits. The secret must be random and have at least 32 characters. For machines that cannot sign; a standing finding for as long as it is there.",
+    ),
+    key(
+        "machine[]",
+        "secret_expires",
+        Kind::Date,
+        Derived("required with `secret_sha256`"),
+        Reload,
+        "The day from whose beginning (UTC) on the secret is refused; at most 90 days ahead.",
+    ),
+    key(
+        "machine[]",
+        "owner",
+        Kind::Text,
+        Derived("required with `secret_sha256`"),
+        Reload,
+        "Who answers for the machine.",
+    ),
+    key(
+        "machine[]",
+        "groups",
+        Kind::TextList,
+        Derived("none"),
+        Reload,
+        "Groups that it belongs to.",
+    ),
+    key(
         "access[]",
         "name",
         Kind::Text,
@@ -611,7 +673,7 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::TextList,
         Required,
         Reload,
-        "Who: `group:NAME`, login names that the operator gave (to a credential that he issued, to a `[[workload]]`), or `*` for everybody who has signed in. What a provider calls its people decides nothing.",
+        "Who: `group:NAME`, login names that the operator gave (to a credential that he issued, to a `[[workload]]` or a `[[machine]]`), or `*` for everybody who has signed in. What a provider calls its people decides nothing.",
     ),
     key(
         "access[]",
@@ -663,6 +725,7 @@ impl Key {
                 r#"write an IP address and a port, such as "0.0.0.0:5432" or "[::1]:5432""#
                     .to_owned()
             }
+            Kind::Date => "write a day, such as 2027-01-31".to_owned(),
             Kind::TextList => r#"write a list of texts, such as ["alice", "group:dba"]"#.to_owned(),
         }
     }

@@ -8,8 +8,8 @@ use custos_model::{Instant, PrincipalKind, SignInId};
 use custos_oauth::cookie::{BrowserSecret, BrowserSession};
 use custos_oauth::{
     AuthorizationServer, AuthorizeRefusal, BaseUrl, Call, Consent, Decision, DeviceConfirmation,
-    DeviceRefusal, Event, KeyRing, MachineClient, Outcome, Reason, Refusal, Scope, Scopes, State,
-    TokenAnswer, Visitor,
+    DeviceRefusal, Event, KeyRing, MachineClient, MachineProof, Outcome, Reason, Refusal, Scope,
+    Scopes, State, TokenAnswer, Visitor,
 };
 use serde_json::{Map, Value, json};
 
@@ -57,7 +57,7 @@ impl World {
         let robot = key();
         let machine = |id: &str, kind| MachineClient {
             id: id.parse().unwrap(),
-            keys: key_set(&robot),
+            proof: MachineProof::Keys(key_set(&robot)),
             principal: principal("local", id, kind),
             scopes: Scopes::new(Scope::Api, &[Scope::Postgres]),
         };
