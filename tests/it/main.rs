@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod administrator;
 mod canary;
 mod handshake;
 mod hostile;

@@ -81,6 +81,16 @@ resources = ["postgres/shop"]
         });
     }
 
+    /// Signs somebody in at one of several machines.
+    pub(crate) fn sign_in_at(&self, who: &str, provider: &str, name: &str) {
+        let (login, url) = self.login_at(who);
+        let mut browser = Browser::new();
+        browser.open(&url);
+        self.at_provider(&mut browser, provider, name);
+        assert_eq!(browser.page().status, 200, "{}", browser.page().text());
+        login.finish(PATIENCE).success();
+    }
+
     /// A directory for files of the test's own.
     pub(crate) fn home(&self) -> &std::path::Path {
         self.home.path()
@@ -103,9 +113,9 @@ resources = ["postgres/shop"]
     }
 
     /// Starts `custos login` and returns it with the URL that it shows.
-    fn login(&self) -> (Running, String) {
+    fn login_at(&self, who: &str) -> (Running, String) {
         let arguments = ["login", "--gateway", &self.url, "--no-browser"];
-        let mut login = start(&mut self.command(&arguments));
+        let mut login = start(&mut self.command_of(who, &arguments));
         let url = wait_for("the URL of the sign-in", PATIENCE, || {
             let shown = login.stdout() + &login.stderr();
             assert!(login.is_running(), "it ended: {shown}");
@@ -119,12 +129,7 @@ resources = ["postgres/shop"]
 
     /// Signs somebody in on the command line.
     pub(crate) fn sign_in(&self, provider: &str, name: &str) {
-        let (login, url) = self.login();
-        let mut browser = Browser::new();
-        browser.open(&url);
-        self.at_provider(&mut browser, provider, name);
-        assert_eq!(browser.page().status, 200, "{}", browser.page().text());
-        login.finish(PATIENCE).success();
+        self.sign_in_at("state", provider, name);
     }
 
     /// From the choice of providers through the provider.

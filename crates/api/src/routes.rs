@@ -19,7 +19,8 @@ use crate::admin::Admin;
 use crate::error::ApiError;
 use crate::peer::Peer;
 use crate::wire::{
-    CredentialIssued, CredentialRow, NewCredential, NewResource, SessionRow, SignInRow, Status,
+    AdministratorRow, CredentialIssued, CredentialRow, NewCredential, NewResource, SessionRow,
+    SignInRow, Status,
 };
 
 /// The largest request body: a resource with its CA certificates, and room.
@@ -43,6 +44,10 @@ pub(crate) fn router(admin: Admin) -> Router {
         .route("/v1/credentials/{id}", delete(revoke_credential))
         .route("/v1/sign-ins", get(sign_ins))
         .route("/v1/sign-ins/{id}", delete(end_sign_in))
+        .route(
+            "/v1/administrators",
+            get(administrators).delete(remove_administrator),
+        )
         .route("/v1/sessions", get(sessions))
         .route("/v1/sessions/{id}", get(session))
         .route("/v1/sessions/{id}/records", get(session_records))
@@ -136,6 +141,29 @@ async fn end_sign_in(
 ) -> Result<StatusCode, ApiError> {
     let id: SignInId = parsed(&id)?;
     admin.end_sign_in(&peer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn administrators(State(admin): State<Admin>) -> Answer<Vec<AdministratorRow>> {
+    admin.administrators().await.map(Json)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdministratorQuery {
+    issuer: String,
+    subject: String,
+}
+
+async fn remove_administrator(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    query: Result<Query<AdministratorQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Query(query) = query.map_err(|error| ApiError::BadRequest(error.body_text()))?;
+    admin
+        .remove_administrator(&peer, query.issuer, query.subject)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

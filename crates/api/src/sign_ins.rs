@@ -5,8 +5,8 @@ use custos_identity::{SignInsOf, StoredSignIn};
 use custos_model::{Rfc3339, SignInId};
 
 use crate::admin::Admin;
+use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::peer::Peer;
 use crate::record::Act;
 use crate::wire::SignInRow;
 
@@ -30,13 +30,17 @@ impl Admin {
 
     /// Ends a sign-in: its tokens and credentials open nothing any more, and its sessions are cut. The record comes
     /// after that, because what is to be stopped must not go on until the disk has room.
-    pub async fn end_sign_in(&self, peer: &Peer, id: SignInId) -> Result<(), ApiError> {
-        let (admin, peer) = (self.clone(), peer.clone());
-        self.to_the_end(async move { admin.end_recorded(&peer, id).await })
+    pub async fn end_sign_in(
+        &self,
+        caller: impl Into<Caller>,
+        id: SignInId,
+    ) -> Result<(), ApiError> {
+        let (admin, caller) = (self.clone(), caller.into());
+        self.to_the_end(async move { admin.end_recorded(&caller, id).await })
             .await
     }
 
-    async fn end_recorded(&self, peer: &Peer, id: SignInId) -> Result<(), ApiError> {
+    async fn end_recorded(&self, caller: &Caller, id: SignInId) -> Result<(), ApiError> {
         let (found, ended) = self
             .blocking(move |admin| {
                 let services = admin.services();
@@ -73,7 +77,7 @@ impl Admin {
             ("sign_in", DetailValue::Text(&text)),
         ];
         self.record(
-            peer,
+            caller,
             Act {
                 kind: RecordType::SignInEnded,
                 outcome: RecordOutcome::Ok,

@@ -91,6 +91,19 @@ pub struct SignInRow {
     pub expires: String,
 }
 
+/// An administrator in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AdministratorRow {
+    /// Who vouches for her.
+    pub issuer: String,
+    /// The issuer's name for her.
+    pub subject: String,
+    /// Her name when she became one.
+    pub name: String,
+    /// Since when, RFC 3339 UTC.
+    pub since: String,
+}
+
 /// A session in a list.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SessionRow {

@@ -50,6 +50,8 @@ pub(crate) enum Then {
     Home,
     /// To the page for devices.
     Device,
+    /// To the page for the administrator token.
+    Administrator,
     /// Back to a client's request.
     Request(String),
 }
@@ -64,6 +66,7 @@ impl Then {
         match text {
             None | Some("" | "home") => Self::Home,
             Some("device") => Self::Device,
+            Some("administrator") => Self::Administrator,
             Some(request) => Self::Request(request.to_owned()),
         }
     }
@@ -73,6 +76,7 @@ impl Then {
         match self {
             Self::Home => "home",
             Self::Device => "device",
+            Self::Administrator => "administrator",
             Self::Request(name) => name,
         }
     }

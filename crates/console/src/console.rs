@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use custos_api::Admin;
 use custos_identity::{JudgedToken, OidcProvider, SignIns, SignInsOfCall, StoredRefreshTokens};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
 use custos_oauth::{AuthorizationServer, BaseUrl, Call, ClientError, MachineClient, State};
 use custos_session::{Gateway, Services};
 
+use crate::administrator::Tries;
 use crate::browser::Browsers;
 use crate::groups::Groups;
 
@@ -41,6 +43,8 @@ pub struct ConsoleSettings {
     pub services: Services,
     /// The gateway itself.
     pub gateway: Gateway,
+    /// The operator's calls, for administrators.
+    pub admin: Admin,
     /// The authorization server.
     pub server: AuthorizationServer,
     /// Who people sign in with.
@@ -65,6 +69,7 @@ pub struct Console {
 pub struct Inner {
     pub(crate) services: Services,
     pub(crate) gateway: Gateway,
+    pub(crate) admin: Admin,
     pub(crate) sign_ins: SignIns,
     pub(crate) providers: Vec<WebProvider>,
     pub(crate) groups: Groups,
@@ -74,6 +79,7 @@ pub struct Inner {
     pub(crate) cookie: SessionCookie,
     pub(crate) csrf: CsrfKey,
     pub(crate) browsers: Browsers,
+    pub(crate) tries: Tries,
     server: Mutex<AuthorizationServer>,
     refresh_tokens: StoredRefreshTokens,
     random: Random,
@@ -85,6 +91,7 @@ impl Console {
         let ConsoleSettings {
             services,
             gateway,
+            admin,
             server,
             providers,
             groups,
@@ -100,6 +107,7 @@ impl Console {
             sign_ins: services.sign_ins.clone(),
             services,
             gateway,
+            admin,
             providers,
             groups,
             entrances,
@@ -108,6 +116,7 @@ impl Console {
             base_url,
             csrf: CsrfKey::new(&csrf_key),
             browsers: Browsers::default(),
+            tries: Tries::default(),
             server: Mutex::new(server),
             random,
         };
@@ -127,8 +136,12 @@ impl Console {
 
     pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        (self.inner.random)(&mut bytes);
+        self.fill(&mut bytes);
         bytes
+    }
+
+    pub(crate) fn fill(&self, bytes: &mut [u8]) {
+        (self.inner.random)(bytes);
     }
 
     /// A form token for a page of this browser.

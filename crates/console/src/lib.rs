@@ -8,6 +8,7 @@
 //! | `/`, `/sign-in`, `/sign-in/NAME`, `/sign-out`, `/device` | browsers of people |
 //! | `/oidc/NAME/callback`, `/oidc/NAME/backchannel-logout` | browsers on their way back, and providers |
 //! | `/oauth/…`, `/.well-known/…` | clients: RFC 6749, 7009, 7636, 8414, 8628, 8693 |
+//! | `/administrator` | the first administrator, once |
 //! | `/v1/…` | the command line, with an access token |
 //!
 //! **Invariant**: a sign-in, a token and a credential are given out when their record is on disk, not before.
@@ -22,6 +23,8 @@
     )
 )]
 
+mod administration;
+mod administrator;
 mod authorize;
 mod browser;
 mod console;
@@ -39,6 +42,7 @@ mod sign_in;
 mod sources;
 mod token;
 
+pub use administrator::OfferError;
 pub use console::{Console, ConsoleSettings, Entrance, Random, WebProvider};
 pub use groups::{Group, Groups};
 pub use server::{WebCertificate, WebError, WebListener};

@@ -48,7 +48,7 @@ pub(crate) async fn choose(
                 })
                 .flatten()
         }),
-        Then::Home | Then::Device => None,
+        Then::Home | Then::Device | Then::Administrator => None,
     };
     let content = html! {
         @if let Some(client) = &asking {
@@ -243,6 +243,9 @@ impl Console {
         } = found;
         let given = principal.groups;
         principal.groups = self.groups.of(&given);
+        let Some(principal) = self.with_own_groups(principal).await else {
+            return busy();
+        };
         let now = self.now();
         let authenticated_utc_ns = signed_in
             .authenticated_at
@@ -282,6 +285,7 @@ impl Console {
         let onward = match then {
             Then::Home => Redirect::to("/").into_response(),
             Then::Device => Redirect::to("/device").into_response(),
+            Then::Administrator => Redirect::to("/administrator").into_response(),
             Then::Request(name) => {
                 self.grant(&browser, &name, sign_in.id, Consent::SignedInForIt, peer)
                     .await

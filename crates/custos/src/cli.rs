@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Connection credentials: the short secrets that clients use as password
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// Who administers the gateway over the web
+    #[command(subcommand)]
+    Administrator(AdministratorCommand),
     /// Machines with a key of their own
     #[command(subcommand)]
     Machine(MachineCommand),
@@ -226,6 +229,46 @@ pub(crate) struct GatewayArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// The operator's socket, or a gateway elsewhere.
+#[derive(Debug, Args)]
+pub(crate) struct AnyGatewayArgs {
+    /// Over the web, as an administrator who is signed in to this gateway
+    #[arg(long, value_name = "URL", conflicts_with_all = ["socket", "config"])]
+    pub(crate) gateway: Option<String>,
+    #[command(flatten)]
+    pub(crate) socket: GatewayArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnyReadArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) at: AnyGatewayArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdministratorCommand {
+    /// Become the first administrator with the token that the gateway printed when it started
+    #[command(after_help = "The token is read from standard input.")]
+    Claim {
+        #[command(flatten)]
+        gateway: SignInArgs,
+    },
+    /// List the administrators
+    Ls(ReadArgs),
+    /// Take the administration from somebody; sessions that were open for it alone are cut
+    Remove {
+        /// Who vouches for the administrator, as `custos administrator ls` shows it
+        issuer: String,
+        /// The issuer's name for the administrator
+        subject: String,
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
     /// Print JSON
@@ -307,13 +350,13 @@ pub(crate) struct PasswordArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SignInCommand {
     /// List the sign-ins
-    Ls(ReadArgs),
+    Ls(AnyReadArgs),
     /// End a sign-in: its credentials open nothing any more, and its sessions are cut
     End {
         /// Its id
         id: SignInId,
         #[command(flatten)]
-        gateway: GatewayArgs,
+        at: AnyGatewayArgs,
     },
 }
 
@@ -399,7 +442,7 @@ pub(crate) enum SessionCommand {
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
         limit: u16,
         #[command(flatten)]
-        read: ReadArgs,
+        read: AnyReadArgs,
     },
     /// Show a session's records; the look is on record
     Show {
@@ -415,7 +458,7 @@ pub(crate) enum SessionCommand {
         /// Its id
         id: custos_model::SessionId,
         #[command(flatten)]
-        gateway: GatewayArgs,
+        at: AnyGatewayArgs,
     },
 }
 

@@ -1,5 +1,6 @@
 //! One module for each noun of the command line.
 
+pub(crate) mod administrator;
 pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod credential;

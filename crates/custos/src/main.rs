@@ -58,8 +58,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
-        block_on, config, credential, login, logout, machine, resource, session, sign_in, status,
-        whoami,
+        administrator, block_on, config, credential, login, logout, machine, resource, session,
+        sign_in, status, whoami,
     };
     match command {
         Command::Login(arguments) => block_on(login::login(out, arguments)),
@@ -70,6 +70,7 @@ fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Status(arguments) => block_on(status::status(out, arguments)),
         Command::Resource(command) => block_on(resource::run(out, command)),
         Command::Credential(command) => block_on(credential::run(out, command)),
+        Command::Administrator(command) => block_on(administrator::run(out, command)),
         Command::Machine(command) => machine::run(out, command),
         Command::SignIn(command) => block_on(sign_in::run(out, command)),
         Command::Session(command) => block_on(session::run(out, command)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use custos_api::ListenerStatus;
+use custos_api::{Admin, ListenerStatus};
 use custos_console::{Console, ConsoleSettings, Entrance, Groups, WebListener, WebProvider};
 use custos_identity::OidcProvider;
 use custos_jwt::Signer;
@@ -45,6 +45,7 @@ pub(crate) async fn open(
     gateway: &Gateway,
     providers: Vec<WebProvider>,
     listeners: &[ListenerStatus],
+    admin: Admin,
     client_ca_pem: Option<String>,
 ) -> Result<Option<(WebListener, Console)>, Failure> {
     let Some(web) = &config.web else {
@@ -59,6 +60,7 @@ pub(crate) async fn open(
     let console = Console::new(ConsoleSettings {
         services: services.clone(),
         gateway: gateway.clone(),
+        admin,
         server: server(web, &services.store, machines::clients(config)?)?,
         providers,
         groups: Groups(config.groups.clone()),

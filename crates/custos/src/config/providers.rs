@@ -15,6 +15,8 @@ use super::walk::Section;
 use super::web::Web;
 use super::workloads::{Reach, reach, read_file};
 
+/// What the gateway's own groups begin with, in place of a provider's name.
+const OWN_NAME: &str = "custos";
 /// The longest client secret.
 const SECRET_BYTES_MAX: u64 = 4096;
 /// Asked for where nothing is said.
@@ -59,6 +61,15 @@ pub(super) fn read(
         .collect();
     let read: Vec<Provider> = read.into_iter().collect::<Option<_>>()?;
     let before = problems.count();
+    for (section, provider) in sections.iter().zip(&read) {
+        if provider.name == OWN_NAME {
+            problems.push(
+                section.span_of("name"),
+                format!("`{}` is `{OWN_NAME}`", section.shown("name")),
+                "groups that begin with it are the gateway's own; give the provider another name",
+            );
+        }
+    }
     for (at, provider) in read.iter().enumerate() {
         let earlier = read.get(..at).unwrap_or_default();
         if earlier.iter().any(|other| other.name == provider.name)
