@@ -18,7 +18,7 @@ resources = ["postgres/shop"]
 "#;
 
 /// The token that was printed last.
-fn printed(world: &World) -> String {
+pub(crate) fn printed(world: &World) -> String {
     wait_for("the token", PATIENCE, || last_printed(world))
 }
 
@@ -29,7 +29,7 @@ fn last_printed(world: &World) -> Option<String> {
     tokens.next_back().map(str::to_owned)
 }
 
-fn claim(world: &World, who: &str, token: &str) -> Finished {
+pub(crate) fn claim(world: &World, who: &str, token: &str) -> Finished {
     let mut command = world.command_of(who, &["administrator", "claim"]);
     let mut running = start(&mut command);
     running.write(token);
@@ -39,7 +39,7 @@ fn claim(world: &World, who: &str, token: &str) -> Finished {
 }
 
 /// A call without a browser; the status.
-fn call(world: &World, method: &str, path: &str, more: &str) -> u16 {
+pub(crate) fn call(world: &World, method: &str, path: &str, more: &str) -> u16 {
     let authority = world.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(authority).expect("the gateway listens");
     let head = format!(

@@ -9,6 +9,7 @@
 mod access;
 mod administrator;
 mod canary;
+mod delegation;
 mod handshake;
 mod hostile;
 mod lifecycle;

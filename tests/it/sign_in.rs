@@ -140,7 +140,7 @@ resources = ["postgres/shop"]
         browser.submit(&[("name", name), ("password", &password)]);
     }
 
-    fn provider(&self, name: &str) -> &TestProvider {
+    pub(crate) fn provider(&self, name: &str) -> &TestProvider {
         let mut providers = self.providers.iter();
         providers
             .find(|provider| provider.name == name)

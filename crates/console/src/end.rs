@@ -122,6 +122,6 @@ impl Console {
         self.browsers.forget_sign_in(id);
         let reason = format!("the sign-in has ended ({cause})");
         self.gateway
-            .cut_where(&reason, |session| session.sign_in == Some(id))
+            .cut_where(&reason, |session| session.hangs_on(id))
     }
 }

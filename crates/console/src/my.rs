@@ -188,8 +188,7 @@ impl Console {
             let text = "the access token is not for this";
             return Err(failure(StatusCode::FORBIDDEN, "scope", text));
         }
-        let ids: Vec<SignInId> = token.sign_ins.iter().map(|sign_in| sign_in.id).collect();
-        let sign_in = self.only_sign_in(&ids).await?;
+        let sign_in = self.sign_in(token.sign_in.id).await?;
         let text = "the sign-in has ended";
         let sign_in =
             sign_in.ok_or_else(|| failure(StatusCode::UNAUTHORIZED, "sign_in_needed", text))?;
@@ -198,20 +197,6 @@ impl Console {
             principal: principal.ok_or_else(unavailable)?,
             sign_in,
         })
-    }
-
-    /// A credential ends with one sign-in. Whoever acts for somebody hangs on two, so that is refused until it can
-    /// end with either.
-    async fn only_sign_in(&self, ids: &[SignInId]) -> Result<Option<StoredSignIn>, Response> {
-        match ids {
-            [id] => self.sign_in(*id).await,
-            [] => Ok(None),
-            _ => Err(failure(
-                StatusCode::FORBIDDEN,
-                "not_supported",
-                "acting for somebody else is not supported here yet",
-            )),
-        }
     }
 
     async fn sign_in(&self, id: SignInId) -> Result<Option<StoredSignIn>, Response> {
@@ -234,7 +219,7 @@ impl Console {
         peer: SocketAddr,
     ) -> Response {
         let now_utc_ns = self.now().utc_ns;
-        let sign_in = match self.only_sign_in(&decision.sign_ins).await {
+        let sign_in = match self.sign_in(decision.sign_in).await {
             Ok(Some(sign_in)) => sign_in,
             Ok(None) => return unavailable(),
             Err(response) => return response,

@@ -121,12 +121,21 @@ impl<'a> Told<'a> {
                 ("consent", consent.as_str().to_owned()),
             ]),
             Event::SignedIn(signed_in) => told.signed_in(signed_in),
+            Event::Delegated(delegated) => {
+                told.actor = Some(&delegated.principal);
+                told.say([
+                    ("agent", delegated.agent.to_string()),
+                    ("client", delegated.client.to_string()),
+                    ("expires", Rfc3339(delegated.expires_utc_ns).to_string()),
+                    ("sign_in", delegated.sign_in.to_string()),
+                    ("token", delegated.token_id.clone()),
+                ]);
+            }
             Event::TokenIssued(token) => {
                 told.actor = Some(&token.principal);
-                let sign_ins: Vec<_> = token.sign_ins.iter().map(ToString::to_string).collect();
                 told.say([
                     ("client", token.client.to_string()),
-                    ("sign_in", sign_ins.join(" ")),
+                    ("sign_in", token.sign_in.to_string()),
                     ("grant", token.grant.to_string()),
                     ("scopes", token.scopes.to_string()),
                     ("token", token.token_id.clone()),
@@ -135,14 +144,13 @@ impl<'a> Told<'a> {
             Event::CredentialAllowed {
                 client,
                 principal,
-                sign_ins,
+                sign_in,
                 resource,
             } => {
                 told.actor = Some(principal);
-                let sign_ins: Vec<_> = sign_ins.iter().map(ToString::to_string).collect();
                 told.say([
                     ("client", client.to_string()),
-                    ("sign_in", sign_ins.join(" ")),
+                    ("sign_in", sign_in.to_string()),
                     ("resource", resource.to_string()),
                 ]);
             }
@@ -173,7 +181,9 @@ impl<'a> Told<'a> {
         let SignedIn {
             sign_in,
             authentication,
+            parents,
         } = signed_in;
+        let parents: Vec<_> = parents.iter().map(ToString::to_string).collect();
         let fact = |name: &str| {
             let mut facts = authentication.facts.iter();
             let found = facts.find(|(own, _)| own == name);
@@ -189,6 +199,8 @@ impl<'a> Told<'a> {
             ),
             ("client", fact("client_id")),
             ("credential", authentication.provider.clone()),
+            ("parents", parents.join(" ")),
+            ("token", fact("token")),
             ("expires", Rfc3339(sign_in.expires_utc_ns).to_string()),
             ("groups", sign_in.principal.groups.join(", ")),
             ("key", fact("key")),

@@ -259,6 +259,7 @@ impl Console {
             },
             provider_session: signed_in.session_id,
             lasts: SIGN_IN_MAX,
+            parents: Vec::new(),
         };
         let begun = self
             .blocking(move |console| console.sign_ins.begin(new, now))

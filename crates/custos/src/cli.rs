@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Connect(ConnectArgs),
     /// Show who is signed in
     Whoami(WhoAmIArgs),
+    /// Let an agent act for you
+    Delegate(DelegateArgs),
     /// End the sign-in
     Logout(LogoutArgs),
     /// Run the gateway
@@ -134,6 +136,28 @@ pub(crate) enum MachineCommand {
         /// Where the private key goes; must not exist
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  custos delegate --to helper --output helper.delegation
+  custos login --machine helper --key helper.pem --on-behalf-of helper.delegation   (the agent)
+
+The token is good for that agent only, as often as it wants, until it ends or you sign out. The agent may
+open what both of you may open, and every record names you both.")]
+pub(crate) struct DelegateArgs {
+    /// The agent, as the gateway's configuration names it
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) to: String,
+    /// How long, at most 12h, and no longer than your sign-in
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = config::parse_duration)]
+    pub(crate) ttl: Duration,
+    /// Where the token goes (mode 0600) [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) gateway: SignInArgs,
 }
 
 #[derive(Debug, Args)]

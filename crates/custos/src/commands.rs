@@ -4,6 +4,7 @@ pub(crate) mod administrator;
 pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod credential;
+pub(crate) mod delegate;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod machine;

@@ -58,11 +58,12 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
-        administrator, block_on, config, credential, login, logout, machine, resource, session,
-        sign_in, status, whoami,
+        administrator, block_on, config, credential, delegate, login, logout, machine, resource,
+        session, sign_in, status, whoami,
     };
     match command {
         Command::Login(arguments) => block_on(login::login(out, arguments)),
+        Command::Delegate(arguments) => block_on(delegate::delegate(out, arguments)),
         Command::Logout(arguments) => block_on(logout::logout(out, arguments)),
         Command::Whoami(arguments) => block_on(whoami::whoami(out, arguments)),
         Command::Serve(arguments) => serve::serve(&config::file(arguments.config)),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use custos_model::{Authentication, Instant, Principal, ResourceName, SignInId};
 use custos_scram::{ClientProof, Verifier};
-use custos_store::{CredentialId, SignInsOf, StoreError, StoredCredential, StoredVerifier};
+use custos_store::{CredentialId, StoreError, StoredCredential, StoredVerifier};
 
 use crate::credentials::Credentials;
 use crate::error::LoginFailure;
@@ -24,6 +24,8 @@ pub struct Login {
     pub authentication: Authentication,
     /// The sign-in that it belongs to; `None` where the operator issued the credential.
     pub sign_in: Option<SignInId>,
+    /// The sign-ins that this one hangs on: where somebody acts for another, each has one.
+    pub parents: Vec<SignInId>,
     /// Until when sessions of it may last, UTC nanoseconds: the end of the sign-in, else of what was presented.
     pub ends_utc_ns: u64,
 }
@@ -77,11 +79,10 @@ impl Credentials {
                 .map(|found| found.revoked_utc_ns),
             None => Some(None),
         };
-        let sign_in = match login.sign_in {
-            Some(id) => self.store().sign_ins(SignInsOf::Id(id))?,
-            None => Vec::new(),
+        let lives = match login.sign_in {
+            Some(id) => self.store().live_sign_in(id, now.utc_ns)?.is_some(),
+            None => true,
         };
-        let lives = login.sign_in.is_none() || sign_in.iter().any(|it| it.is_live(now.utc_ns));
         Ok(credential == Some(None) && lives && now.utc_ns < login.ends_utc_ns)
     }
 
@@ -109,7 +110,7 @@ impl Credentials {
         }
         let (credential, answer) = matched.ok_or(LoginFailure::NoMatch)?;
         admit(&credential, source, now)?;
-        let ends_utc_ns = self.end_of_sessions(&credential, now)?;
+        let (ends_utc_ns, parents) = self.end_of_sessions(&credential, now)?;
         self.count_use(&credential)?;
         let login = Login {
             principal: credential.principal,
@@ -117,27 +118,27 @@ impl Credentials {
             credential: Some(credential.id),
             authentication: credential.authentication,
             sign_in: credential.sign_in,
+            parents,
             ends_utc_ns,
         };
         Ok((login, answer))
     }
 
+    /// Until when sessions may last, and what their sign-in hangs on.
     fn end_of_sessions(
         &self,
         credential: &StoredCredential,
         now: Instant,
-    ) -> Result<u64, LoginFailure> {
+    ) -> Result<(u64, Vec<SignInId>), LoginFailure> {
         let Some(id) = credential.sign_in else {
-            return Ok(credential.expires_utc_ns);
+            return Ok((credential.expires_utc_ns, Vec::new()));
         };
         let found = self
             .store()
-            .sign_ins(SignInsOf::Id(id))
+            .live_sign_in(id, now.utc_ns)
             .map_err(LoginFailure::Store)?;
         found
-            .first()
-            .filter(|sign_in| sign_in.is_live(now.utc_ns))
-            .map(|sign_in| sign_in.expires_utc_ns)
+            .map(|sign_in| (sign_in.expires_utc_ns, sign_in.parents))
             .ok_or(LoginFailure::SignInEnded {
                 credential: credential.id,
             })

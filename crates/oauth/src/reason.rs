@@ -180,9 +180,9 @@ reasons! {
     ActorMissing => "actor_missing", InvalidRequest, "an access token is exchanged for another only together with an actor token";
     ActorUnexpected => "actor_unexpected", InvalidRequest, "only a person's access token can have an actor";
     ActorNotAnAgent => "actor_not_an_agent", InvalidRequest, "the actor is not an agent that acts for itself";
-    SubjectNotAPerson => "subject_not_a_person", InvalidRequest, "the subject is neither a person nor acts for one";
-    ChainTooDeep => "chain_too_deep", InvalidRequest, "too many act for one another";
-    ChainLoop => "chain_loop", InvalidRequest, "the actor is in the chain already";
+    SubjectNotAPerson => "subject_not_a_person", InvalidRequest, "the subject token is not a person's own";
+    MayActNotAnAgent => "may_act_not_an_agent", InvalidRequest, "the parameter may_act names no agent";
+    MayActOther => "may_act_other", InvalidRequest, "the delegation is for another agent";
     AudienceUnsupported => "audience_unsupported", InvalidTarget, "name the target in the parameter resource";
     ResourceName => "resource_name", InvalidTarget, "the resource is not the name of a resource";
 

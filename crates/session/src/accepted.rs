@@ -169,6 +169,7 @@ impl Session<Accepted> {
                 credential: None,
                 authentication: checked.authentication,
                 sign_in: None,
+                parents: Vec::new(),
                 ends_utc_ns: checked.ends_utc_ns,
             })),
             Err(failure) => Err(self
@@ -212,6 +213,7 @@ impl Session<Accepted> {
             state.resource = Some(login.resource.clone());
             state.credential = login.credential;
             state.sign_in = login.sign_in;
+            state.parents.clone_from(&login.parents);
         }
         self.core.set_ends_utc_ns(login.ends_utc_ns);
         self.core.enter(Phase::Connect);

@@ -47,12 +47,21 @@ pub struct LiveSession {
     pub credential: Option<CredentialId>,
     /// Under which sign-in; `None` where the operator issued the credential.
     pub sign_in: Option<SignInId>,
+    /// The sign-ins that this one hangs on.
+    pub parents: Vec<SignInId>,
     /// From where.
     pub peer: SocketAddr,
     /// Seconds since it began.
     pub age_seconds: u64,
     /// Seconds since its last request or response.
     pub idle_seconds: u64,
+}
+
+impl LiveSession {
+    /// Whether it must end when that sign-in does: it is under it, or under one that hangs on it.
+    pub fn hangs_on(&self, id: SignInId) -> bool {
+        self.sign_in == Some(id) || self.parents.contains(&id)
+    }
 }
 
 pub(crate) struct Shared {
@@ -135,6 +144,7 @@ impl Gateway {
                     resource: state.resource.clone(),
                     credential: state.credential,
                     sign_in: state.sign_in,
+                    parents: state.parents.clone(),
                     peer: core.peer,
                     age_seconds: seconds_since(core.started_mono_ns),
                     idle_seconds: seconds_since(core.idle_since_mono_ns()),

@@ -24,8 +24,8 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// How long an assertion is good: it is used at once.
 const ASSERTION_SECONDS: u64 = 60;
 /// RFC 8693 sections 2.1 and 3.
-const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// The gateway's own: a person's word that an agent may act for her.
 pub(crate) const DELEGATION_TOKEN: &str = "urn:custos:params:oauth:token-type:delegation-token";
 

@@ -321,7 +321,7 @@ pub const ENTRIES: &[Entry] = &[
             text("client", "what was signed in to: a browser or a client"),
             text(
                 "credential",
-                "what a machine proved itself with: `private_key_jwt` or `client_secret`",
+                "what a machine proved itself with: `private_key_jwt`, `client_secret`, or a `delegation`",
             ),
             text("expires", "when the sign-in ends, UTC"),
             text("groups", "groups, after mapping"),
@@ -336,6 +336,7 @@ pub const ENTRIES: &[Entry] = &[
             ),
             text("provider", "the provider's name in the configuration"),
             text("sign_in", "its identifier, which is no secret"),
+            text("token", "`jti` of what a person gave to the agent"),
         ],
     },
     Entry {
@@ -371,14 +372,16 @@ pub const ENTRIES: &[Entry] = &[
         required: &["src"],
         optional: &["actor", "detail"],
         detail: &[
+            text("agent", "the agent that a person lets act for her"),
             text("client", "the client"),
             text("consent", "how the person agreed"),
             text("event", "what happened, as a word"),
+            text("expires", "when a delegation token ends, UTC"),
             text("grant", "the grant, common to all of its tokens"),
             text("resource", "what a credential may be issued for"),
             text("scopes", "what for"),
             text("sign_in", "the sign-ins that it hangs on"),
-            text("token", "`jti` of an access token"),
+            text("token", "`jti` of an access or delegation token"),
         ],
     },
     Entry {

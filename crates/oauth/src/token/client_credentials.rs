@@ -53,11 +53,13 @@ impl AuthorizationServer {
             principal: (**principal).clone(),
             authentication: authentication.clone(),
             lasts: MACHINE_SIGN_IN_LIFE,
+            parents: Vec::new(),
         };
         let sign_in = request.state.sign_ins.begin(new, now)?;
         events.push(Event::SignedIn(Box::new(SignedIn {
             sign_in: sign_in.clone(),
             authentication,
+            parents: Vec::new(),
         })));
         let grant = GrantId::from_bytes(request.call.bytes());
         let earned = Earned::by(GrantType::ClientCredentials, sign_in, scopes, grant);
