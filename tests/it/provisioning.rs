@@ -69,7 +69,8 @@ fn world(names: &[&str]) -> World {
     custos.write_private("okta.token", &format!("{OKTA}\n"));
     custos.write_private("entra.token", ENTRA);
     custos.write_private("entra.next", ENTRA_NEXT);
-    custos.write_settings(&settings(&url, &providers, names));
+    let settings = settings(&url, &providers, names);
+    custos.write_settings(&settings);
     custos.stop();
     custos.restart();
     custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
@@ -78,6 +79,7 @@ fn world(names: &[&str]) -> World {
         providers,
         url,
         home: tempfile::tempdir().expect("a directory can be made"),
+        access: settings.access,
     }
 }
 

@@ -9,9 +9,7 @@ use custos_model::{
     Authentication, Instant, Principal, PrincipalKind, ResourceName, Secret, SignInId,
 };
 use custos_scram::Verifier;
-use custos_store::{
-    CANDIDATES_MAX, CredentialId, SignInsOf, SourceNetwork, StoredCredential, StoredVerifier,
-};
+use custos_store::{CANDIDATES_MAX, CredentialId, SourceNetwork, StoredCredential, StoredVerifier};
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
@@ -151,11 +149,9 @@ impl Credentials {
         let Some(id) = id else { return Ok(u64::MAX) };
         let found = self
             .store()
-            .sign_ins(SignInsOf::Id(id))
+            .live_sign_in(id, now.utc_ns)
             .map_err(IdentityError::store("look up a sign-in"))?;
         found
-            .first()
-            .filter(|sign_in| sign_in.is_live(now.utc_ns))
             .map(|sign_in| sign_in.expires_utc_ns)
             .ok_or(IdentityError::SignInEnded)
     }
