@@ -25,7 +25,8 @@ impl Agents {
     fn new() -> Self {
         let files = tempfile::tempdir().expect("a directory can be made");
         let keys = ["helper", "idle"].map(|name| Key::new(files.path(), name));
-        let settings = keys[0].settings("helper", "agent")
+        let settings = "check_interval = \"1s\"\n".to_owned()
+            + &keys[0].settings("helper", "agent")
             + &keys[1].settings("idle", "agent")
             + &may_open_the_shop("helper");
         let world = World::with(&["okta"], &settings);
@@ -316,4 +317,33 @@ fn an_agent_of_an_administrator_is_none() {
         refused["actor"]["on_behalf_of"][0]["name"], "alice",
         "{refused}"
     );
+}
+
+#[test]
+fn what_a_person_loses_her_agent_loses_too() {
+    let agents = Agents::acting();
+    let mut psql = agents.session();
+    agents
+        .world
+        .provider("okta")
+        .set_groups("alice", &["visitors"]);
+    wait_for("the end of the session", PATIENCE, || {
+        psql.write_if_alive("select 'still ' || 'here';\n");
+        psql.stderr().contains("groups were lost").then_some(())
+    });
+    psql.close_stdin();
+    psql.finish(PATIENCE);
+    assert_ne!(agents.world.psql_of("helper", "select 1").code(), 0);
+    agents
+        .world
+        .provider("okta")
+        .set_groups("alice", &["analysts"]);
+    wait_for("the group", PATIENCE, || {
+        let out = agents.world.psql_of("helper", "select 'back'");
+        (out.code() == 0).then_some(())
+    });
+    let evidence = agents.world.custos.finish().evidence;
+    let changed = evidence.of_type("sign_in.changed").next().expect("it did");
+    assert_eq!(changed["detail"]["sessions"], 1, "{changed}");
+    assert_eq!(changed["actor"]["name"], "alice", "{changed}");
 }

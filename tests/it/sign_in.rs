@@ -116,10 +116,6 @@ resources = ["postgres/shop"]
     }
 
     /// Starts `custos login` and returns it with the URL that it shows.
-    pub(crate) fn login(&self) -> (Running, String) {
-        self.login_at("state")
-    }
-
     fn login_at(&self, who: &str) -> (Running, String) {
         let arguments = ["login", "--gateway", &self.url, "--no-browser"];
         let mut login = start(&mut self.command_of(who, &arguments));

@@ -153,6 +153,7 @@ fn one_principal_does_not_take_all_the_room_of_its_login_name() {
         authentication: Authentication::by("entra", START_UTC_NS),
         provider_session: None,
         lasts: day,
+        parents: Vec::new(),
     };
     new.principal.issuer = "https://entra.example".to_owned();
     let other = sign_ins.begin(new, at(0)).unwrap();
@@ -186,11 +187,21 @@ fn what_hangs_on_two_sign_ins_ends_with_either() {
         let secret = issued.secret.expose();
         let login = node.sign_in("helper", secret, HERE, at(1)).unwrap();
         assert_eq!(login.parents, [agent.id, person.id]);
-        assert!(node.credentials.is_still_good(&login, at(1)).unwrap());
+        assert!(
+            node.credentials
+                .still_good(&login, at(1))
+                .unwrap()
+                .is_some()
+        );
 
         assert!(sign_ins.end([agent.id, person.id][ended], at(2)).unwrap());
         assert_eq!(sign_ins.live(both.id, at(2)).unwrap(), None);
-        assert!(!node.credentials.is_still_good(&login, at(2)).unwrap());
+        assert!(
+            node.credentials
+                .still_good(&login, at(2))
+                .unwrap()
+                .is_none()
+        );
         let failure = node.sign_in("helper", secret, HERE, at(2)).unwrap_err();
         assert!(
             matches!(failure, LoginFailure::SignInEnded { .. }),
