@@ -146,7 +146,7 @@ fn saml_metadata(url: &str, authority: Option<&std::path::Path>) -> String {
         "GET /saml/corp/metadata HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     ));
     let answer = asking.finish(PATIENCE).stdout;
-    let begins = answer.find("<").unwrap_or_default();
+    let begins = answer.find('<').unwrap_or_default();
     answer[begins..].to_owned()
 }
 
