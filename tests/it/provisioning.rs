@@ -32,7 +32,7 @@ fn settings(url: &str, providers: &[TestProvider], provisioned: &[&str]) -> Sett
             access += &provider.settings();
             continue;
         }
-        access += &provider.settings_without_groups();
+        access += &(provider.settings_without_groups() + "check_interval = \"1s\"\n");
         access += match provider.name.as_str() {
             "okta" => "\n[[provisioning]]\nprovider = \"okta\"\ntoken_file = \"okta.token\"\n",
             _ => {
@@ -281,11 +281,12 @@ fn whoever_loses_access_loses_sessions_within_a_second() {
             wait_for("the end of the session", PATIENCE, || {
                 // An idle psql notices at its next statement.
                 if state != "in a statement" {
-                    psql.write_if_alive("select 'still here';\n");
+                    psql.write_if_alive("select 'still ' || 'here';\n");
                 }
                 psql.stderr().contains(words).then_some(())
             });
             let took: Duration = now_utc().saturating_sub(began);
+            println!("{cause}, {state}: cut {took:?} after it began");
             assert!(took < CUT_MAX, "{cause}, {state}: {took:?}");
             assert!(!psql.stdout().contains("still here"), "{cause}, {state}");
             psql.close_stdin();
@@ -320,6 +321,11 @@ fn what_takes_nothing_away_ends_nothing() {
     let named = json!([{"op": "replace", "value": {"displayName": "Alice", "userName": "alicia"}}]);
     assert_eq!(okta.patch(&user, &named).status, 200);
     okta.group("more", &[&alice]);
+    let who = run(&mut world.command(&["whoami"]), PATIENCE).success();
+    assert!(
+        who.contains("okta:more"),
+        "a new group counts at once: {who}"
+    );
     let off = json!([{"op": "replace", "path": "active", "value": false}]);
     assert_eq!(okta.patch(&format!("/Users/{bob}"), &off).status, 200);
     let out = json!([{"op": "remove", "path": format!("members[value eq \"{bob}\"]")}]);
@@ -339,6 +345,8 @@ fn what_takes_nothing_away_ends_nothing() {
     assert_eq!(world.psql("select 'back'").success(), "back\n");
     let evidence = world.custos.finish().evidence;
     assert_eq!(evidence.of_type("sign_in.ended").count(), 1, "{evidence}");
+    let changed = evidence.only("sign_in.changed");
+    assert_eq!(changed["detail"]["gained"], "okta:more", "{changed}");
     let mut begun = evidence.of_type("sign_in.started");
     let groups = json!(["readers", "okta:analysts", "okta:more"]);
     assert_eq!(begun.nth(1).expect("the second")["actor"]["groups"], groups);
@@ -549,4 +557,28 @@ fn sign_ins_of_before_are_held_against_a_new_directory() {
     let ended = evidence.only("sign_in.ended");
     assert_eq!(ended["detail"]["cause"], "provisioning", "{ended}");
     assert!(ended.get("src").is_none(), "nobody asked for it: {ended}");
+}
+
+#[test]
+fn asking_the_provider_again_takes_no_group_of_the_directory() {
+    let world = world(&["okta"]);
+    let okta = world.okta();
+    let alice = okta.user("alice", &subject("alice"));
+    okta.user("dan", &subject("dan"));
+    okta.group("analysts", &[&alice]);
+    world.sign_in("okta", "alice");
+    assert_eq!(world.tries("okta", "dan").0, 200);
+    // Whoever signed in first is asked about first.
+    world.provider("okta").set_enabled("dan", false);
+    let ended = world
+        .custos
+        .wait_for_record("the end of dan's sign-in", |record| {
+            record["type"] == "sign_in.ended"
+        });
+    assert_eq!(ended["detail"]["cause"], "check", "{ended}");
+    let who = run(&mut world.command(&["whoami"]), PATIENCE).success();
+    assert!(who.contains("readers, okta:analysts"), "{who}");
+    assert_eq!(world.psql("select 'as before'").success(), "as before\n");
+    let evidence = world.custos.finish().evidence;
+    assert_eq!(evidence.of_type("sign_in.changed").count(), 0, "{evidence}");
 }

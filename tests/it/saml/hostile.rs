@@ -29,7 +29,16 @@ fn a_response_is_good_once_and_in_its_browser_only() {
         400
     );
     assert_eq!(browser.open(&format!("{}{to}", world.url)).status, 400);
-    let evidence = world.custos.finish().evidence;
+    let stopped = world.custos.finish();
+    let handle = to.split('=').next_back().expect("a handle");
+    for secret in [
+        handle,
+        response.value("RelayState"),
+        response.value("SAMLResponse"),
+    ] {
+        assert!(!stopped.log.contains(secret), "{}", stopped.log);
+    }
+    let evidence = stopped.evidence;
     let expected = [
         "browser_wrong",
         "already-answered",

@@ -215,6 +215,7 @@ fn provider_keys(provider: &Provider, put: &mut impl FnMut(String, String)) {
         ProviderKind::OpenId(openid) => openid_keys(openid, &mut set),
         ProviderKind::Saml(saml) => saml_keys(saml, &mut set),
     }
+    set("sign_in_max", show_duration(provider.sign_in_max));
     reach_keys(&provider.reach, set);
 }
 

@@ -140,3 +140,27 @@ fn a_credential_opens_as_often_as_it_may() {
     let error = node.credentials.issue(never, at(0)).unwrap_err();
     assert!(matches!(error, IdentityError::Uses), "{error}");
 }
+
+#[test]
+fn one_principal_does_not_take_all_the_room_of_its_login_name() {
+    let node = Node::new();
+    let sign_ins = SignIns::new(node.store.clone(), random);
+    let day = Duration::from_hours(10);
+    let hers = begin(&sign_ins, "alice", day);
+    let mut new = NewSignIn {
+        principal: principal("alice"),
+        authentication: Authentication::by("entra", START_UTC_NS),
+        provider_session: None,
+        lasts: day,
+    };
+    new.principal.issuer = "https://entra.example".to_owned();
+    let other = sign_ins.begin(new, at(0)).unwrap();
+    let taken = (0..300).take_while(|_| node.credentials.issue(under(&other), at(0)).is_ok());
+    assert_eq!(taken.count(), 250);
+    let again = begin(&sign_ins, "alice", day);
+    node.credentials.issue(under(&hers), at(0)).unwrap();
+    node.credentials.issue(under(&again), at(0)).unwrap();
+    let error = node.credentials.issue(under(&other), at(0)).unwrap_err();
+    assert!(matches!(error, IdentityError::TooMany { .. }), "{error}");
+    node.credentials.issue(under(&other), at(1800)).unwrap();
+}

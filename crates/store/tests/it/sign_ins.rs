@@ -135,7 +135,7 @@ fn a_database_of_the_first_schema_is_brought_up_to_date() {
          DROP INDEX credentials_by_sign_in;
          ALTER TABLE credentials DROP COLUMN sign_in;
          ALTER TABLE credentials DROP COLUMN uses;
-         DROP TABLE provider_sessions; DROP TABLE sign_ins; DROP TABLE refresh_tokens; DROP TABLE revoked_grants;
+         DROP TABLE provider_sessions; DROP TABLE saml_metadata; DROP TABLE sign_ins; DROP TABLE refresh_tokens; DROP TABLE revoked_grants;
          PRAGMA user_version = 1",
     );
     let store = place.open();
