@@ -2,6 +2,7 @@
 //! what `docs/configuration.md` says all come from here.
 
 mod key;
+mod machines;
 mod sections;
 
 pub(crate) use key::{Change, Fallback, Key, Kind, Section};
@@ -32,8 +33,8 @@ const fn key(
 use Change::{Reload, Restart};
 use Fallback::{Derived, Is, Required};
 
-/// Every key.
-pub(crate) const KEYS: &[Key] = &[
+/// The keys of all sections but those of machines.
+const KEYS: &[Key] = &[
     key(
         "",
         "cluster",
@@ -587,94 +588,6 @@ pub(crate) const KEYS: &[Key] = &[
         "Private networks that the issuer's addresses may be in.",
     ),
     key(
-        "workload[]",
-        "name",
-        Kind::Name,
-        Required,
-        Restart,
-        "Login name of the workload; each once.",
-    ),
-    key(
-        "workload[]",
-        "issuer",
-        Kind::Name,
-        Required,
-        Restart,
-        "Name of the `[[workload_issuer]]` whose tokens it presents.",
-    ),
-    key(
-        "workload[]",
-        "claims",
-        Kind::TextList,
-        Required,
-        Restart,
-        "What its tokens say, as `CLAIM=VALUE`, all of them exactly. A claim inside another is a JSON pointer: `/kubernetes.io/serviceaccount/uid=…`. Names that others can take over are not enough: GitHub needs `repository_id`, GitLab `project_id`, Kubernetes the account's `uid`.",
-    ),
-    key(
-        "workload[]",
-        "groups",
-        Kind::TextList,
-        Derived("none"),
-        Restart,
-        "Groups that it belongs to.",
-    ),
-    key(
-        "machine[]",
-        "name",
-        Kind::Name,
-        Required,
-        Reload,
-        "Name of the machine: its client id, its login name, and what access rules call it. Each once, also among workloads.",
-    ),
-    key(
-        "machine[]",
-        "kind",
-        Kind::Choice(&["service", "agent"]),
-        Is("service"),
-        Reload,
-        "An `agent` may also act for people, who delegate to it with `custos delegate`.",
-    ),
-    key(
-        "machine[]",
-        "keys_file",
-        Kind::Path,
-        Derived("none: then there is a secret"),
-        Reload,
-        "File with its public keys: a JSON Web Key Set (`custos machine new-key` prints one), or PEM.",
-    ),
-    key(
-        "machine[]",
-        "secret_sha256",
-        Kind::Text,
-        Derived("none: then there are keys"),
-        Reload,
-        "SHA-256 of a static secret, 64 hexadecimal digits. The secret must be random and have at least 32 characters. For machines that cannot sign; a standing finding for as long as it is there.",
-    ),
-    key(
-        "machine[]",
-        "secret_expires",
-        Kind::Date,
-        Derived("required with `secret_sha256`"),
-        Reload,
-        "The day from whose beginning (UTC) on the secret is refused; at most 90 days ahead.",
-    ),
-    key(
-        "machine[]",
-        "owner",
-        Kind::Text,
-        Derived("required with `secret_sha256`"),
-        Reload,
-        "Who answers for the machine.",
-    ),
-    key(
-        "machine[]",
-        "groups",
-        Kind::TextList,
-        Derived("none"),
-        Reload,
-        "Groups that it belongs to.",
-    ),
-    key(
         "access[]",
         "name",
         Kind::Text,
@@ -700,9 +613,14 @@ pub(crate) const KEYS: &[Key] = &[
     ),
 ];
 
+/// Every key of every section.
+pub(crate) fn all() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(machines::KEYS)
+}
+
 /// The keys of one section.
 pub(crate) fn of_section(section: &str) -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().filter(move |key| key.section == section)
+    all().filter(move |key| key.section == section)
 }
 
 /// The key of that name. Names come from the reader's own code; a test reads each of them.
@@ -718,7 +636,7 @@ mod tests {
 
     #[test]
     fn the_table_is_in_order() {
-        for key in KEYS {
+        for key in all() {
             assert!(
                 SECTIONS.iter().any(|section| section.name == key.section),
                 "{key:?}"

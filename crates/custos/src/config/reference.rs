@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn every_key_is_told() {
         let page = super::markdown();
-        for key in super::keys::KEYS {
+        for key in super::keys::all() {
             assert!(page.contains(&format!("| `{}` |", key.name)), "{key:?}");
         }
     }
