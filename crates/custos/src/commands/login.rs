@@ -57,7 +57,7 @@ pub(crate) async fn login(out: &mut dyn Write, arguments: LoginArgs) -> Result<(
         "signed in to {} as {}, until {}",
         sign_in.gateway(),
         output::visible(&me.principal.name),
-        output::visible(&me.sign_in.expires_utc)
+        output::visible(&output::seconds(&me.sign_in.expires_utc))
     )?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use custos_jwt::Signer;
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::account::private_file;
@@ -32,13 +32,16 @@ fn new_key(out: &mut dyn Write, file: &Path) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{} exists already", file.display()))
             .hint("a key is never written over; name another file"));
     }
+    let (private, public) = key_pair()?;
+    private_file::write(&file, private.as_bytes())?;
+    Ok(output::json(out, &public)?)
+}
+
+/// A new key pair: PKCS#8 as PEM, and a JSON Web Key Set for the gateway.
+pub(crate) fn key_pair() -> Result<(Zeroizing<String>, Value), Failure> {
     let signer = Signer::generate().context("cannot make a key")?;
     let der = signer.to_pkcs8().context("cannot make a key")?;
-    private_file::write(&file, pem(&der).as_bytes())?;
-    Ok(output::json(
-        out,
-        &json!({ "keys": [signer.public_jwk()] }),
-    )?)
+    Ok((pem(&der), json!({ "keys": [signer.public_jwk()] })))
 }
 
 fn pem(der: &[u8]) -> Zeroizing<String> {
