@@ -233,7 +233,7 @@ const CAUSES: [(&str, &[usize]); 6] = [
     ("Entra ID deactivates her", &[0]),
     ("she is deleted", &[1]),
     ("her key is another one", &[0]),
-    ("she leaves the group", &[1]),
+    ("she leaves the group", &[0, 1, 2]),
     ("the group is renamed", &[0]),
 ];
 
