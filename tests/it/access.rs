@@ -190,11 +190,14 @@ fn an_expired_credential_does_not_open() {
     let custos = gateway();
     let credential = custos.issue_with("alice", "postgres/shop", &["--ttl", "1s"]);
     let endpoint = custos.endpoint(&credential, "shop");
-    let heard = wait_for("the credential to expire", Duration::from_secs(10), || {
+    // On a slow machine it may still open, and then its session is cut.
+    wait_for("the credential to expire", Duration::from_secs(10), || {
         let finished = endpoint.query("select 1");
-        (!finished.status.success()).then_some(finished.stderr)
+        finished
+            .stderr
+            .contains(ONE_TEXT)
+            .then_some(finished.stderr)
     });
-    assert!(heard.contains(ONE_TEXT), "{heard}");
     let evidence = custos.finish().evidence;
     let failed = evidence.only("login.failed");
     assert!(

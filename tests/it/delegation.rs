@@ -285,8 +285,15 @@ fn a_delegation_ends_with_the_agent_and_with_the_person_within_a_second() {
             assert_ne!(again.code(), 0, "{cause}");
         }
         let evidence = agents.world.custos.finish().evidence;
-        let ended = evidence.only("sign_in.ended");
-        assert_eq!(ended["detail"]["sessions"], 1, "{cause}: {ended}");
+        let ended: Vec<_> = evidence.of_type("sign_in.ended").collect();
+        assert_eq!(ended[0]["detail"]["sessions"], 1, "{cause}: {}", ended[0]);
+        let causes: Vec<_> = ended[1..].iter().map(|it| &it["detail"]["cause"]).collect();
+        let alone = cause == "delegation";
+        assert_eq!(
+            causes,
+            if alone { vec![] } else { vec!["parent"] },
+            "{cause}"
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use custos_testkit::{Browser, PATIENCE, Running, now_utc, run, start, wait_for};
+use custos_testkit::{Browser, PATIENCE, Running, Settings, now_utc, run, start, wait_for};
 
 use crate::sign_in::World;
 
@@ -255,4 +255,35 @@ fn signing_out_leads_to_the_provider_and_back() {
         let ended = evidence.of_type("sign_in.ended").next().expect("it ended");
         assert_eq!(ended["detail"]["cause"], "logout", "{ended}");
     }
+}
+
+#[test]
+fn a_start_holds_sign_ins_against_the_configuration() {
+    let mut world = World::with(&["okta", "entra"], "");
+    world.sign_in_at("alice", "okta", "alice");
+    world.sign_in_at("other", "entra", "alice");
+    assert_eq!(world.psql_of("alice", "select 1").success(), "1\n");
+    assert_eq!(world.psql_of("other", "select 1").success(), "1\n");
+    // One provider is gone, and the other's group gives nothing any more.
+    let entra = world.providers[1].settings();
+    let access = world.access.replace(&entra, "");
+    let access = access.replace("\"okta:analysts\", ", "\"okta:nobody\", ");
+    world.custos.write_settings(&Settings {
+        access,
+        ..Settings::default()
+    });
+    world.custos.stop();
+    world.custos.restart();
+    assert_ne!(world.psql_of("alice", "select 1").code(), 0);
+    assert_ne!(world.psql_of("other", "select 1").code(), 0);
+    let who = run(&mut world.command_of("alice", &["whoami"]), PATIENCE).success();
+    assert!(!who.contains("readers"), "{who}");
+    let out = run(&mut world.command_of("other", &["whoami"]), PATIENCE);
+    assert_eq!(out.code(), 4, "{out}");
+    let evidence = world.custos.finish().evidence;
+    let ended = evidence.only("sign_in.ended");
+    assert_eq!(ended["detail"]["cause"], "configuration", "{ended}");
+    let changed = evidence.only("sign_in.changed");
+    assert_eq!(changed["detail"]["lost"], "readers", "{changed}");
+    assert_eq!(changed["detail"]["cause"], "configuration", "{changed}");
 }

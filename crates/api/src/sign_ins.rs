@@ -48,16 +48,19 @@ impl Admin {
     }
 
     async fn end_recorded(&self, caller: &Caller, id: SignInId) -> Result<(), ApiError> {
-        let (found, ended) = self
+        let (found, children, ended) = self
             .blocking(move |admin| {
-                let services = admin.services();
-                let now = services.clock.now();
-                let found = services
-                    .sign_ins
+                let sign_ins = &admin.services().sign_ins;
+                let now = admin.services().clock.now();
+                let found = sign_ins
                     .live_of(SignInsOf::Id(id), now)
                     .map_err(ApiError::Identity)?;
-                let ended = services.sign_ins.end(id, now).map_err(ApiError::Identity)?;
-                Ok((found.into_iter().next(), ended))
+                let children = sign_ins.children(id, now).map_err(ApiError::Identity)?;
+                let ended = sign_ins.end(id, now).map_err(ApiError::Identity)?;
+                for child in &children {
+                    sign_ins.end(child.id, now).map_err(ApiError::Identity)?;
+                }
+                Ok((found.into_iter().next(), children, ended))
             })
             .await?;
         let cut = self
@@ -73,10 +76,26 @@ impl Admin {
                 Err(ApiError::NotFound(format!("live sign-in {id}")))
             };
         };
-        let text = id.to_string();
+        self.record_end(caller, &sign_in, "administrator", cut)
+            .await?;
+        for child in &children {
+            self.record_end(caller, child, "parent", 0).await?;
+        }
+        tracing::info!(sign_in = %id, sessions = cut, "sign-in ended");
+        Ok(())
+    }
+
+    async fn record_end(
+        &self,
+        caller: &Caller,
+        sign_in: &StoredSignIn,
+        cause: &str,
+        cut: usize,
+    ) -> Result<(), ApiError> {
+        let text = sign_in.id.to_string();
         let principal = &sign_in.principal;
         let detail = [
-            ("cause", DetailValue::Text("administrator")),
+            ("cause", DetailValue::Text(cause)),
             ("principal", DetailValue::Text(&principal.name)),
             ("principal_iss", DetailValue::Text(&principal.issuer)),
             ("principal_sub", DetailValue::Text(&principal.subject)),
@@ -94,7 +113,6 @@ impl Admin {
             },
         )
         .await?;
-        tracing::info!(sign_in = %id, sessions = cut, "sign-in ended");
         Ok(())
     }
 }

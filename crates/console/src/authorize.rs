@@ -34,7 +34,10 @@ pub(crate) async fn authorize(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let outcome = console.server().authorize(query.as_bytes());
+    let asked = console.blocking(move |console| console.server().authorize(query.as_bytes()));
+    let Some(outcome) = asked.await else {
+        return busy();
+    };
     if console.record_events(&outcome.events, peer).await.is_err() {
         return busy();
     }
@@ -92,7 +95,10 @@ pub(crate) async fn consent(
     let Some(request) = console.take_request(&present.browser, &form.request) else {
         return gone();
     };
-    let outcome = console.server().refuse_code(&request);
+    let asked = console.blocking(move |console| console.server().refuse_code(&request));
+    let Some(outcome) = asked.await else {
+        return busy();
+    };
     if console.record_events(&outcome.events, peer).await.is_err() {
         return busy();
     }

@@ -36,8 +36,12 @@ impl Console {
             Provider::Saml(_) => None,
         });
         let checks = openid.map(|provider| self.keep_people_checked(provider));
+        let both = futures_util::future::join(
+            futures_util::future::join_all(checks),
+            self.keep_ends_stored(),
+        );
         tokio::select! {
-            _ = futures_util::future::join_all(checks) => {}
+            _ = both => {}
             () = stop.cancelled() => {}
         }
     }

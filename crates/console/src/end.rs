@@ -1,13 +1,17 @@
 //! The end of a sign-in: nothing that hangs on it opens anything any more, at once.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
-use custos_identity::{SignInsOf, StoredSignIn};
+use custos_identity::{IdentityError, SignInsOf, StoredSignIn};
 use custos_model::{Principal, SignInId};
 
 use crate::console::Console;
 use crate::record::Entry;
+
+/// How often it is looked whether ends of sign-ins are still to be stored.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Why a sign-in ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +24,12 @@ pub(crate) enum Cause {
     Check(&'static str),
     /// The provider's directory does not know its owner any more, or not so.
     Provisioning,
-    /// The machine is another one in the configuration, or gone from it.
+    /// The machine or provider is another one in the configuration, or gone from it.
     Configuration,
+    /// The sign-in ended that it hung on.
+    Parent,
+    /// Other groups of it could not be stored.
+    Store,
 }
 
 impl Cause {
@@ -32,6 +40,8 @@ impl Cause {
             Self::Check(_) => "check",
             Self::Provisioning => "provisioning",
             Self::Configuration => "configuration",
+            Self::Parent => "parent",
+            Self::Store => "store",
         }
     }
 
@@ -45,7 +55,8 @@ impl Cause {
 
 impl Console {
     /// Ends a sign-in. It is over when this returns; the record of it comes after, because an attack must not last
-    /// until the disk has room. `peer` is who asked for it. Tells whether there was anything to end.
+    /// until the disk has room. `peer` is who asked for it. Where the store fails it is over too, in this process, and
+    /// is stored later; its record says so. Tells whether there was anything to end.
     pub(crate) async fn end_sign_in(
         &self,
         sign_in: &StoredSignIn,
@@ -55,25 +66,47 @@ impl Console {
     ) -> bool {
         let peer = peer.into();
         let id = sign_in.id;
+        // Before the store, which may take its time, and after it for those that came in between.
+        let mut cut = self.cut_sessions(id, cause.as_str());
         let ended = self
             .blocking(move |console| {
                 let now = console.now();
-                console.sign_ins.end(id, now)
+                let children = console.sign_ins.children(id, now);
+                let ended = console.sign_ins.end(id, now);
+                for child in children.iter().flatten() {
+                    console.sign_ins.end(child.id, now)?;
+                }
+                Ok::<_, IdentityError>((ended?, children?))
             })
             .await;
-        let ended = match ended {
-            Some(Ok(ended)) => ended,
+        cut += self.cut_sessions(id, cause.as_str());
+        let (stored, children) = match ended {
+            Some(Ok((true, children))) => (true, children),
+            Some(Ok((false, _))) => return false,
             Some(Err(error)) => {
-                tracing::error!(%error, "a sign-in could not be ended in the store; its sessions are cut");
-                true
+                tracing::error!(%error, "the end of a sign-in could not be stored; it is over, and will be stored later");
+                (false, Vec::new())
             }
-            None => true,
+            None => (false, Vec::new()),
         };
-        let cut = self.cut_sessions(id, cause.as_str());
-        if !ended {
-            return false;
+        self.record_end(sign_in, cause, actor, peer, (stored, cut))
+            .await;
+        for child in &children {
+            self.record_end(child, Cause::Parent, actor, peer, (stored, 0))
+                .await;
         }
-        let text = id.to_string();
+        true
+    }
+
+    async fn record_end(
+        &self,
+        sign_in: &StoredSignIn,
+        cause: Cause,
+        actor: Option<&Principal>,
+        peer: Option<SocketAddr>,
+        (stored, cut): (bool, usize),
+    ) {
+        let text = sign_in.id.to_string();
         let detail = [
             ("cause", DetailValue::Text(cause.as_str())),
             ("principal", DetailValue::Text(&sign_in.principal.name)),
@@ -91,18 +124,43 @@ impl Console {
         let recorded = self
             .record(Entry {
                 kind: RecordType::SignInEnded,
-                outcome: RecordOutcome::Ok,
+                outcome: if stored {
+                    RecordOutcome::Ok
+                } else {
+                    RecordOutcome::Failed
+                },
                 actor: Some(actor.unwrap_or(&sign_in.principal)),
                 peer,
                 target: None,
-                reason: cause.reason(),
+                reason: if stored {
+                    cause.reason()
+                } else {
+                    Some("not_stored_yet")
+                },
                 detail: &detail,
             })
             .await;
         if let Err(error) = recorded {
             tracing::error!(%error, "the end of a sign-in could not be put on record");
         }
-        true
+    }
+
+    /// Stores what could not be stored when it ended, as soon as it can be.
+    pub(crate) async fn keep_ends_stored(&self) {
+        let mut looks = tokio::time::interval(RETRY);
+        loop {
+            looks.tick().await;
+            let stored = self
+                .blocking(|console| console.services.store.store_owed_ends())
+                .await;
+            match stored {
+                Some(Ok(0)) | None => {}
+                Some(Ok(stored)) => tracing::info!(stored, "ends of sign-ins are stored now"),
+                Some(Err(error)) => {
+                    tracing::error!(%error, "ends of sign-ins cannot be stored yet");
+                }
+            }
+        }
     }
 
     /// Ends all sign-ins of a machine whose configuration has changed.

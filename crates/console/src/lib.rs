@@ -46,6 +46,7 @@ mod regroup;
 mod routes;
 mod saml;
 mod server;
+mod settle;
 mod sign_in;
 mod sources;
 mod token;

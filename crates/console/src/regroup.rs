@@ -4,6 +4,7 @@ use custos_evidence::{DetailValue, EvidenceError, RecordOutcome, RecordType};
 use custos_identity::StoredSignIn;
 
 use crate::console::Console;
+use crate::end::Cause;
 use crate::record::Entry;
 
 impl Console {
@@ -17,12 +18,7 @@ impl Console {
         cause: &str,
     ) -> Result<(), EvidenceError> {
         let before = &sign_in.principal.groups;
-        let mut principal = sign_in.principal.clone();
-        principal.groups = self.groups.of(given);
-        // Where they cannot be looked up, she has none of them until they can.
-        let fallback = principal.groups.clone();
-        let principal = self.with_own_groups(principal).await;
-        let after = principal.map_or(fallback, |principal| principal.groups);
+        let after = self.groups.of(given);
         let kept: Vec<String> = missing_from(before, &missing_from(before, &after));
         let lost = missing_from(before, &after);
         let gained = missing_from(&after, before);
@@ -66,8 +62,8 @@ impl Console {
         Ok(())
     }
 
-    /// Returns how many sessions were cut. When the store fails, all of the sign-in's are: they may not go on with groups
-    /// that are gone, and new ones cannot begin without the store.
+    /// Returns how many sessions were cut. When the store fails, the sign-in ends: it may not go on with groups that are
+    /// gone.
     async fn put_in_force(
         &self,
         sign_in: &StoredSignIn,
@@ -82,14 +78,18 @@ impl Console {
             })
             .await;
         match changed {
-            Some(Ok(Some(sign_in))) => {
+            Some(Ok(Some(mut sign_in))) => {
+                if let Some(principal) = self.with_own_groups(sign_in.principal.clone()).await {
+                    sign_in.principal = principal;
+                }
                 let reason = format!("access is no longer allowed: groups were lost ({cause})");
                 self.gateway.regroup(id, &sign_in.principal, &reason)
             }
             Some(Ok(None)) => 0,
             Some(Err(_)) | None => {
                 tracing::error!(sign_in = %id, "groups could not be changed in the store");
-                self.cut_sessions(id, cause)
+                self.end_sign_in(sign_in, Cause::Store, None, None).await;
+                0
             }
         }
     }

@@ -292,10 +292,6 @@ impl Console {
         };
         let groups = std::mem::take(&mut new.principal.groups);
         new.principal.groups = self.groups.of(&groups);
-        let Some(principal) = self.with_own_groups(new.principal).await else {
-            return busy();
-        };
-        new.principal = principal;
         let now = self.now();
         let provider = self.provider(&provider);
         let lasts_max = provider.map_or(SIGN_IN_MAX, |provider| provider.sign_in_max);

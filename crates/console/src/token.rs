@@ -92,14 +92,24 @@ pub(crate) async fn revoke(
 }
 
 /// `GET /.well-known/oauth-authorization-server` and `/.well-known/openid-configuration`
-pub(crate) async fn metadata(State(console): State<Console>) -> Json<Value> {
-    Json(console.server().metadata())
+pub(crate) async fn metadata(State(console): State<Console>) -> Response {
+    match console
+        .blocking(|console| console.server().metadata())
+        .await
+    {
+        Some(metadata) => Json(metadata).into_response(),
+        None => unavailable(),
+    }
 }
 
 /// `GET /oauth/keys`
-pub(crate) async fn keys(State(console): State<Console>) -> Json<Value> {
+pub(crate) async fn keys(State(console): State<Console>) -> Response {
     let now = console.now();
-    Json(console.server().key_set(now))
+    let keys = console.blocking(move |console| console.server().key_set(now));
+    match keys.await {
+        Some(keys) => Json(keys).into_response(),
+        None => unavailable(),
+    }
 }
 
 impl Console {

@@ -84,6 +84,10 @@ pub(crate) async fn open(
         random: Arc::new(machine::random),
     });
     console
+        .settle_configured()
+        .await
+        .context("cannot hold sign-ins against the configuration")?;
+    console
         .settle_provisioned()
         .await
         .context("cannot hold sign-ins against the provisioned directories")?;

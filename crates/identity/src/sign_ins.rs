@@ -113,6 +113,13 @@ impl SignIns {
             .map_err(IdentityError::store("list the sign-ins"))
     }
 
+    /// Those that hang on one, and are good now.
+    pub fn children(&self, id: SignInId, now: Instant) -> Result<Vec<StoredSignIn>, IdentityError> {
+        let mut all = self.list()?;
+        all.retain(|one| one.parents.contains(&id) && one.is_live(now.utc_ns));
+        Ok(all)
+    }
+
     /// Those that are meant and good now.
     pub fn live_of(
         &self,

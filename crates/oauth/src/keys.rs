@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use custos_jwt::{
     Algorithm, Class, ClassName, ClassRule, Issuer, IssuerKeys, KeySet, Signer, SignerError, Token,
@@ -50,6 +51,15 @@ pub struct RetiredKey {
     pub jwk: Map<String, Value>,
     /// Until when its tokens are taken, UTC nanoseconds.
     pub until_utc_ns: u64,
+}
+
+impl RetiredKey {
+    /// Until when tokens that live so long, signed while the key was the current one, are good. Whoever has stolen the key
+    /// signs no other ones with it afterwards.
+    fn good_until(&self, life: Duration) -> u64 {
+        let longer = ns(DELEGATION_LIFE_MAX).saturating_sub(ns(life));
+        self.until_utc_ns.saturating_sub(longer)
+    }
 }
 
 /// Keys do not make a ring.
@@ -110,7 +120,8 @@ impl KeyRing {
         new: Signer,
         now: Instant,
     ) -> Result<Self, KeyRingError> {
-        let life = ns(ACCESS_TOKEN_LIFE) + ns(CLOCK_SKEW);
+        // The longest that anything signed with it is good.
+        let life = ns(DELEGATION_LIFE_MAX) + ns(CLOCK_SKEW);
         let mut retired = self.retired.clone();
         retired.retain(|key| now.utc_ns < key.until_utc_ns);
         retired.insert(
@@ -165,7 +176,7 @@ impl KeyRing {
         let retired = self
             .retired
             .iter()
-            .filter(|key| now.utc_ns < key.until_utc_ns)
+            .filter(|key| now.utc_ns < key.good_until(ACCESS_TOKEN_LIFE))
             .map(|key| &key.jwk);
         let keys: Vec<_> = [self.current.public_jwk(), self.next.public_jwk()]
             .into_iter()
@@ -187,7 +198,7 @@ impl KeyRing {
 
     /// Verifies an access token of our own.
     pub(crate) fn verify(&self, token: &str, now: Instant) -> Result<Verified, &'static str> {
-        self.verify_as(&Class::AccessToken, token, now)
+        self.verify_as(&Class::AccessToken, ACCESS_TOKEN_LIFE, token, now)
     }
 
     /// Verifies a delegation token of our own.
@@ -196,12 +207,13 @@ impl KeyRing {
         token: &str,
         now: Instant,
     ) -> Result<Verified, &'static str> {
-        self.verify_as(&Class::DelegationToken, token, now)
+        self.verify_as(&Class::DelegationToken, DELEGATION_LIFE_MAX, token, now)
     }
 
     fn verify_as(
         &self,
         class: &Class<'_>,
+        life: Duration,
         token: &str,
         now: Instant,
     ) -> Result<Verified, &'static str> {
@@ -214,7 +226,7 @@ impl KeyRing {
             key.jwk.get("kid").and_then(Value::as_str) == Some(verified.key_thumbprint())
         });
         match retired {
-            Some(key) if key.until_utc_ns <= now.utc_ns => Err("key_retired"),
+            Some(key) if key.good_until(life) <= now.utc_ns => Err("key_retired"),
             _ => Ok(verified),
         }
     }

@@ -170,7 +170,11 @@ impl Gateway {
     pub fn cut_where(&self, reason: &str, matches: impl Fn(&LiveSession) -> bool) -> usize {
         let mut cut = 0;
         for session in self.live().iter().filter(|session| matches(session)) {
-            cut += usize::from(self.cut(session.id, reason));
+            let live = self.shared.registry.get(session.id);
+            // One that is ending already is not cut again.
+            if live.is_some_and(|core| core.stopped().is_none()) {
+                cut += usize::from(self.cut(session.id, reason));
+            }
         }
         cut
     }
@@ -178,7 +182,6 @@ impl Gateway {
     /// Puts other groups of somebody who is signed in in force: sessions of hers, and of those who act for her under this
     /// sign-in, end at once where policy no longer allows them. Returns how many do.
     pub fn regroup(&self, sign_in: SignInId, now: &Principal, reason: &str) -> usize {
-        let policy = self.shared.services.policy.load();
         let mut cut = 0;
         for core in self.shared.registry.all() {
             let allowed = {
@@ -192,6 +195,8 @@ impl Gateway {
                 take_groups(principal, now);
                 let principal = principal.clone();
                 let resource = state.resource.as_ref();
+                // Asked for after the groups were changed: whoever changes policy meanwhile sees them.
+                let policy = self.shared.services.policy.load();
                 resource.is_some_and(|resource| {
                     policy.open(&principal, resource).decision == Decision::Allow
                 })

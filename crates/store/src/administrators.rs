@@ -48,7 +48,7 @@ impl Store {
     pub fn administrators(&self) -> Result<Vec<Administrator>, StoreError> {
         let failed = || StoreError::database("list the administrators");
         let rows: Vec<(String, String, Vec<u8>)> = {
-            let connection = self.connection();
+            let connection = self.reading();
             let mut statement = connection
                 .prepare(
                     "SELECT issuer, subject, body FROM administrators ORDER BY issuer, subject",
@@ -65,7 +65,7 @@ impl Store {
     /// Whether that principal is an administrator.
     pub fn is_administrator(&self, issuer: &str, subject: &str) -> Result<bool, StoreError> {
         let body: Option<Vec<u8>> = self
-            .connection()
+            .reading()
             .query_row(
                 "SELECT body FROM administrators WHERE issuer = ?1 AND subject = ?2",
                 params![issuer, subject],

@@ -73,7 +73,7 @@ impl Store {
         utc_ns: u64,
     ) -> Result<usize, StoreError> {
         let count: i64 = self
-            .connection()
+            .reading()
             .query_row(
                 "SELECT count(*) FROM credentials
                  WHERE login_name = ?1 AND revoked_utc_ns IS NULL AND expires_utc_ns > ?2",
@@ -92,7 +92,7 @@ impl Store {
         utc_ns: u64,
     ) -> Result<usize, StoreError> {
         let count: i64 = self
-            .connection()
+            .reading()
             .query_row(
                 "SELECT count(*) FROM credentials JOIN sign_ins ON sign_ins.id = credentials.sign_in
                  WHERE sign_ins.issuer = ?1 AND sign_ins.subject = ?2
@@ -107,7 +107,7 @@ impl Store {
     /// One credential.
     pub fn credential(&self, id: CredentialId) -> Result<Option<StoredCredential>, StoreError> {
         let row = self
-            .connection()
+            .reading()
             .query_row(
                 "SELECT id, login_name, revoked_utc_ns, body, uses FROM credentials WHERE id = ?1",
                 [id.to_string()],
@@ -173,7 +173,7 @@ impl Store {
         query: &str,
         parameters: impl rusqlite::Params,
     ) -> rusqlite::Result<Vec<Row>> {
-        let connection = self.connection();
+        let connection = self.reading();
         let mut statement = connection.prepare_cached(query)?;
         statement.query_map(parameters, read_row)?.collect()
     }

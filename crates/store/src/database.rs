@@ -11,10 +11,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::error::StoreError;
 use crate::master_key::{MasterKey, check_mode, failed, sync_directory_of};
+use crate::owed::Owed;
 use crate::schema;
 use crate::seal::Sealer;
 
-/// The control database. Clones share one connection; calls wait for each other and for the disk.
+/// The control database. Clones share two connections: writes wait for each other and for the disk, and what only reads
+/// waits for neither.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -24,6 +26,9 @@ struct Inner {
     path: PathBuf,
     sealer: Sealer,
     connection: Mutex<Connection>,
+    /// Sees what is committed, also while the other one writes (write-ahead log).
+    reading: Mutex<Connection>,
+    owed: Owed,
 }
 
 impl Store {
@@ -33,18 +38,21 @@ impl Store {
         let sealer = Sealer::new(&key)?;
         drop(key);
         prepare_file(path)?;
-        let mut connection = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(StoreError::database("open the control database"))?;
+        let mut connection = connect(path)?;
         schema::configure(&connection)?;
         schema::migrate(&mut connection, path, sealer.check_value())?;
         check_key(&connection, path, &sealer)?;
+        let reading = connect(path)?;
+        schema::configure(&reading)?;
+        reading
+            .pragma_update(None, "query_only", true)
+            .map_err(StoreError::database("open the control database"))?;
         let inner = Inner {
             path: path.to_owned(),
             sealer,
             connection: Mutex::new(connection),
+            reading: Mutex::new(reading),
+            owed: Owed::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -59,6 +67,18 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// For what only reads, and is not part of something that writes.
+    pub(crate) fn reading(&self) -> MutexGuard<'_, Connection> {
+        self.inner
+            .reading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn owed(&self) -> &Owed {
+        &self.inner.owed
+    }
+
     pub(crate) fn sealer(&self) -> &Sealer {
         &self.inner.sealer
     }
@@ -70,6 +90,14 @@ impl fmt::Debug for Store {
             .field("path", &self.inner.path)
             .finish_non_exhaustive()
     }
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(StoreError::database("open the control database"))
 }
 
 /// Without this the file would get the umask's mode. The journals beside it take the mode of the file.

@@ -26,6 +26,7 @@ mod error;
 mod hex;
 mod master_key;
 mod network;
+mod owed;
 mod provider_sessions;
 mod provisioned;
 mod refresh_tokens;

@@ -69,7 +69,7 @@ impl Store {
         sign_in: SignInId,
     ) -> Result<Option<StoredProviderSession>, StoreError> {
         let row = self
-            .connection()
+            .reading()
             .query_row(
                 "SELECT sign_in, provider, due_utc_ns, body FROM provider_sessions WHERE sign_in = ?1",
                 [sign_in.to_string()],
@@ -90,7 +90,7 @@ impl Store {
     ) -> Result<Vec<StoredProviderSession>, StoreError> {
         let failed = || StoreError::database("look up what is to be checked");
         let rows: Vec<Row> = {
-            let connection = self.connection();
+            let connection = self.reading();
             let mut statement = connection
                 .prepare_cached(
                     "SELECT sign_in, provider_sessions.provider, due_utc_ns, provider_sessions.body

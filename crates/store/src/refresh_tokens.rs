@@ -84,7 +84,7 @@ impl Store {
     /// A token by its hash, used ones too.
     pub fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<StoredRefreshToken>, StoreError> {
         let found = self
-            .connection()
+            .reading()
             .query_row(
                 "SELECT hash, grant_id, client, sign_in, scopes, expires_utc_ns, used
                  FROM refresh_tokens WHERE hash = ?1",
@@ -134,7 +134,7 @@ impl Store {
 
     /// Whether a grant was revoked.
     pub fn is_grant_revoked(&self, grant: &[u8; 16]) -> Result<bool, StoreError> {
-        is_revoked(&self.connection(), grant)
+        is_revoked(&self.reading(), grant)
     }
 
     /// Forgets tokens and revocations whose time is over.

@@ -69,7 +69,7 @@ impl Store {
         name: &ResourceName,
     ) -> Result<Option<(Resource, Secret)>, StoreError> {
         let row = self
-            .connection()
+            .reading()
             .query_row(
                 "SELECT name, definition, password FROM resources WHERE name = ?1",
                 [name.as_str()],
@@ -111,7 +111,7 @@ impl Store {
     }
 
     fn resource_rows(&self) -> rusqlite::Result<Vec<Row>> {
-        let connection = self.connection();
+        let connection = self.reading();
         let mut statement =
             connection.prepare("SELECT name, definition, password FROM resources ORDER BY name")?;
         statement.query_map([], read_row)?.collect()

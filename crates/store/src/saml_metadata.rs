@@ -11,7 +11,7 @@ impl Store {
     /// signs in, so it is sealed.
     pub fn saml_metadata(&self, provider: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let sealed: Option<Vec<u8>> = self
-            .connection()
+            .reading()
             .query_row(
                 "SELECT document FROM saml_metadata WHERE provider = ?1",
                 [provider],

@@ -12,7 +12,7 @@ impl Store {
     /// The secret of that name.
     pub fn secret(&self, name: &str) -> Result<Option<Secret>, StoreError> {
         check_name(name)?;
-        let sealed = read(&self.connection(), name)?;
+        let sealed = read(&self.reading(), name)?;
         sealed
             .map(|sealed| self.open_secret(name, &sealed))
             .transpose()

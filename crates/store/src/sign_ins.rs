@@ -152,8 +152,17 @@ impl Store {
         rows.iter().map(|row| self.open_sign_in(row)).collect()
     }
 
-    /// Ends a sign-in and, with it, its connection credentials; tells whether it was there and not ended yet.
+    /// Ends a sign-in and, with it, its connection credentials; tells whether it was there and not ended yet. Where that
+    /// cannot be stored it is over all the same for as long as this process runs: see [`Store::store_owed_ends`].
     pub fn revoke_sign_in(&self, id: SignInId, utc_ns: u64) -> Result<bool, StoreError> {
+        // Over from here on, however long the disk takes.
+        self.owed().add(id, utc_ns);
+        let written = self.write_end(id, utc_ns)?;
+        self.owed().remove(id);
+        Ok(written)
+    }
+
+    fn write_end(&self, id: SignInId, utc_ns: u64) -> Result<bool, StoreError> {
         let failed = || StoreError::database("end a sign-in");
         let mut connection = self.connection();
         let transaction = connection.transaction().map_err(failed())?;
@@ -230,7 +239,7 @@ impl Store {
         condition: &str,
         parameters: impl rusqlite::Params,
     ) -> rusqlite::Result<Vec<Row>> {
-        let connection = self.connection();
+        let connection = self.reading();
         let mut statement = connection.prepare_cached(&format!(
             "SELECT id, issuer, subject, revoked_utc_ns, body FROM sign_ins WHERE {condition} ORDER BY id"
         ))?;
@@ -247,8 +256,9 @@ impl Store {
         if (&body.principal.issuer, &body.principal.subject) != (&row.issuer, &row.subject) {
             return Err(damaged());
         }
+        let id = row.id.parse().map_err(|_| damaged())?;
         Ok(StoredSignIn {
-            id: row.id.parse().map_err(|_| damaged())?,
+            id,
             principal: body.principal,
             authentication: body.authentication,
             provider_session: body.provider_session,
@@ -259,7 +269,8 @@ impl Store {
                 .revoked_utc_ns
                 .map(u64::try_from)
                 .transpose()
-                .map_err(|_| damaged())?,
+                .map_err(|_| damaged())?
+                .or_else(|| self.owed().since(id)),
         })
     }
 }

@@ -391,8 +391,8 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         kind: RecordType::SignInEnded,
-        when: "A sign-in ended before its time: its tokens and credentials open nothing any more, and its sessions are cut.",
-        outcomes: &[Ok],
+        when: "A sign-in ended before its time: its tokens and credentials open nothing any more, and its sessions are cut. `failed`: that could not be stored yet, and holds until the gateway stops.",
+        outcomes: &[Ok, Failed],
         required: &["actor"],
         optional: &["detail", "reason", "src"],
         detail: &[

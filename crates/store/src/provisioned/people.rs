@@ -76,7 +76,7 @@ impl Store {
         provider: &str,
         sign_in: SignInId,
     ) -> Result<Option<String>, StoreError> {
-        self.connection()
+        self.reading()
             .query_row(
                 "SELECT user_id FROM provisioned_sign_ins WHERE sign_in = ?1 AND provider = ?2",
                 params![sign_in.to_string(), provider],

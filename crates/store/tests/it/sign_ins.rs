@@ -288,3 +288,43 @@ fn a_sign_in_lives_no_longer_than_those_that_it_hangs_on() {
         assert_eq!(store.live_sign_in(one.id, 11).unwrap(), None);
     }
 }
+
+#[test]
+fn an_end_that_cannot_be_stored_holds_until_it_can() {
+    let place = Place::new();
+    let store = place.open();
+    let alice = sign_in(1, "alice");
+    store.add_sign_in(&alice, random).unwrap();
+    let other = rusqlite::Connection::open(place.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    store.revoke_sign_in(alice.id, 50).unwrap_err();
+    let found = store.sign_ins(SignInsOf::Id(alice.id)).unwrap();
+    assert_eq!(found[0].revoked_utc_ns, Some(50));
+    assert_eq!(store.live_sign_in(alice.id, 51).unwrap(), None);
+    store.store_owed_ends().unwrap_err();
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(store.store_owed_ends().unwrap(), 1);
+    assert_eq!(store.store_owed_ends().unwrap(), 0);
+    drop(store);
+    let found = place.open().sign_ins(SignInsOf::Id(alice.id)).unwrap();
+    assert_eq!(found[0].revoked_utc_ns, Some(50));
+}
+
+#[test]
+fn who_reads_does_not_wait_for_who_writes() {
+    let place = Place::new();
+    let store = place.open();
+    store.add_sign_in(&sign_in(1, "alice"), random).unwrap();
+    let other = rusqlite::Connection::open(place.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (sent, heard) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let writer = store.clone();
+        scope.spawn(move || writer.revoke_sign_in(id(1), 50));
+        scope.spawn(|| sent.send(store.sign_ins(SignInsOf::Id(id(1)))).unwrap());
+        // The writer waits five seconds for the lock.
+        let read = heard.recv_timeout(std::time::Duration::from_secs(3));
+        assert_eq!(read.unwrap().unwrap().len(), 1);
+        other.execute_batch("ROLLBACK").unwrap();
+    });
+}
