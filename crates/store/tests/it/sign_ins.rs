@@ -317,7 +317,7 @@ fn who_reads_does_not_wait_for_who_writes() {
     store.add_sign_in(&sign_in(1, "alice"), random).unwrap();
     let other = rusqlite::Connection::open(place.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (sent, heard) = std::sync::mpsc::channel();
+    let (sent, heard) = std::sync::mpsc::sync_channel(1);
     std::thread::scope(|scope| {
         let writer = store.clone();
         scope.spawn(move || writer.revoke_sign_in(id(1), 50));
