@@ -1,11 +1,14 @@
 //! A provider ends sign-ins, whatever it speaks.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use custos_identity::{IdentityError, SignInsOf, StoredSignIn};
+use custos_evidence::{DetailValue, RecordOutcome, RecordType};
+use custos_identity::{IdentityError, SamlLogout, SignInsOf, StoredSignIn};
 
 use crate::console::Console;
 use crate::end::Cause;
+use crate::record::Entry;
 
 /// Whose sign-ins a provider ends.
 #[derive(Debug)]
@@ -24,18 +27,95 @@ impl Console {
     /// Ends them. False when they could not be looked up.
     pub(crate) async fn end_at_provider(&self, meant: Meant, peer: SocketAddr) -> bool {
         let found = self.blocking(move |console| console.meant(&meant)).await;
-        let found = match found {
-            Some(Ok(found)) => found,
-            Some(Err(error)) => {
+        self.end_found(found, peer).await.is_some()
+    }
+
+    /// The same for a SAML provider, with a record where nobody is meant: whoever signed out there may have expected
+    /// an end.
+    pub(crate) async fn end_at_saml_provider(
+        &self,
+        provider: &str,
+        logout: Arc<SamlLogout>,
+        peer: SocketAddr,
+    ) -> bool {
+        let name = provider.to_owned();
+        let found = self
+            .blocking(move |console| console.meant_by_saml(&name, &logout))
+            .await;
+        let ended = self.end_found(found, peer).await;
+        if ended == Some(0) {
+            self.record_logout_of_nobody(provider, peer).await;
+        }
+        ended.is_some()
+    }
+
+    /// How many were ended; `None`: they could not be looked up.
+    async fn end_found(
+        &self,
+        found: Option<Result<Vec<StoredSignIn>, IdentityError>>,
+        peer: SocketAddr,
+    ) -> Option<usize> {
+        let found = match found? {
+            Ok(found) => found,
+            Err(error) => {
                 tracing::error!(%error, "sign-ins that a provider ends could not be looked up");
-                return false;
+                return None;
             }
-            None => return false,
         };
         for sign_in in &found {
             self.end_sign_in(sign_in, Cause::Provider, None, peer).await;
         }
-        true
+        Some(found.len())
+    }
+
+    async fn record_logout_of_nobody(&self, provider: &str, peer: SocketAddr) {
+        let detail = [
+            ("kind", DetailValue::Text("logout_of_nobody")),
+            ("provider", DetailValue::Text(provider)),
+        ];
+        let recorded = self
+            .record(Entry {
+                kind: RecordType::SignInFailed,
+                outcome: RecordOutcome::Denied,
+                actor: None,
+                peer: Some(peer),
+                target: None,
+                reason: Some("the provider's logout names no sign-in that is there"),
+                detail: &detail,
+            })
+            .await;
+        if let Err(error) = recorded {
+            tracing::error!(%error, "a logout that ended nothing could not be put on record");
+        }
+    }
+
+    fn meant_by_saml(
+        &self,
+        provider: &str,
+        logout: &SamlLogout,
+    ) -> Result<Vec<StoredSignIn>, IdentityError> {
+        let now = self.now();
+        let means = |sign_in: &StoredSignIn| {
+            logout.means(&sign_in.principal, sign_in.provider_session.as_deref())
+        };
+        let mut found = Vec::new();
+        if logout.is_of_any_format() {
+            // A name in any format cannot be looked up.
+            for sign_in in self.sign_ins.list()?.into_iter().filter(means) {
+                found.extend(self.sign_ins.live(sign_in.id, now)?);
+            }
+            return Ok(found);
+        }
+        let (issuer, subject) = (&logout.issuer, &logout.subject);
+        let principal = SignInsOf::Principal { issuer, subject };
+        let sessions = logout.sessions.iter();
+        let sessions = sessions.map(|session| SignInsOf::ProviderSession { provider, session });
+        for of in std::iter::once(principal).chain(sessions) {
+            found.extend(self.sign_ins.live_of(of, now)?.into_iter().filter(means));
+        }
+        found.sort_by_key(|sign_in| sign_in.id);
+        found.dedup_by_key(|sign_in| sign_in.id);
+        Ok(found)
     }
 
     fn meant(&self, meant: &Meant) -> Result<Vec<StoredSignIn>, IdentityError> {

@@ -4,6 +4,7 @@
 //! browser fetches a page of ours, with the cookie, and only there it is seen whether that browser began the sign-in.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -22,7 +23,6 @@ use crate::answers::Answer;
 use crate::browser::{SamlLogin, Then};
 use crate::console::Console;
 use crate::page::problem;
-use crate::provider_logout::Meant;
 use crate::sign_in::{busy, no_such_provider};
 
 /// Longest form of a provider. Real responses have a tenth of it, with hundreds of groups.
@@ -129,9 +129,9 @@ async fn go_on(
     Path(name): Path<String>,
     Query(onward): Query<Onward>,
 ) -> Response {
-    if console.saml_provider(&name).is_none() {
+    let Some(provider) = console.saml_provider(&name) else {
         return no_such_provider();
-    }
+    };
     let mono_ns = console.now().mono_ns;
     let Some(answer) = console.answers.take(&onward.answer, &name, mono_ns) else {
         let failure = SamlFailure::AnswerGone.into();
@@ -149,11 +149,23 @@ async fn go_on(
         return console.refused(&name, &failure, peer).await;
     };
     let mut new = answer.new;
+    if provider.logged_out(&new).is_some() {
+        let failure = SamlFailure::LoggedOut.into();
+        return console.refused(&name, &failure, peer).await;
+    }
+    let begun = new.clone();
     let waited = Duration::from_nanos(mono_ns.saturating_sub(answer.verified_mono_ns));
     new.lasts = new.lasts.saturating_sub(waited);
-    console
+    let response = console
         .signed_in(new, None, &browser, login.then, peer)
-        .await
+        .await;
+    // A logout that came while it began may have looked for it too early.
+    if let Some(logout) = provider.logged_out(&begun) {
+        console.end_at_saml_provider(&name, logout, peer).await;
+        let failure = SamlFailure::LoggedOut.into();
+        return console.refused(&name, &failure, peer).await;
+    }
+    response
 }
 
 /// `GET /saml/NAME/slo`: a logout request by HTTP-Redirect.
@@ -191,7 +203,10 @@ impl Console {
         browser: &BrowserSession,
         then: Then,
     ) -> Result<Option<Secret>, ProviderFailure> {
-        let begun = provider.begin(self.bytes(), self.bytes()).await?;
+        let begun = match provider.begin(self.bytes(), self.bytes()).await {
+            Err(SamlFailure::Busy) => return Ok(None),
+            begun => begun?,
+        };
         let login = SamlLogin {
             relay_state: Secret::new(begun.relay_state),
             then,
@@ -208,7 +223,7 @@ impl Console {
         &self,
         name: String,
         peer: SocketAddr,
-        judge: impl FnOnce(&SamlProvider) -> Result<SamlLogout, SamlFailure> + Send + 'static,
+        judge: impl FnOnce(&SamlProvider) -> Result<Arc<SamlLogout>, SamlFailure> + Send + 'static,
     ) -> Response {
         let Some(provider) = self.saml_provider(&name) else {
             return no_such_provider();
@@ -226,14 +241,14 @@ impl Console {
             }
             None => return busy(),
         };
-        let meant = Meant {
-            provider: name,
-            issuer: logout.issuer.clone(),
-            subject: Some(logout.subject.clone()),
-            sessions: logout.sessions.clone(),
-        };
-        let has_ended = self.end_at_provider(meant, peer).await;
-        match provider.logout_response(&logout, has_ended, self.bytes()) {
+        let has_ended = self
+            .end_at_saml_provider(&name, Arc::clone(&logout), peer)
+            .await;
+        let random = self.bytes();
+        let answer = self
+            .blocking(move |_| provider.logout_response(&logout, has_ended, random))
+            .await;
+        match answer.flatten() {
             Some(url) => Redirect::to(&url).into_response(),
             None if has_ended => Redirect::to("/sign-in").into_response(),
             None => busy(),

@@ -1,9 +1,11 @@
 //! A SAML identity provider as it runs: its metadata, the requests that wait for their response, and what was used.
 
 mod failure;
+mod logouts;
 mod mapping;
 mod metadata;
 mod requests;
+mod signing;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,11 +18,14 @@ use custos_saml::{
 };
 
 pub use failure::SamlFailure;
+use logouts::Logouts;
+pub use logouts::SamlLogout;
 pub use mapping::{GroupsAttribute, SamlMapping};
 use mapping::{Parties, subject};
 use metadata::Keeper;
 pub use metadata::{MetadataAddress, MetadataEvent, SamlMetadata};
 use requests::Requests;
+use signing::Signing;
 
 use crate::sign_ins::{NewSignIn, SIGN_IN_MAX};
 
@@ -57,6 +62,8 @@ struct Inner {
     requests: Mutex<Requests>,
     used: Mutex<ReplayCache>,
     used_logout_requests: Mutex<ReplayCache>,
+    logouts: Mutex<Logouts>,
+    signing: Signing,
 }
 
 /// A sign-in that begins. `Debug` shows nothing of it.
@@ -71,18 +78,6 @@ impl fmt::Debug for SamlBegun {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("SamlBegun").finish_non_exhaustive()
     }
-}
-
-/// Whose sign-ins the provider ends.
-#[derive(Debug)]
-pub struct SamlLogout {
-    /// The provider's entity ID.
-    pub issuer: String,
-    /// Whose, as the principal has it.
-    pub subject: String,
-    /// Which of the provider's sessions; all when there is none.
-    pub sessions: Vec<String>,
-    request: LogoutRequest,
 }
 
 impl SamlProvider {
@@ -103,6 +98,8 @@ impl SamlProvider {
             requests: Mutex::default(),
             used: Mutex::new(ReplayCache::new(USED_MAX)),
             used_logout_requests: Mutex::new(ReplayCache::new(USED_MAX)),
+            logouts: Mutex::default(),
+            signing: Signing::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -137,12 +134,16 @@ impl SamlProvider {
         let id = RequestId::from_random(random);
         // Written like an ID, which is a safe text for every provider.
         let relay_state = RequestId::from_random(relay_state).as_str().to_owned();
-        let url = self.inner.service_provider.authn_request(
-            &metadata,
-            &id,
-            now.utc_ns,
-            Some(&relay_state),
-        )?;
+        let signing = {
+            let (inner, id, relay_state) =
+                (Arc::clone(&self.inner), id.clone(), relay_state.clone());
+            move || {
+                inner
+                    .service_provider
+                    .authn_request(&metadata, &id, now.utc_ns, Some(&relay_state))
+            }
+        };
+        let url = self.inner.signing.run(signing).await??;
         locked(&self.inner.requests).add(&relay_state, id, now.mono_ns);
         Ok(SamlBegun { url, relay_state })
     }
@@ -164,7 +165,17 @@ impl SamlProvider {
             .service_provider
             .response(&metadata, response, &expected)?;
         locked(&inner.used).use_once(&assertion, now.utc_ns)?;
-        self.sign_in(assertion, &metadata, now.utc_ns)
+        let new = self.sign_in(assertion, &metadata, now.utc_ns)?;
+        match self.logged_out(&new) {
+            Some(_) => Err(SamlFailure::LoggedOut),
+            None => Ok(new),
+        }
+    }
+
+    /// The logout that came before this sign-in could begin, if there was one: to be asked again when it begins.
+    pub fn logged_out(&self, new: &NewSignIn) -> Option<Arc<SamlLogout>> {
+        let mono_ns = self.inner.clock.now().mono_ns;
+        locked(&self.inner.logouts).of(new, mono_ns)
     }
 
     fn sign_in(
@@ -200,7 +211,7 @@ impl SamlProvider {
     }
 
     /// Judges a logout request by HTTP-Redirect: the query string exactly as it was received.
-    pub fn logout_by_redirect(&self, query: &str) -> Result<SamlLogout, SamlFailure> {
+    pub fn logout_by_redirect(&self, query: &str) -> Result<Arc<SamlLogout>, SamlFailure> {
         let inner = &self.inner;
         let metadata = inner.metadata.known()?;
         let utc_ns = inner.clock.now().utc_ns;
@@ -215,7 +226,7 @@ impl SamlProvider {
         &self,
         request: &str,
         relay_state: Option<String>,
-    ) -> Result<SamlLogout, SamlFailure> {
+    ) -> Result<Arc<SamlLogout>, SamlFailure> {
         let inner = &self.inner;
         let metadata = inner.metadata.known()?;
         let utc_ns = inner.clock.now().utc_ns;
@@ -231,18 +242,22 @@ impl SamlProvider {
         request: LogoutRequest,
         metadata: &Metadata,
         utc_ns: u64,
-    ) -> Result<SamlLogout, SamlFailure> {
+    ) -> Result<Arc<SamlLogout>, SamlFailure> {
         locked(&self.inner.used_logout_requests).use_logout_once(&request, utc_ns)?;
-        Ok(SamlLogout {
+        let logout = Arc::new(SamlLogout {
             issuer: request.issuer.clone(),
             subject: subject(&request.name_id, self.parties(metadata))?,
             sessions: request.session_indexes.clone(),
             request,
-        })
+        });
+        // Before anybody looks which sign-ins there are: what begins later is held against it.
+        let mono_ns = self.inner.clock.now().mono_ns;
+        locked(&self.inner.logouts).add(Arc::clone(&logout), mono_ns);
+        Ok(logout)
     }
 
     /// Where the browser goes on after a logout: a signed response by HTTP-Redirect. `None` where the provider has no
-    /// address for it.
+    /// address for it. Signs, so to be called where others do not wait.
     pub fn logout_response(
         &self,
         logout: &SamlLogout,

@@ -30,6 +30,8 @@ pub struct LogoutRequest {
     pub issuer: String,
     /// Who.
     pub name_id: NameId,
+    /// When the provider wrote it, nanoseconds since 1970 by its own clock.
+    pub issued_utc_ns: u64,
     /// Which of the person's sessions; all when there is none. At most 64.
     pub session_indexes: Vec<String>,
     /// Comes back with the response, when the request came by HTTP-Redirect. At most 1024 bytes.
@@ -133,7 +135,7 @@ impl ServiceProvider {
         if attribute(node, "Destination") != Some(ours.as_str()) {
             return Err(Rejection::Destination);
         }
-        check_age(node, utc_ns)?;
+        let issued_utc_ns = check_age(node, utc_ns)?;
         let name_id = children.take(ASSERTION, "NameID").and_then(NameId::read);
         let name_id = name_id.ok_or(Rejection::NameId)?;
         let sessions = children.take_all(PROTOCOL, "SessionIndex");
@@ -148,6 +150,7 @@ impl ServiceProvider {
             id: id.to_owned(),
             issuer: idp.entity_id().to_owned(),
             name_id,
+            issued_utc_ns,
             session_indexes: sessions.collect::<Result<_, _>>()?,
             relay_state: None,
         })
@@ -195,8 +198,8 @@ impl ServiceProvider {
     }
 }
 
-/// An old request would end a new session.
-fn check_age(node: Node<'_>, utc_ns: u64) -> Result<(), Rejection> {
+/// When it was written. An old request would end a new session.
+fn check_age(node: Node<'_>, utc_ns: u64) -> Result<u64, Rejection> {
     let read = |name| {
         attribute(node, name)
             .map(|text| time::parse(text).ok_or(Rejection::Time))
@@ -211,5 +214,5 @@ fn check_age(node: Node<'_>, utc_ns: u64) -> Result<(), Rejection> {
     if utc_ns >= end.saturating_add(SKEW_NS) {
         return Err(Rejection::Expired);
     }
-    Ok(())
+    Ok(issued)
 }

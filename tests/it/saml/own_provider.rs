@@ -165,6 +165,17 @@ impl Asked {
 
 /// A signed logout request of the provider, by HTTP-POST.
 pub(crate) fn logout_request(world: &World, key: Option<&str>, name: &str, session: &str) -> Form {
+    changed_logout_request(world, key, name, session, |xml| xml)
+}
+
+/// The same with a change before it is signed.
+pub(crate) fn changed_logout_request(
+    world: &World,
+    key: Option<&str>,
+    name: &str,
+    session: &str,
+    change: impl FnOnce(String) -> String,
+) -> Form {
     let now = Rfc3339(u64::try_from(now_utc().as_nanos()).expect("our days")).to_string();
     let id = format!("_logout{}", now.replace([':', '.'], "-"));
     let template = key.map(|_| template(&id, "rsa-sha256")).unwrap_or_default();
@@ -175,6 +186,7 @@ pub(crate) fn logout_request(world: &World, key: Option<&str>, name: &str, sessi
          <samlp:SessionIndex>{session}</samlp:SessionIndex></samlp:LogoutRequest>",
         url = world.url
     );
+    let xml = change(xml);
     let xml = key.map_or_else(|| xml.clone(), |key| sign(&xml, "LogoutRequest", key));
     let field = |name: &str, value: String| (name.to_owned(), value);
     Form {

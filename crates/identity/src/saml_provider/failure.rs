@@ -25,6 +25,12 @@ pub enum SamlFailure {
     /// Another browser began the sign-in.
     #[error("another browser began this sign-in")]
     BrowserWrong,
+    /// The provider ended the session in the meantime.
+    #[error("the provider has ended the session already")]
+    LoggedOut,
+    /// As many requests as may be are being signed.
+    #[error("too many requests to the identity provider are under way")]
+    Busy,
     /// The name is another one at each sign-in, so that it identifies nobody (SAML core, section 8.3.8).
     #[error("the name identifier is transient")]
     TransientName,
@@ -73,6 +79,8 @@ impl SamlFailure {
             Self::AlreadyAnswered => "already-answered",
             Self::AnswerGone => "answer-gone",
             Self::BrowserWrong => "browser_wrong",
+            Self::LoggedOut => "logged-out",
+            Self::Busy => "busy",
             Self::TransientName => "name-id-transient",
             Self::QualifiedName => "name-id-qualified",
             Self::NameMissing => "name_missing",
@@ -92,7 +100,8 @@ impl SamlFailure {
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::MetadataUnavailable
+            Self::Busy
+                | Self::MetadataUnavailable
                 | Self::Fetch(_)
                 | Self::Status(_)
                 | Self::Metadata(_)

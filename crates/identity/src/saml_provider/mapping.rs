@@ -123,6 +123,15 @@ pub(super) fn subject(name_id: &NameId, parties: Parties<'_>) -> Result<String, 
     }
 }
 
+/// Whether a subject is this name, whatever its format.
+pub(super) fn is_named(subject: &str, name: &str) -> bool {
+    let value = match subject.strip_prefix('<') {
+        Some(other) => other.split_once(">:"),
+        None => subject.split_once(':'),
+    };
+    value.is_some_and(|(_, value)| value == name)
+}
+
 fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
     attributes.iter().find(|attribute| attribute.name == name)
 }
@@ -200,6 +209,10 @@ mod tests {
             .map(|format| subject(&name_id(format.clone()), PARTIES).unwrap())
             .collect();
         assert_eq!(subjects.len(), formats.len(), "{subjects:?}");
+        assert!(subjects.iter().all(|subject| is_named(subject, "alice")));
+        for other in ["lice", "persistent:alice", "alice ", ""] {
+            assert!(!subjects.iter().any(|subject| is_named(subject, other)));
+        }
         let transient = subject(&name_id(NameIdFormat::Transient), PARTIES);
         assert_eq!(transient.unwrap_err().code(), "name-id-transient");
     }

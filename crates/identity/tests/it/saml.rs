@@ -1,8 +1,10 @@
 //! A SAML provider, with messages that SimpleSAMLphp made: `crates/saml/tests/data/golden`, at the time of then.
 
+use std::future::Future as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -122,6 +124,29 @@ async fn a_response_is_a_principal_with_a_session_at_the_provider() {
     assert!(to.contains("?SAMLResponse=") && to.contains("&Signature="));
     let again = provider.logout_by_redirect(query.trim()).unwrap_err();
     assert_eq!(again.code(), "replayed");
+}
+
+/// The signature takes milliseconds, and nothing else on this thread waits for it.
+#[tokio::test]
+async fn a_request_is_signed_elsewhere() {
+    let provider = provider(&clock());
+    let mut begun = std::pin::pin!(provider.begin(REQUEST, [1; 20]));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(begun.as_mut().poll(&mut context).is_pending());
+    begun.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_logout_holds_for_the_response_that_it_overtook() {
+    let clock = clock();
+    let provider = provider(&clock);
+    let begun = provider.begin(REQUEST, [1; 20]).await.unwrap();
+    let query = read("golden/logout_request.query");
+    provider.logout_by_redirect(query.trim()).unwrap();
+    let response = response("both_signed");
+    let refused = provider.finish(&response, &begun.relay_state).unwrap_err();
+    assert_eq!(refused.code(), "logged-out");
+    assert!(!refused.is_outage());
 }
 
 /// Two requests of one ID do not happen; if they did, the assertion would still be good once.
