@@ -8,7 +8,7 @@ use custos_api::Admin;
 use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SamlProvider, SignIns, SignInsOfCall};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
-use custos_oauth::{AuthorizationServer, BaseUrl, Call, ClientError, MachineClient, State};
+use custos_oauth::{AuthorizationServer, BaseUrl, Call, Clients, State};
 use custos_session::{Gateway, Services};
 
 use crate::administrator::Tries;
@@ -254,8 +254,8 @@ impl Console {
     }
 
     /// Puts other machines in place of the configured ones, as a reload does.
-    pub fn replace_machines(&self, machines: Vec<MachineClient>) -> Result<(), ClientError> {
-        self.server().replace_clients(machines)
+    pub fn replace_machines(&self, machines: Clients) {
+        self.server().replace_clients(machines);
     }
 
     pub(crate) fn server(&self) -> MutexGuard<'_, AuthorizationServer> {
