@@ -11,7 +11,7 @@ use custos_oauth::cookie::{CsrfKey, SessionCookie};
 use custos_oauth::{AuthorizationServer, BaseUrl, Call, Clients, State};
 use custos_session::{Gateway, Services};
 
-use crate::administrator::Tries;
+use crate::administrator::{Offered, Tries};
 use crate::answers::Answers;
 use crate::browser::Browsers;
 use crate::groups::Groups;
@@ -119,6 +119,7 @@ pub struct Inner {
     pub(crate) browsers: Browsers,
     pub(crate) answers: Answers,
     pub(crate) tries: Tries,
+    pub(crate) offered: Offered,
     issuer: OwnIssuer,
     random: Random,
 }
@@ -160,6 +161,7 @@ impl Console {
             browsers: Browsers::default(),
             answers: Answers::default(),
             tries: Tries::default(),
+            offered: Offered::default(),
             issuer,
             random,
         };
