@@ -1,7 +1,9 @@
-//! The first administrator: a token that is printed on the server's own console and good once.
+//! The first administrator: a token that is given on the gateway's own host and good once.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use custos_testkit::{Browser, Finished, PATIENCE, Running, run, start, wait_for};
 use serde_json::{Value, json};
@@ -17,16 +19,31 @@ principals = ["group:custos:administrators"]
 resources = ["postgres/shop"]
 "#;
 
-/// The token that was printed last.
-pub(crate) fn printed(world: &World) -> String {
-    wait_for("the token", PATIENCE, || last_printed(world))
+/// The token that is offered. Nobody sits at a terminal here, so that it is in a file.
+pub(crate) fn offered(world: &World) -> String {
+    wait_for("the token", PATIENCE, || offered_now(world))
 }
 
-fn last_printed(world: &World) -> Option<String> {
-    let log = world.custos.log();
-    let lines = log.lines().map(str::trim);
-    let mut tokens = lines.filter(|line| line.len() == 39 && line.split('-').count() == 8);
-    tokens.next_back().map(str::to_owned)
+fn offered_now(world: &World) -> Option<String> {
+    let text = std::fs::read_to_string(token_file(world)).ok()?;
+    Some(text.trim_end().to_owned())
+}
+
+fn token_file(world: &World) -> PathBuf {
+    world.custos.directory().join("state/administrator.token")
+}
+
+fn wait_until_it_is_gone(world: &World) {
+    wait_for("the end of the file", PATIENCE, || {
+        (!token_file(world).exists()).then_some(())
+    });
+}
+
+/// Runs SQL behind the gateway's back.
+fn alter(world: &World, sql: &str) {
+    let database = world.custos.directory().join("state/custos.db");
+    let connection = rusqlite::Connection::open(database).expect("it is there");
+    connection.execute_batch(sql).expect("it can be altered");
 }
 
 pub(crate) fn claim(world: &World, who: &str, token: &str) -> Finished {
@@ -82,7 +99,15 @@ fn wait_for_the_end(mut psql: Running) -> Finished {
 #[test]
 fn the_token_makes_one_administrator_and_is_kept_nowhere() {
     let mut world = World::with(&["okta"], FOR_ADMINISTRATORS);
-    let token = printed(&world);
+    let token = offered(&world);
+    assert_eq!(token.len(), 39, "{token}");
+    let file = std::fs::metadata(token_file(&world)).expect("it is there");
+    assert_eq!(file.permissions().mode() & 0o7777, 0o600);
+    wait_for("its place", PATIENCE, || {
+        let path = token_file(&world);
+        let shown = path.strip_prefix(world.custos.directory()).ok()?;
+        world.custos.log().contains(shown.to_str()?).then_some(())
+    });
     world.sign_in_at("alice", "okta", "alice");
     world.sign_in_at("bob", "okta", "bob");
     assert_eq!(
@@ -94,6 +119,9 @@ fn the_token_makes_one_administrator_and_is_kept_nowhere() {
     assert_eq!(refused.code(), 3, "{refused}");
     claim(&world, "bob", &token.to_uppercase().replace('-', " ")).success();
     assert_eq!(claim(&world, "alice", &token).code(), 3, "it is used up");
+    wait_until_it_is_gone(&world);
+    // One that was left behind does not outlive a start at which nothing is offered.
+    std::fs::write(token_file(&world), WRONG).expect("it can be written");
 
     // At once, and in a command line that had signed in before.
     let who = run(&mut world.command_of("bob", &["whoami"]), PATIENCE).success();
@@ -108,11 +136,7 @@ fn the_token_makes_one_administrator_and_is_kept_nowhere() {
         let log = world.custos.log();
         (log.matches(" ready").count() > 1).then_some(())
     });
-    assert_eq!(
-        last_printed(&world),
-        Some(token.clone()),
-        "no other one is offered"
-    );
+    wait_until_it_is_gone(&world);
     let still = world.psql_of("bob", "select 43");
     assert_eq!(still.success(), "43\n");
 
@@ -141,6 +165,10 @@ fn the_token_makes_one_administrator_and_is_kept_nowhere() {
         assert!(!found, "{file} holds the token");
     }
     let stopped = world.custos.finish();
+    assert!(
+        !stopped.log.contains(&token),
+        "a log store must not have it"
+    );
     let evidence = stopped.evidence;
     assert!(!evidence.to_string().contains(&token));
     assert_eq!(evidence.of_type("administrator.offered").count(), 1);
@@ -174,11 +202,11 @@ fn the_token_makes_one_administrator_and_is_kept_nowhere() {
 #[test]
 fn the_page_takes_the_token_from_whoever_is_signed_in() {
     let mut world = World::with(&["okta"], FOR_ADMINISTRATORS);
-    let first = printed(&world);
+    let first = offered(&world);
     world.custos.stop();
     world.custos.restart();
     let token = wait_for("another token", PATIENCE, || {
-        last_printed(&world).filter(|token| *token != first)
+        offered_now(&world).filter(|token| *token != first)
     });
     let page = format!("{}/administrator", world.url);
     let mut browser = Browser::new();
@@ -218,11 +246,50 @@ fn the_page_takes_the_token_from_whoever_is_signed_in() {
 }
 
 #[test]
+fn a_claim_is_on_record_before_it_counts_and_its_failure_after() {
+    let world = World::with(&["okta"], FOR_ADMINISTRATORS);
+    let token = offered(&world);
+    world.sign_in_at("alice", "okta", "alice");
+    world.sign_in_at("bob", "okta", "bob");
+    // Control state refuses, and then somebody else was quicker.
+    alter(
+        &world,
+        "CREATE TRIGGER refuse BEFORE INSERT ON administrators BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    assert_ne!(claim(&world, "bob", &token).code(), 0);
+    alter(
+        &world,
+        "DROP TRIGGER refuse; DELETE FROM administrator_token",
+    );
+    assert_eq!(claim(&world, "alice", &token).code(), 3);
+    let listed = world.custos.json(&["administrator", "ls", "--json"]);
+    assert_eq!(listed, json!([]));
+    let evidence = world.custos.finish().evidence;
+    let claims: Vec<_> = evidence
+        .of_type("administrator.claimed")
+        .map(|it| [&it["actor"]["name"], &it["outcome"], &it["reason"]].map(Value::clone))
+        .collect();
+    assert_eq!(
+        claims,
+        [
+            [json!("bob"), json!("ok"), Value::Null],
+            [json!("bob"), json!("failed"), json!("control state failed")],
+            [json!("alice"), json!("ok"), Value::Null],
+            [
+                json!("alice"),
+                json!("failed"),
+                json!("no token is offered")
+            ],
+        ]
+    );
+}
+
+#[test]
 fn guessing_is_slow_and_machines_do_not_administer() {
     let files = tempfile::tempdir().expect("a directory can be made");
     let key = Key::new(files.path(), "backup");
     let world = World::with(&["okta"], &key.settings("backup", "service"));
-    let token = printed(&world);
+    let token = offered(&world);
     let private = key.private.to_str().expect("paths here are text");
     let command = log_in(&world, "backup", ["--key", private]);
     run(&mut world.command_of("machine", &command), PATIENCE).success();
@@ -260,7 +327,7 @@ fn guessing_is_slow_and_machines_do_not_administer() {
 #[test]
 fn administrators_end_sign_ins_and_cut_sessions_over_the_web_and_nobody_else_does() {
     let world = World::with(&["okta"], FOR_ADMINISTRATORS);
-    let token = printed(&world);
+    let token = offered(&world);
     world.sign_in_at("alice", "okta", "alice");
     world.sign_in_at("bob", "okta", "bob");
     claim(&world, "bob", &token).success();

@@ -301,7 +301,7 @@ fn a_delegation_ends_with_the_agent_and_with_the_person_within_a_second() {
 fn an_agent_of_an_administrator_is_none() {
     let agents = Agents::acting();
     let world = &agents.world;
-    let token = crate::administrator::printed(world);
+    let token = crate::administrator::offered(world);
     // Not by a token either: an agent is no person.
     assert_eq!(
         crate::administrator::claim(world, "helper", &token).code(),

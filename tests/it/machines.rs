@@ -267,3 +267,30 @@ fn a_static_secret_is_a_standing_finding_until_it_is_gone() {
         .expect("one");
     assert_eq!(refused["reason"], "client_secret_expired", "{refused}");
 }
+
+#[test]
+fn more_machines_than_can_be_in_force_are_refused_before_anything_is_on_record() {
+    let secret = format!(
+        "secret_sha256 = \"{}\"\nsecret_expires = {}\nowner = \"ops\"\n",
+        "0a".repeat(32),
+        day(31)
+    );
+    let machine = |number| format!("\n[[machine]]\nname = \"m{number}\"\n{secret}");
+    let world = World::with(&[], &machine(0));
+    let many: String = (0..1001).map(machine).collect();
+    world.reload_with(&many);
+    let log = world.custos.log();
+    assert!(log.contains("reload refused"), "{log}");
+    let config = world.custos.config_file();
+    let checked = world
+        .custos
+        .cli(&["config", "check", "--config", text(&config)]);
+    assert_ne!(checked.code(), 0, "{checked}");
+    assert!(
+        checked.stderr.contains("there are 1001 machines"),
+        "{checked}"
+    );
+    let evidence = world.custos.finish().evidence;
+    let changed = evidence.only("config.changed");
+    assert_eq!(changed["outcome"], "failed", "{changed}");
+}

@@ -1,4 +1,4 @@
-//! The first administrator: a one-time token, printed on the server's own console, that a signed-in person enters.
+//! The first administrator: a one-time token, given on the gateway's own host, that a signed-in person enters.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,6 +17,8 @@ use custos_oauth::SecretHash;
 use custos_store::{Administrator, Claim, StoreError};
 use maud::html;
 use serde::Deserialize;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::console::Console;
 use crate::home::Present;
@@ -41,6 +43,19 @@ const TRIERS_MAX: usize = 10_000;
 /// When each sign-in tried, monotonic nanoseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Tries(Mutex<HashMap<SignInId, Vec<u64>>>);
+
+/// The token that is offered, as long as this process lives: the next one makes another.
+#[derive(Debug, Default)]
+pub(crate) struct Offered {
+    offer: Mutex<Option<Offer>>,
+    taken: Notify,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    hash: SecretHash,
+    expires_utc_ns: u64,
+}
 
 /// A token that was entered on the page.
 #[derive(Debug, Deserialize)]
@@ -162,7 +177,7 @@ fn entry(console: &Console, present: &Present, problem: Option<&str>) -> Respons
     let token = console.form_token(&present.browser);
     let content = html! {
         @if let Some(problem) = problem { p role="alert" { (problem) } }
-        p { "You are signed in as " strong { (present.sign_in.principal.name) } ". Enter the administrator token that the gateway printed on its own console when it started." }
+        p { "You are signed in as " strong { (present.sign_in.principal.name) } ". Enter the administrator token that the gateway gave on its own host when it started." }
         form method="post" action="/administrator" {
             input type="hidden" name="form_token" value=(token.expose());
             div {
@@ -210,6 +225,7 @@ impl Console {
             store
                 .offer_administration(None, random)
                 .map_err(OfferError::Store)?;
+            self.offered.set(None);
             return Ok(None);
         }
         let token = written(&self.bytes());
@@ -217,82 +233,106 @@ impl Console {
             .now()
             .utc_ns
             .saturating_add(TOKEN_LIFE.as_nanos() as u64);
-        let hash = *SecretHash::of(token.expose()).as_bytes();
+        let hash = SecretHash::of(token.expose());
         store
-            .offer_administration(Some((hash, expires)), random)
+            .offer_administration(Some((*hash.as_bytes(), expires)), random)
             .map_err(OfferError::Store)?;
+        self.offered.set(Some(Offer {
+            hash,
+            expires_utc_ns: expires,
+        }));
         Ok(Some((token, expires)))
     }
 
-    /// Takes a token from somebody. Each try is on record before it is answered.
+    /// Returns when somebody has used the token.
+    pub async fn administration_taken(&self) {
+        self.offered.taken.notified().await;
+    }
+
+    /// Takes a token from somebody. Each try is on record before it is answered, and one that is right before it counts.
     async fn claim(&self, sign_in: &StoredSignIn, typed: &str, peer: SocketAddr) -> Answer {
-        let principal = &sign_in.principal;
-        if !self.tries.may_try(sign_in.id, self.now().mono_ns) {
-            let reason = "too many tries within a minute";
-            return match self.record_claim(sign_in, Some(reason), peer).await {
-                Ok(()) => Answer::TooOften,
-                Err(_) => Answer::Unavailable,
-            };
-        }
-        let claimed = if is_person(principal) {
-            let who = Administrator {
-                issuer: principal.issuer.clone(),
-                subject: principal.subject.clone(),
-                name: principal.name.clone(),
-                since_utc_ns: self.now().utc_ns,
-            };
-            let hash = *SecretHash::of(read(typed).expose()).as_bytes();
-            self.blocking(move |console| {
-                let store = &console.services.store;
-                let random = |bytes: &mut [u8]| console.fill(bytes);
-                store.claim_administration(&hash, &who, console.now().utc_ns, random)
-            })
-            .await
+        let now = self.now();
+        let hash = SecretHash::of(read(typed).expose());
+        let (answer, reason) = if !self.tries.may_try(sign_in.id, now.mono_ns) {
+            (Answer::TooOften, "too many tries within a minute")
+        } else if !is_person(&sign_in.principal) {
+            (Answer::Refused, "only a person can be an administrator")
+        } else if let Some(reason) = refusal(self.offered.judge(hash, now.utc_ns)) {
+            (Answer::Refused, reason)
         } else {
-            Some(Ok(Claim::Wrong))
+            return self.grant_to_the_end(sign_in.clone(), hash, peer).await;
         };
-        let reason = match claimed {
-            Some(Ok(Claim::Granted)) => None,
-            Some(Ok(_)) if !is_person(principal) => Some("only a person can be an administrator"),
-            Some(Ok(Claim::Wrong)) => Some("the token is wrong"),
-            Some(Ok(Claim::Expired)) => Some("the token has expired"),
-            Some(Ok(Claim::NoneOffered)) => Some("no token is offered"),
-            Some(Err(error)) => {
-                tracing::error!(%error, "an administrator token could not be taken");
-                return Answer::Unavailable;
-            }
-            None => return Answer::Unavailable,
-        };
-        match (self.record_claim(sign_in, reason, peer).await, reason) {
-            (Ok(()), None) => Answer::Granted,
-            (Ok(()), Some(_)) => Answer::Refused,
-            (Err(_), Some(_)) => Answer::Unavailable,
-            (Err(error), None) => {
-                tracing::error!(%error, "a new administrator could not be put on record, so there is none");
-                let (issuer, subject) = (principal.issuer.clone(), principal.subject.clone());
-                self.blocking(move |console| {
-                    let store = &console.services.store;
-                    store.remove_administrator(&issuer, &subject).is_ok()
-                })
-                .await;
-                Answer::Unavailable
-            }
+        let denied = (RecordOutcome::Denied, Some(reason));
+        match self.record_claim(sign_in, denied, peer).await {
+            Ok(()) => answer,
+            Err(_) => Answer::Unavailable,
         }
+    }
+
+    /// On a thread that goes on when whoever asked goes away: what is on record is done, or its failure is on record.
+    async fn grant_to_the_end(
+        &self,
+        sign_in: StoredSignIn,
+        hash: SecretHash,
+        peer: SocketAddr,
+    ) -> Answer {
+        let runtime = Handle::current();
+        let granted = self
+            .blocking(move |console| runtime.block_on(console.grant_recorded(&sign_in, hash, peer)))
+            .await;
+        granted.unwrap_or(Answer::Unavailable)
+    }
+
+    async fn grant_recorded(
+        &self,
+        sign_in: &StoredSignIn,
+        hash: SecretHash,
+        peer: SocketAddr,
+    ) -> Answer {
+        let granted = (RecordOutcome::Ok, None);
+        if let Err(error) = self.record_claim(sign_in, granted, peer).await {
+            tracing::error!(%error, "a new administrator could not be put on record, so there is none");
+            return Answer::Unavailable;
+        }
+        let principal = &sign_in.principal;
+        let now_utc_ns = self.now().utc_ns;
+        let who = Administrator {
+            issuer: principal.issuer.clone(),
+            subject: principal.subject.clone(),
+            name: principal.name.clone(),
+            since_utc_ns: now_utc_ns,
+        };
+        let store = &self.services.store;
+        let random = |bytes: &mut [u8]| self.fill(bytes);
+        let claimed = store.claim_administration(hash.as_bytes(), &who, now_utc_ns, random);
+        let (answer, reason) = match claimed.map(refusal) {
+            Ok(None) => {
+                self.offered.is_taken();
+                return Answer::Granted;
+            }
+            Ok(Some(reason)) => (Answer::Refused, reason),
+            Err(error) => {
+                tracing::error!(%error, "an administrator token could not be taken");
+                (Answer::Unavailable, "control state failed")
+            }
+        };
+        let failed = (RecordOutcome::Failed, Some(reason));
+        if let Err(error) = self.record_claim(sign_in, failed, peer).await {
+            tracing::error!(%error, "that somebody is no administrator after all could not be put on record");
+        }
+        answer
     }
 
     async fn record_claim(
         &self,
         sign_in: &StoredSignIn,
-        reason: Option<&str>,
+        (outcome, reason): (RecordOutcome, Option<&str>),
         peer: SocketAddr,
     ) -> Result<(), EvidenceError> {
         let id = sign_in.id.to_string();
         self.record(Entry {
             kind: RecordType::AdministratorClaimed,
-            outcome: match reason {
-                None => RecordOutcome::Ok,
-                Some(_) => RecordOutcome::Denied,
-            },
+            outcome,
             actor: Some(&sign_in.principal),
             peer: Some(peer),
             target: None,
@@ -321,6 +361,38 @@ impl Console {
 /// Somebody who acts for herself. Machines do not administer, and nobody does it for another.
 pub(crate) fn is_person(principal: &Principal) -> bool {
     principal.kind == PrincipalKind::Human && principal.on_behalf_of.is_empty()
+}
+
+/// Why a token makes nobody an administrator; `None` where it does.
+fn refusal(claim: Claim) -> Option<&'static str> {
+    match claim {
+        Claim::Granted => None,
+        Claim::Wrong => Some("the token is wrong"),
+        Claim::Expired => Some("the token has expired"),
+        Claim::NoneOffered => Some("no token is offered"),
+    }
+}
+
+impl Offered {
+    fn set(&self, offer: Option<Offer>) {
+        *self.offer.lock().unwrap_or_else(PoisonError::into_inner) = offer;
+    }
+
+    fn is_taken(&self) {
+        self.set(None);
+        self.taken.notify_one();
+    }
+
+    /// What control state would say. What is compared are hashes: the time it takes tells nothing of the token.
+    fn judge(&self, hash: SecretHash, now_utc_ns: u64) -> Claim {
+        let offer = *self.offer.lock().unwrap_or_else(PoisonError::into_inner);
+        match offer {
+            None => Claim::NoneOffered,
+            Some(offer) if offer.hash != hash => Claim::Wrong,
+            Some(offer) if now_utc_ns >= offer.expires_utc_ns => Claim::Expired,
+            Some(_) => Claim::Granted,
+        }
+    }
 }
 
 impl Tries {

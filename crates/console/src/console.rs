@@ -8,10 +8,10 @@ use custos_api::Admin;
 use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SamlProvider, SignIns, SignInsOfCall};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
-use custos_oauth::{AuthorizationServer, BaseUrl, Call, ClientError, MachineClient, State};
+use custos_oauth::{AuthorizationServer, BaseUrl, Call, Clients, State};
 use custos_session::{Gateway, Services};
 
-use crate::administrator::Tries;
+use crate::administrator::{Offered, Tries};
 use crate::answers::Answers;
 use crate::browser::Browsers;
 use crate::groups::Groups;
@@ -119,6 +119,7 @@ pub struct Inner {
     pub(crate) browsers: Browsers,
     pub(crate) answers: Answers,
     pub(crate) tries: Tries,
+    pub(crate) offered: Offered,
     issuer: OwnIssuer,
     random: Random,
 }
@@ -160,6 +161,7 @@ impl Console {
             browsers: Browsers::default(),
             answers: Answers::default(),
             tries: Tries::default(),
+            offered: Offered::default(),
             issuer,
             random,
         };
@@ -254,8 +256,8 @@ impl Console {
     }
 
     /// Puts other machines in place of the configured ones, as a reload does.
-    pub fn replace_machines(&self, machines: Vec<MachineClient>) -> Result<(), ClientError> {
-        self.server().replace_clients(machines)
+    pub fn replace_machines(&self, machines: Clients) {
+        self.server().replace_clients(machines);
     }
 
     pub(crate) fn server(&self) -> MutexGuard<'_, AuthorizationServer> {

@@ -277,7 +277,7 @@ pub(crate) struct AnyReadArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdministratorCommand {
-    /// Become the first administrator with the token that the gateway printed when it started
+    /// Become the first administrator with the token that the gateway gave on its host when it started
     #[command(after_help = "The token is read from standard input.")]
     Claim {
         #[command(flatten)]

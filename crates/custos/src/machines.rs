@@ -4,7 +4,9 @@ use anyhow::Context as _;
 use custos_api::Finding;
 use custos_evidence::{DetailValue, Evidence, NodeRecord, RecordOutcome, RecordType};
 use custos_model::Principal;
-use custos_oauth::{MachineClient, MachineProof, MachineSecret, Scope, Scopes, SecretHash};
+use custos_oauth::{
+    Clients, MachineClient, MachineProof, MachineSecret, Scope, Scopes, SecretHash,
+};
 
 use crate::config::{self, Config, Machine};
 use crate::failure::Failure;
@@ -34,6 +36,11 @@ pub(crate) fn clients(config: &Config) -> Result<Vec<MachineClient>, Failure> {
         })
     });
     clients.collect()
+}
+
+/// The machines as the authorization server takes them, which it may refuse to.
+pub(crate) fn checked_clients(config: &Config) -> Result<Clients, Failure> {
+    Ok(Clients::new(clients(config)?).context("machines cannot be put in force")?)
 }
 
 fn principal(machine: &Machine, issuer: &str) -> Principal {

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use custos_evidence::{DetailValue, EvidenceError, NodeRecord, RecordOutcome, RecordType};
 use custos_model::{Clock as _, Decision};
+use custos_oauth::Clients;
 
 use crate::config::{Change, Config, Difference};
 use crate::failure::Failure;
@@ -44,17 +45,27 @@ async fn put_in_force_if_good(running: &mut Running) {
         let error = anyhow::anyhow!("a change of these keys needs a restart: {keys}");
         return refuse(running, &Failure::new(error), &differences).await;
     }
+    // Whatever can refuse the new configuration comes before the record that says that it is in force.
+    let clients = match machines::checked_clients(&new) {
+        Ok(clients) => clients,
+        Err(failure) => return refuse(running, &failure, &differences).await,
+    };
     if let Err(error) = record(running, &new, &differences, None).await {
         tracing::error!(%error, "reload refused: it cannot be put on record");
         return;
     }
-    put_in_force(running, new, &differences).await;
+    put_in_force(running, new, clients, &differences).await;
     for difference in &differences {
         tracing::info!(change = %difference, "reloaded");
     }
 }
 
-async fn put_in_force(running: &mut Running, new: Config, differences: &[Difference]) {
+async fn put_in_force(
+    running: &mut Running,
+    new: Config,
+    clients: Clients,
+    differences: &[Difference],
+) {
     running.policy.store(Arc::clone(&new.policy));
     let unused = running
         .gateway
@@ -75,19 +86,15 @@ async fn put_in_force(running: &mut Running, new: Config, differences: &[Differe
         .set_versions(&new.effective.digest(), new.policy.digest());
     running.config = new;
     cut_what_is_not_allowed_any_more(running);
-    change_machines(running, differences).await;
+    change_machines(running, clients, differences).await;
 }
 
 /// Machines that are gone or others now begin anew: what they were stands in their sign-ins.
-async fn change_machines(running: &Running, differences: &[Difference]) {
+async fn change_machines(running: &Running, clients: Clients, differences: &[Difference]) {
     let (Some(console), Some(web)) = (&running.console, &running.config.web) else {
         return;
     };
-    let clients = machines::clients(&running.config);
-    let replaced = clients.and_then(|clients| Ok(console.replace_machines(clients)?));
-    if let Err(failure) = replaced {
-        tracing::error!(reason = %failure, "machines could not be put in force");
-    }
+    console.replace_machines(clients);
     let changed = differences.iter().filter_map(|difference| {
         let (name, _) = difference.key.strip_prefix("machine.")?.rsplit_once('.')?;
         Some(name)

@@ -1,16 +1,20 @@
 //! `custos serve`: up, reload, drain, down.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::account::private_file;
 use crate::commands;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::machine;
 use crate::start::Running;
 use crate::{logging, reload};
+
+/// Where the administrator token is, in the state directory, when nobody sits at a terminal.
+const TOKEN_FILE: &str = "administrator.token";
 
 /// Runs a gateway until it is told to stop.
 pub(crate) fn serve(file: &Path) -> Result<(), Failure> {
@@ -37,7 +41,10 @@ pub(crate) fn run(
             return Err(failure);
         }
         announce(&running);
-        offer_administration(&mut running)?;
+        if let Err(failure) = offer_administration(&mut running) {
+            running.stop().await?;
+            return Err(failure);
+        }
         until_stopped(running, &mut signals).await
     });
     // What is left are connections that nobody waits for.
@@ -47,7 +54,14 @@ pub(crate) fn run(
 
 async fn until_stopped(mut running: Running, signals: &mut Signals) -> Result<(), Failure> {
     loop {
-        match signals.next().await {
+        let order = tokio::select! {
+            order = signals.next() => order,
+            () = administration_taken(&running) => {
+                forget_token(&running.config);
+                continue;
+            }
+        };
+        match order {
             Order::Stop(signal) => {
                 tracing::info!(
                     signal,
@@ -80,20 +94,45 @@ fn announce(running: &Running) {
     );
 }
 
-/// Shows the administrator token, once, on standard error and not through the log: whoever reads the console runs the
-/// gateway's host.
-fn offer_administration(running: &mut Running) -> std::io::Result<()> {
+/// Shows the administrator token, once: on standard error where that is a terminal, and otherwise, as standard error
+/// is kept with the log then, in a file that only the gateway's own user reads.
+fn offer_administration(running: &mut Running) -> Result<(), Failure> {
+    let path = running.config.state_dir.join(TOKEN_FILE);
     let (Some(token), Some(web)) = (running.administrator_token.take(), &running.config.web) else {
+        private_file::remove(&path)?;
         return Ok(());
     };
+    let mut terminal = std::io::stderr().lock();
+    let (what, shown) = if terminal.is_terminal() {
+        private_file::remove(&path)?;
+        ("this token", token.expose().to_owned())
+    } else {
+        let line = format!("{}\n", token.expose());
+        private_file::write(&path, line.as_bytes())?;
+        ("the token in this file", path.display().to_string())
+    };
     writeln!(
-        std::io::stderr().lock(),
-        "\nThere is no administrator yet. Whoever signs in and enters this token becomes one. It is good once, for 24\n\
-         hours, and until the next start:\n\n    {}\n\n  {}/administrator\n  custos administrator claim --gateway {}\n",
-        token.expose(),
-        web.url,
-        web.url,
-    )
+        terminal,
+        "\nThere is no administrator yet. Whoever signs in and enters {what} becomes one. It is good once, for 24\n\
+         hours, and until the next start:\n\n    {shown}\n\n  {}/administrator\n  custos administrator claim --gateway {}\n",
+        web.url, web.url,
+    )?;
+    Ok(())
+}
+
+/// Returns when somebody has used the administrator token.
+async fn administration_taken(running: &Running) {
+    match &running.console {
+        Some(console) => console.administration_taken().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The token is used up, so that its file is of no use any more.
+fn forget_token(config: &Config) {
+    if let Err(failure) = private_file::remove(&config.state_dir.join(TOKEN_FILE)) {
+        tracing::warn!(reason = %failure, "the file of the used administrator token is still there");
+    }
 }
 
 /// What a signal asks for.

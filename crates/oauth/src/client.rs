@@ -119,12 +119,13 @@ pub(crate) enum ClientProof {
     Secret(MachineSecret),
 }
 
-/// All clients.
+/// All clients: the built-in ones and the configured machines.
 #[derive(Debug)]
-pub(crate) struct Clients(BTreeMap<ClientId, Arc<Client>>);
+pub struct Clients(BTreeMap<ClientId, Arc<Client>>);
 
 impl Clients {
-    pub(crate) fn new(machines: Vec<MachineClient>) -> Result<Self, ClientError> {
+    /// Refuses machines that could not authenticate, or not be told apart.
+    pub fn new(machines: Vec<MachineClient>) -> Result<Self, ClientError> {
         if machines.len() > MAX_MACHINE_CLIENTS {
             return Err(ClientError::TooMany);
         }

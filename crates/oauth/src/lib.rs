@@ -63,8 +63,8 @@ pub use authorize::{AuthorizeRefusal, AuthorizeRequest, MAX_STATE_BYTES, Redirec
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{Call, Outcome};
 pub use client::{
-    COMMAND_LINE, ClientError, ClientId, LIBPQ, MAX_MACHINE_CLIENTS, MachineClient, MachineProof,
-    MachineSecret, WORKLOAD,
+    COMMAND_LINE, ClientError, ClientId, Clients, LIBPQ, MAX_MACHINE_CLIENTS, MachineClient,
+    MachineProof, MachineSecret, WORKLOAD,
 };
 pub use device::{
     Decision, DeviceAuthorization, DeviceConfirmation, DeviceRefusal, UserCode, Visitor,

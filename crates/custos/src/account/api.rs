@@ -139,7 +139,7 @@ impl SignIn {
                 .hint("who runs the gateway sees with `custos administrator ls` who is one"),
             StatusCode::FORBIDDEN if code == "administrator_token" => failure
                 .exit(Exit::Denied)
-                .hint("the gateway prints a new one at each start, as long as nobody has used one"),
+                .hint("the gateway makes a new one at each start, as long as nobody has used one"),
             StatusCode::FORBIDDEN => failure.exit(Exit::Denied).hint(list),
             StatusCode::NOT_FOUND => failure.hint(list),
             StatusCode::TOO_MANY_REQUESTS => failure.hint("wait a minute and try again"),

@@ -70,7 +70,7 @@ fn entered() -> Result<Secret, Failure> {
     let text = Secret::new(text);
     if text.expose().trim().is_empty() {
         return Err(Failure::usage("no administrator token was given")
-            .hint("the gateway prints it on standard error when it starts"));
+            .hint("the gateway tells at its start where it is: `administrator.token` in its state directory, or its terminal"));
     }
     Ok(text)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use custos_identity::Workload;
 use custos_jwt::{KeySet, MAX_KEY_SET_BYTES};
 use custos_model::{Clock as _, PrincipalKind};
+use custos_oauth::MAX_MACHINE_CLIENTS;
 
 use super::machine_keys;
 use super::problem::Problems;
@@ -69,6 +70,14 @@ pub(super) fn read(
             first.span_of("name"),
             "there are machines, and no [web] to sign in at",
             "write a table [web] with address and url",
+        );
+        return None;
+    }
+    if let Some(beyond) = sections.get(MAX_MACHINE_CLIENTS) {
+        problems.push(
+            beyond.span_of("name"),
+            format!("there are {} machines", sections.len()),
+            format!("{MAX_MACHINE_CLIENTS} is the most: leave the others out"),
         );
         return None;
     }

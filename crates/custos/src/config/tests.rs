@@ -499,3 +499,26 @@ fn names_of_machines_and_workloads_are_told_apart() {
     let refused = with_machine(&expires).unwrap_err();
     assert!(refused.contains("there without a secret"), "{refused}");
 }
+
+#[test]
+fn machines_are_as_many_as_can_be_in_force() {
+    let rest = format!(
+        "secret_sha256 = \"{}\"\nowner = \"ops\"\nsecret_expires = {}\n",
+        "0a".repeat(32),
+        in_days(89)
+    );
+    let machines = |count: usize| -> String {
+        let each = (0..count).map(|number| format!("[[machine]]\nname = \"m{number}\"\n{rest}"));
+        format!("{GOOD}{WEB}{}", each.collect::<String>())
+    };
+    assert_eq!(parse(&machines(1000)).unwrap().machines.len(), 1000);
+    let source = machines(1001);
+    let line = source
+        .lines()
+        .position(|line| line == "name = \"m1000\"")
+        .unwrap()
+        + 1;
+    let refused = parse(&source).unwrap_err();
+    assert!(refused.contains("there are 1001 machines"), "{refused}");
+    assert!(refused.contains(&format!(":{line}:")), "{line}: {refused}");
+}
