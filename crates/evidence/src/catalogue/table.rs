@@ -352,7 +352,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         kind: RecordType::SignInFailed,
-        when: "Signing in through a provider was refused.",
+        when: "Signing in through a provider was refused, or a provider ended the sign-in of nobody who is here.",
         outcomes: &[Denied, Failed],
         required: &["src"],
         optional: &["actor", "detail", "reason"],
