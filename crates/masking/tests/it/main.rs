@@ -1,0 +1,1 @@
+//! Masks through their public interface.
