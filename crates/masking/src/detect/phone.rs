@@ -57,27 +57,20 @@ pub(crate) fn in_parentheses(text: &[u8], parenthesis: usize) -> Option<usize> {
 
 /// Where a national number ends that begins at `start`, at the first of `run` digits.
 pub(crate) fn national(text: &[u8], start: usize, run: usize) -> Option<usize> {
-    if joined_before(text, start, b"-. /") {
-        return None;
-    }
-    let first = at(text, start);
-    let end = match (run, first) {
+    let second = at(text, start + 1);
+    let end = match (run, at(text, start)) {
         (3, b'2'..=b'9') => north_american(text, start),
-        (1, b'1') if matches!(at(text, start + 1), b'-' | b'.') => (digits(text, start + 2, 4)
-            == 3)
-            .then(|| north_american(text, start + 2))
-            .flatten(),
-        (2, b'0') => {
-            groups(text, start, &[2, 2, 2, 2, 2], b" .-").filter(|_| at(text, start + 1) != b'0')
-        }
-        (5, b'0') if matches!(at(text, start + 1), b'1' | b'7') => {
-            groups(text, start, &[5, 6], b" ")
-        }
-        (3, b'0') if at(text, start + 1) == b'2' => groups(text, start, &[3, 4, 4], b" "),
-        (4, b'0') if at(text, start + 1) == b'1' => groups(text, start, &[4, 3, 4], b" "),
+        (1, b'1') if matches!(second, b'-' | b'.') => north_american(text, start + 2),
+        (2, b'0') if second != b'0' => groups(text, start, &[2, 2, 2, 2, 2], b" .-"),
+        (5, b'0') if matches!(second, b'1' | b'7') => groups(text, start, &[5, 6], b" "),
+        (3, b'0') if second == b'2' => groups(text, start, &[3, 4, 4], b" "),
+        (4, b'0') if second == b'1' => groups(text, start, &[4, 3, 4], b" "),
         _ => None,
     }?;
-    (!joined_after(text, end, b"-. /")).then_some(end)
+    // A longer number with the same separator is something else.
+    let separators = [b'-', b'.', b'/', at(text, start + run)];
+    let alone = !joined_before(text, start, &separators) && !joined_after(text, end, &separators);
+    alone.then_some(end)
 }
 
 /// `415-555-2671` or with points. Spaces are left out: tables of numbers have them.

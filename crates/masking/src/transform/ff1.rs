@@ -89,7 +89,7 @@ impl Ff1 {
 fn large_enough(radix: u16, length: usize) -> bool {
     let exponent = u32::try_from(length).unwrap_or(u32::MAX);
     let domain = u64::from(radix).saturating_pow(exponent);
-    length >= 2 && length <= MAX_NUMERALS && domain >= MIN_DOMAIN
+    (2..=MAX_NUMERALS).contains(&length) && domain >= MIN_DOMAIN
 }
 
 /// The constant block P of step 5.

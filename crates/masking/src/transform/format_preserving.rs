@@ -45,13 +45,13 @@ impl Alphabet {
 
     fn byte(self, numeral: u16, before: u8) -> u8 {
         let numeral = (numeral % 62) as u8;
-        match (self, numeral) {
-            (Self::Letters, _) if before.is_ascii_uppercase() => b'A' + numeral,
-            (Self::Letters, _) => b'a' + numeral,
-            (_, 0..=9) => b'0' + numeral,
-            (Self::Hexadecimal, _) => b'a' + (numeral - 10),
-            (_, 10..=35) => b'A' + (numeral - 10),
-            (_, _) => b'a' + (numeral - 36),
+        match self {
+            Self::Letters if before.is_ascii_uppercase() => b'A' + numeral,
+            Self::Letters => b'a' + numeral,
+            _ if numeral < 10 => b'0' + numeral,
+            Self::Hexadecimal => b'a' - 10 + numeral,
+            _ if numeral < 36 => b'A' - 10 + numeral,
+            _ => b'a' - 36 + numeral,
         }
     }
 }

@@ -89,7 +89,7 @@ fn binary(work: Work<'_>, element: &PgType, value: &[u8]) -> Option<Masked> {
     let mut elements = Vec::with_capacity(value.len());
     let (mut changed, mut has_null) = (false, false);
     for _ in 0..count {
-        let original = reader.field()?;
+        let original = reader.field()?.0;
         let masked = match original {
             None => Masked::Unchanged,
             Some(original) => work.value(element, Format::Binary, original),

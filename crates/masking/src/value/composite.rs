@@ -78,14 +78,13 @@ fn binary(work: Work<'_>, columns: Option<&[PgType]>, value: &[u8]) -> Option<Ma
     for column in 0..count {
         let oid = reader.uint32()?;
         let own;
-        let kind = match columns.and_then(|columns| columns.get(column)) {
-            Some(kind) => kind,
-            None => {
-                own = PgType::from_oid(oid);
-                &own
-            }
+        let kind = if let Some(kind) = columns.and_then(|columns| columns.get(column)) {
+            kind
+        } else {
+            own = PgType::from_oid(oid);
+            &own
         };
-        let original = reader.field()?;
+        let original = reader.field()?.0;
         let masked = match original {
             None => Masked::Unchanged,
             Some(original) => work.value(kind, Format::Binary, original),

@@ -70,7 +70,7 @@ fn binary(work: Work<'_>, value: &[u8]) -> Option<Masked> {
     let mut changed = false;
     for _ in 0..count {
         for is_key in [true, false] {
-            let original = reader.field()?;
+            let original = reader.field()?.0;
             if is_key && original.is_none() {
                 return None;
             }

@@ -7,20 +7,28 @@ const NEGATIVE: u16 = 0x4000;
 /// Decimal digits at most, before and behind the point together. Larger numbers are withheld.
 const MAX_DIGITS: usize = 2000;
 
-/// The number as text; `Some(None)` for what is no number (NaN, infinities); nothing for malformed bytes.
-pub(crate) fn read(value: &[u8]) -> Option<Option<String>> {
+/// What a value is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decimal {
+    /// A number, as text.
+    Number(String),
+    /// NaN or an infinity.
+    Other,
+}
+
+/// Reads one. Nothing for malformed bytes and for numbers that are too long.
+pub(crate) fn read(value: &[u8]) -> Option<Decimal> {
     let mut reader = Reader::new(value);
     let count = usize::try_from(reader.int16()?).ok()?;
     let weight = i32::from(reader.int16()?);
     let sign = u16::from_be_bytes(reader.array()?);
     let scale = usize::from(u16::from_be_bytes(reader.array()?));
     if !matches!(sign, 0 | NEGATIVE) {
-        return matches!(sign, 0xc000 | 0xd000 | 0xf000).then_some(None);
+        return matches!(sign, 0xc000 | 0xd000 | 0xf000).then_some(Decimal::Other);
     }
     if reader.remaining() != 2 * count
         || 4 * count + scale > MAX_DIGITS
-        || weight > 500
-        || weight < -500
+        || !(-500..=500).contains(&weight)
     {
         return None;
     }
@@ -38,10 +46,10 @@ pub(crate) fn read(value: &[u8]) -> Option<Option<String>> {
             .copied()
             .unwrap_or(0)
     };
-    let mut front: String = (0..=weight.max(0))
-        .rev()
-        .map(|place| format!("{:04}", digit(place)))
-        .collect();
+    let mut front = String::new();
+    for place in (0..=weight.max(0)).rev() {
+        push_group(&mut front, digit(place));
+    }
     let zeros = front
         .bytes()
         .take_while(|byte| *byte == b'0')
@@ -51,13 +59,20 @@ pub(crate) fn read(value: &[u8]) -> Option<Option<String>> {
     let mut back = String::new();
     let mut place = -1;
     while back.len() < scale {
-        back.push_str(&format!("{:04}", digit(place)));
+        push_group(&mut back, digit(place));
         place -= 1;
     }
     back.truncate(scale);
     let minus = if sign == NEGATIVE { "-" } else { "" };
     let point = if scale > 0 { "." } else { "" };
-    Some(Some(format!("{minus}{front}{point}{back}")))
+    Some(Decimal::Number(format!("{minus}{front}{point}{back}")))
+}
+
+/// Four decimal digits.
+fn push_group(out: &mut String, group: u16) {
+    for divisor in [1000, 100, 10, 1] {
+        out.extend(char::from_digit(u32::from(group / divisor % 10), 10));
+    }
 }
 
 /// The binary form of `-?digits(.digits)?`.
@@ -103,7 +118,7 @@ pub(crate) fn write(number: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{read, write};
+    use super::{Decimal, read, write};
 
     #[test]
     fn what_is_written_is_read() {
@@ -120,9 +135,9 @@ mod tests {
             "100000000000000000000.000000000001",
         ] {
             let bytes = write(number).unwrap();
-            assert_eq!(read(&bytes).unwrap().unwrap(), number);
+            assert_eq!(read(&bytes), Some(Decimal::Number(number.to_owned())));
         }
-        assert_eq!(read(&[0, 0, 0, 0, 0xc0, 0, 0, 0]), Some(None));
+        assert_eq!(read(&[0, 0, 0, 0, 0xc0, 0, 0, 0]), Some(Decimal::Other));
         assert_eq!(read(&[0, 1, 0, 0, 0, 0, 0, 0]), None);
         assert_eq!(read(&[0, 1, 0, 0, 0, 0, 0, 0, 0xff, 0xff]), None);
     }

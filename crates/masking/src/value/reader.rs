@@ -44,16 +44,20 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and so many bytes; -1 is NULL.
-    pub(crate) fn field(&mut self) -> Option<Option<&'a [u8]>> {
+    pub(crate) fn field(&mut self) -> Option<Field<'a>> {
         match self.int32()? {
-            -1 => Some(None),
+            -1 => Some(Field(None)),
             length => {
                 let length = usize::try_from(length).ok()?;
-                self.bytes(length).map(Some)
+                self.bytes(length).map(|value| Field(Some(value)))
             }
         }
     }
 }
+
+/// A value in another one, or NULL.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'a>(pub(crate) Option<&'a [u8]>);
 
 /// Appends a field as [`Reader::field`] reads it. Nothing where the value is too long to have a length.
 pub(crate) fn write_field(out: &mut Vec<u8>, value: Option<&[u8]>) -> Option<()> {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::mask::Masked;
-use super::numeric;
+use super::numeric::{self, Decimal};
 use super::pg_type::{Format, PgType};
 use super::reader::Reader;
 use super::work::Work;
@@ -114,7 +114,7 @@ fn numeric_value(work: Work<'_>, format: Format, value: &[u8]) -> Option<Masked>
             _ => work.number(number_text(value)?, Range::Decimal),
         });
     }
-    let Some(text) = numeric::read(value)? else {
+    let Decimal::Number(text) = numeric::read(value)? else {
         return Some(work.featureless());
     };
     Some(match work.number(&text, Range::Decimal) {
@@ -218,7 +218,7 @@ pub(crate) fn range(work: Work<'_>, bound: &PgType, format: Format, value: &[u8]
         Format::Text => work.withheld(value),
         Format::Binary => {
             let mut reader = Reader::new(value);
-            let passed = binary_range(work, bound, &mut reader).filter(|_| reader.is_empty());
+            let passed = binary_range(work, bound, &mut reader).filter(|()| reader.is_empty());
             passed.map_or(Masked::Null, |()| Masked::Unchanged)
         }
     }
@@ -236,7 +236,7 @@ pub(crate) fn multirange(work: Work<'_>, bound: &PgType, format: Format, value: 
     let passed = || -> Option<()> {
         let count = reader.uint32()?;
         for _ in 0..count {
-            let one = reader.field()??;
+            let one = reader.field()?.0?;
             let mut inside = Reader::new(one);
             binary_range(work, bound, &mut inside).filter(|()| inside.is_empty())?;
         }
@@ -253,7 +253,7 @@ fn binary_range(work: Work<'_>, bound: &PgType, reader: &mut Reader<'_>) -> Opti
     let [flags] = reader.array()?;
     for infinite in [LOWER_INFINITE, UPPER_INFINITE] {
         if flags & (EMPTY | infinite) == 0 {
-            let value = reader.field()??;
+            let value = reader.field()?.0?;
             let masked = work.value(bound, Format::Binary, value);
             (masked == Masked::Unchanged).then_some(())?;
         }

@@ -36,7 +36,7 @@ impl<'m> Work<'m> {
             depth: self.depth + 1,
             ..self
         };
-        let masked = match kind {
+        match kind {
             PgType::Text => self.text(value),
             PgType::Bpchar => self.text(value.trim_ascii_end_of_spaces()),
             PgType::Name => self.name(value),
@@ -50,25 +50,20 @@ impl<'m> Work<'m> {
             | PgType::Float8
             | PgType::Uuid
             | PgType::Inet
-            | PgType::Macaddr => {
-                return scalar::mask(self, kind, format, value).unwrap_or(Masked::Null);
-            }
-            PgType::Bytea => return bytes::mask(self, format, value),
-            PgType::Json => return json::mask(self, value),
-            PgType::Jsonb => return json::jsonb(self, format, value),
-            PgType::Xml => return xml::mask(self, value),
-            PgType::Hstore => return hstore::mask(self, format, value),
+            | PgType::Macaddr => scalar::mask(self, kind, format, value).unwrap_or(Masked::Null),
+            PgType::Bytea => bytes::mask(self, format, value),
+            PgType::Json => json::mask(self, value),
+            PgType::Jsonb => json::jsonb(self, format, value),
+            PgType::Xml => xml::mask(self, value),
+            PgType::Hstore => hstore::mask(self, format, value),
             PgType::Bool | PgType::Char | PgType::Temporal | PgType::Bit => self.featureless(),
             PgType::Enum | PgType::Opaque => self.withheld(value),
-            PgType::Array(element) => return array::mask(inside, element, format, value),
-            PgType::Range(bound) => return scalar::range(inside, bound, format, value),
-            PgType::Multirange(bound) => return scalar::multirange(inside, bound, format, value),
-            PgType::Composite(columns) => {
-                return composite::mask(inside, Some(columns), format, value);
-            }
-            PgType::Record => return composite::mask(inside, None, format, value),
-        };
-        masked
+            PgType::Array(element) => array::mask(inside, element, format, value),
+            PgType::Range(bound) => scalar::range(inside, bound, format, value),
+            PgType::Multirange(bound) => scalar::multirange(inside, bound, format, value),
+            PgType::Composite(columns) => composite::mask(inside, Some(columns), format, value),
+            PgType::Record => composite::mask(inside, None, format, value),
+        }
     }
 
     /// Text, without anything around it.
