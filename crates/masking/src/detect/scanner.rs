@@ -29,6 +29,8 @@ pub struct Scanner<'d> {
     /// The same for custom patterns, whose matches do not overlap.
     next_pattern: usize,
     open: Vec<Open>,
+    /// The last finding of each tail, and up to where others with this tail are covered by it.
+    closed: Vec<Open>,
     clusters: Clusters,
 }
 
@@ -42,6 +44,7 @@ impl<'d> Scanner<'d> {
             next: 0,
             next_pattern: 0,
             open: Vec::new(),
+            closed: Vec::new(),
             clusters: Clusters::default(),
         }
     }
@@ -110,12 +113,10 @@ impl<'d> Scanner<'d> {
                 .add(start, self.base + raw.end as u64, raw.detector);
             return;
         };
-        // Inside one of its kind that is still open, it is covered already.
-        if self
-            .open
-            .iter()
-            .any(|open| open.tail == tail && open.start <= start)
-        {
+        // Inside one with the same tail it is covered already. Following each anew would be quadratic.
+        let inside = |outer: &Open| outer.tail == tail && outer.start <= start;
+        let in_closed = |outer: &Open| inside(outer) && start < outer.next;
+        if self.open.iter().any(inside) || self.closed.iter().any(in_closed) {
             return;
         }
         self.follow(
@@ -139,7 +140,12 @@ impl<'d> Scanner<'d> {
     fn follow(&mut self, text: &[u8], last: bool, open: Open) {
         let from = usize::try_from(open.next - self.base).unwrap_or(text.len());
         match open.tail.follow(text, from, last) {
-            Followed::Ends(end) => {
+            Followed::Ends { end, covered } => {
+                self.closed.retain(|closed| closed.tail != open.tail);
+                self.closed.push(Open {
+                    next: self.base + covered as u64,
+                    ..open
+                });
                 self.clusters
                     .add(open.start, self.base + end as u64, open.detector);
             }

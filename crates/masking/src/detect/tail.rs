@@ -29,8 +29,8 @@ const MAX_END_BYTES: usize = 80;
 
 /// How far a tail was followed.
 pub(crate) enum Followed {
-    /// It ends here.
-    Ends(usize),
+    /// It ends here. What begins before `covered` with the same tail ends here too.
+    Ends { end: usize, covered: usize },
     /// The text so far does not say; go on from here with more.
     Goes(usize),
 }
@@ -44,7 +44,7 @@ impl Tail {
                 if end >= text.len() && !last {
                     Followed::Goes(end)
                 } else {
-                    Followed::Ends(end)
+                    Followed::Ends { end, covered: end }
                 }
             }
             Self::KeyFile => key_file(text, from, last),
@@ -61,7 +61,10 @@ fn key_file(text: &[u8], from: usize, last: bool) -> Followed {
     let Some(found) = found.map(|place| from + place) else {
         let keep = text.len().saturating_sub(END.len()).max(from);
         return if last {
-            Followed::Ends(text.len())
+            Followed::Ends {
+                end: text.len(),
+                covered: text.len(),
+            }
         } else {
             Followed::Goes(keep)
         };
@@ -74,5 +77,8 @@ fn key_file(text: &[u8], from: usize, last: bool) -> Followed {
         byte != b'-' || byte == b' '
     });
     let hyphens = run(text, found + 2 + title, 8, |byte| byte == b'-');
-    Followed::Ends((found + 2 + title + hyphens).min(text.len()))
+    Followed::Ends {
+        end: (found + 2 + title + hyphens).min(text.len()),
+        covered: found,
+    }
 }

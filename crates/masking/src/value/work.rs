@@ -9,6 +9,8 @@ use crate::transform::{Range, Transform};
 
 /// Elements in elements in elements. Types say how deep they are, but a binary `record` says so itself.
 const MAX_DEPTH: usize = 16;
+/// Longest binary form of a boolean, a date or a time: that of `interval`.
+const MAX_FIXED_BYTES: usize = 16;
 /// Longest `name` (NAMEDATALEN less one).
 const MAX_NAME_BYTES: usize = 63;
 
@@ -56,7 +58,10 @@ impl<'m> Work<'m> {
             PgType::Jsonb => json::jsonb(self, format, value),
             PgType::Xml => xml::mask(self, value),
             PgType::Hstore => hstore::mask(self, format, value),
-            PgType::Bool | PgType::Char | PgType::Temporal | PgType::Bit => self.featureless(),
+            PgType::Bool | PgType::Char | PgType::Temporal if format == Format::Binary => {
+                self.fixed(value)
+            }
+            PgType::Bool | PgType::Char | PgType::Temporal | PgType::Bit => self.withheld(value),
             PgType::Enum | PgType::Opaque => self.withheld(value),
             PgType::Array(element) => array::mask(inside, element, format, value),
             PgType::Range(bound) => scalar::range(inside, bound, format, value),
@@ -105,6 +110,14 @@ impl<'m> Work<'m> {
             What::Detected { .. } if self.found(text).is_empty() => Masked::Unchanged,
             _ => Masked::Null,
         }
+    }
+
+    /// A binary value of fixed length, in which no detector finds anything.
+    fn fixed(self, value: &[u8]) -> Masked {
+        if value.len() > MAX_FIXED_BYTES {
+            return Masked::Null;
+        }
+        self.featureless()
     }
 
     /// Something in which no detector finds anything.

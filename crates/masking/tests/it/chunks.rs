@@ -93,3 +93,12 @@ fn a_token_longer_than_all_buffers_is_one_finding() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].range, 2..2 + token.len() as u64);
 }
+
+/// A key that begins in the line that ends another one is a key.
+#[test]
+fn a_key_directly_behind_another_is_found() {
+    let text = b"-----BEGIN PRIVATE KEY-----\nM\n-----END -----BEGIN PRIVATE KEY-----\nsecret";
+    let whole = detectors().find(text);
+    assert_eq!(whole.len(), 1);
+    assert_eq!(whole[0].range, 0..text.len() as u64);
+}
