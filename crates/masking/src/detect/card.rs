@@ -64,6 +64,10 @@ fn plain(text: &[u8], start: usize, run: usize) -> Option<usize> {
 
 fn grouped(text: &[u8], start: usize) -> Option<usize> {
     let separator = separator(text, start + 4)?;
+    // Most are years of dates: one look is enough to see that.
+    if !matches!(digits(text, start + 4 + separator.len(), 7), 4 | 6) {
+        return None;
+    }
     GROUPS
         .iter()
         .find_map(|groups| in_groups(text, start, groups, separator))

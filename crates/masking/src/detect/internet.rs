@@ -82,6 +82,12 @@ pub(crate) fn v6(text: &[u8], colon: usize) -> Option<(usize, usize)> {
 }
 
 fn is_v6(candidate: &[u8]) -> bool {
+    // Most are times of day: one look is enough to see that.
+    let colons = candidate.iter().filter(|byte| **byte == b':').count();
+    let compressed = candidate.windows(2).any(|pair| pair == b"::");
+    if !compressed && colons < 6 {
+        return false;
+    }
     let Some(parsed) = std::str::from_utf8(candidate)
         .ok()
         .filter(|text| text.len() <= MAX_V6_BYTES)
@@ -94,7 +100,6 @@ fn is_v6(candidate: &[u8]) -> bool {
             .split(|&byte| byte == b':')
             .filter(|group| !group.is_empty())
     };
-    let compressed = candidate.windows(2).any(|pair| pair == b"::");
     let has_digit = candidate.iter().any(u8::is_ascii_digit);
     if !compressed {
         // Eight groups of two are a hardware address (EUI-64).

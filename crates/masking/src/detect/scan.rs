@@ -13,11 +13,22 @@ pub(crate) const AHEAD_BYTES: usize = 2048 + 128;
 const BLOCK: usize = 16;
 
 /// Bytes at which something can begin or be decided.
+const ANCHORS: [bool; 256] = {
+    let mut anchors = [false; 256];
+    let bytes = b"0123456789@:(+";
+    let mut place = 0;
+    while place < bytes.len() {
+        anchors[bytes[place] as usize] = true;
+        place += 1;
+    }
+    anchors
+};
+
 fn is_anchor(byte: u8) -> bool {
-    anchor_bits(byte) != 0
+    ANCHORS.get(usize::from(byte)).is_some_and(|anchor| *anchor)
 }
 
-/// Without branches, so that a block is looked at in one go.
+/// The same without branches, so that a block is looked at in one go.
 fn anchor_bits(byte: u8) -> u8 {
     u8::from(byte.is_ascii_digit())
         | u8::from(byte == b'@')
