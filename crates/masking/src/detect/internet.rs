@@ -83,9 +83,9 @@ pub(crate) fn v6(text: &[u8], colon: usize) -> Option<(usize, usize)> {
 
 fn is_v6(candidate: &[u8]) -> bool {
     // Most are times of day: one look is enough to see that.
-    let colons = candidate.iter().filter(|byte| **byte == b':').count();
+    let parts = candidate.split(|&byte| byte == b':').count();
     let compressed = candidate.windows(2).any(|pair| pair == b"::");
-    if !compressed && colons < 6 {
+    if !compressed && parts < 7 {
         return false;
     }
     let Some(parsed) = std::str::from_utf8(candidate)

@@ -13,19 +13,8 @@ pub(crate) const AHEAD_BYTES: usize = 2048 + 128;
 const BLOCK: usize = 16;
 
 /// Bytes at which something can begin or be decided.
-const ANCHORS: [bool; 256] = {
-    let mut anchors = [false; 256];
-    let bytes = b"0123456789@:(+";
-    let mut place = 0;
-    while place < bytes.len() {
-        anchors[bytes[place] as usize] = true;
-        place += 1;
-    }
-    anchors
-};
-
 fn is_anchor(byte: u8) -> bool {
-    ANCHORS.get(usize::from(byte)).is_some_and(|anchor| *anchor)
+    matches!(byte, b'0'..=b':' | b'@' | b'(' | b'+')
 }
 
 /// The same without branches, so that a block is looked at in one go.

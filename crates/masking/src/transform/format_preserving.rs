@@ -34,10 +34,11 @@ impl Alphabet {
             (Self::Letters, b'A'..=b'Z') => byte - b'A',
             (Self::Letters, _) => return None,
             (_, b'0'..=b'9') => byte - b'0',
-            (Self::Alphanumeric, b'A'..=b'Z') => byte - b'A' + 10,
+            (Self::Alphanumeric, b'A'..=b'Z') | (Self::Hexadecimal, b'A'..=b'F') => {
+                byte - b'A' + 10
+            }
             (Self::Alphanumeric, b'a'..=b'z') => byte - b'a' + 36,
             (Self::Hexadecimal, b'a'..=b'f') => byte - b'a' + 10,
-            (Self::Hexadecimal, b'A'..=b'F') => byte - b'A' + 10,
             _ => return None,
         };
         Some(u16::from(numeral))

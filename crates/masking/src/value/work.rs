@@ -61,8 +61,12 @@ impl<'m> Work<'m> {
             PgType::Bool | PgType::Char | PgType::Temporal if format == Format::Binary => {
                 self.fixed(value)
             }
-            PgType::Bool | PgType::Char | PgType::Temporal | PgType::Bit => self.withheld(value),
-            PgType::Enum | PgType::Opaque => self.withheld(value),
+            PgType::Bool
+            | PgType::Char
+            | PgType::Temporal
+            | PgType::Bit
+            | PgType::Enum
+            | PgType::Opaque => self.withheld(value),
             PgType::Array(element) => array::mask(inside, element, format, value),
             PgType::Range(bound) => scalar::range(inside, bound, format, value),
             PgType::Multirange(bound) => scalar::multirange(inside, bound, format, value),

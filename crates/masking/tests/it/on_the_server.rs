@@ -303,7 +303,8 @@ fn every_mask_of_every_type_parses_in_both_formats() {
                     let masked = shown(&mut wire, &column, &mask, format, original);
                     values += usize::from(matches!(masked, Ok(Some(_))));
                     masked.map_err(|error| {
-                        problems.push(format!("{} {name} {format:?} {value}: {error}", column.sql))
+                        let at = format!("{} {name} {format:?} {value}", column.sql);
+                        problems.push(format!("{at}: {error}"));
                     })
                 };
                 let one = shown(Format::Text, &text);
