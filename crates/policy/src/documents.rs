@@ -12,8 +12,12 @@
 
 mod cedar;
 mod condition;
+mod diff;
+mod explain;
 mod hours;
 mod label;
+mod matrix;
+mod matrix_text;
 mod network;
 mod obligation;
 mod problem;
@@ -22,6 +26,7 @@ mod reachable;
 mod reader;
 mod rule;
 mod set;
+mod simulate;
 mod slice;
 mod target;
 mod units;
@@ -31,14 +36,17 @@ mod who;
 mod yaml;
 
 pub use condition::{Conditions, Then};
+pub use diff::diff;
 pub use hours::Hours;
 pub use label::{Label, Transform};
+pub use matrix::{Cell, Column, Matrix, Sight};
 pub use network::Network;
 pub use obligation::{Approve, Durability, Limit, Per, Record, Require};
 pub use problem::Problem;
 pub use question::{Environment, InsertedRows, Question, Shape, Touched};
 pub use rule::{Obligations, Rule, RuleEffect};
 pub use set::{DOCUMENTS_MAX, Document, LABELS_MAX, PolicySet, RULES_MAX};
+pub use simulate::{Counts, Recorded, simulate};
 pub use slice::{ACTORS_MAX, Slice};
 pub use target::{Resource, Target};
 pub use units::Rate;

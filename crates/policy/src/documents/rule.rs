@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use custos_model::Principal;
 use serde::Serialize;
 
 use super::condition::{self, Conditions, Then};
 use super::obligation::{self, Approve, Limit, Record, Require};
 use super::reader::{Fields, Reader, is_name};
-use super::target::{self, Target};
+use super::target::{self, Resource, Target};
 use super::verb::{Verb, meant_by};
 use super::who::{self, Who};
 use super::yaml::{At, Node};
@@ -46,6 +47,21 @@ pub struct Rule {
     pub require: Option<Require>,
     /// Shapes of statements that it treats differently.
     pub conditions: Conditions,
+}
+
+impl Rule {
+    /// Whether it is for the principal and about the resource.
+    pub(super) fn is_about(&self, principal: &Principal, resource: &Resource) -> bool {
+        self.is_for(principal) && self.is_on(resource)
+    }
+
+    pub(super) fn is_for(&self, principal: &Principal) -> bool {
+        self.who.iter().any(|who| who.means(principal))
+    }
+
+    pub(super) fn is_on(&self, resource: &Resource) -> bool {
+        self.on.iter().any(|on| on.means(resource))
+    }
 }
 
 /// What follows from an allowing rule.

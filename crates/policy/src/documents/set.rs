@@ -110,7 +110,7 @@ impl PolicySet {
         resource: &Resource,
         environment: &Environment,
     ) -> Slice {
-        Slice::new(self, principal, resource, environment)
+        Slice::new(self, principal, resource, Some(environment))
     }
 }
 

@@ -54,14 +54,16 @@ struct Actor {
     rules: Vec<Arc<Compiled>>,
     /// Indices of `rules` whose requirements are met but for their hours.
     met: BTreeSet<usize>,
+    assumed: bool,
 }
 
 impl Slice {
+    /// Without an environment, whatever rules require is taken to be so.
     pub(super) fn new(
         set: &PolicySet,
         principal: &Principal,
         resource: &Resource,
-        environment: &Environment,
+        environment: Option<&Environment>,
     ) -> Self {
         let actors = actors(principal).and_then(|all| {
             let actor = |principal| Actor::new(set, principal, resource, environment);
@@ -231,14 +233,14 @@ impl Slice {
 }
 
 /// Who must agree before the rule allows, for a statement of this shape.
-fn wanted<'a>(rule: &'a Rule, shape: &Shape) -> Option<&'a Approve> {
+pub(super) fn wanted<'a>(rule: &'a Rule, shape: &Shape) -> Option<&'a Approve> {
     let approve = rule.obligations.approve.as_ref()?;
     let only_for_shapes = rule.conditions.mention(Then::Approve);
     (!only_for_shapes || rule.conditions.say(Then::Approve, shape)).then_some(approve)
 }
 
 /// Who asks, and all for whom, or why nobody may.
-fn actors(principal: &Principal) -> Result<Vec<&Principal>, Verdict> {
+pub(super) fn actors(principal: &Principal) -> Result<Vec<&Principal>, Verdict> {
     let mut all = Vec::new();
     let mut waiting = vec![principal];
     while let Some(next) = waiting.pop() {
@@ -263,33 +265,32 @@ impl Actor {
         set: &PolicySet,
         principal: &Principal,
         resource: &Resource,
-        environment: &Environment,
+        environment: Option<&Environment>,
     ) -> Result<Self, Verdict> {
         let kind = Kind::of_name(&resource.name)
             .ok_or_else(|| default_deny("the resource is of no known kind".to_owned()))?;
         // What is left out here could not have decided: Cedar asks the same again.
-        let about = |rule: &Rule| {
-            rule.who.iter().any(|who| who.means(principal)) && rule.on.iter().any(|on| on.means(resource))
-        };
-        let rules = set.rules.iter().filter(|compiled| about(&compiled.rule));
+        let rules = set.rules.iter().filter(|compiled| compiled.rule.is_about(principal, resource));
         let rules: Vec<Arc<Compiled>> = rules.cloned().collect();
         let policies = rules.iter().flat_map(|compiled| &compiled.policies).chain(set.guards.iter());
         let court = Court::new(&set.vocabulary, principal, resource, kind, policies)
             .map_err(|refused| default_deny(format!("policy could not be evaluated: {}", refused.message)))?;
         let required = rules.iter().enumerate().filter_map(|(index, compiled)| Some((index, compiled.rule.require.as_ref()?)));
-        let met = required.filter(|(_, require)| unmet(require, environment).is_empty());
+        let met = required.filter(|(_, require)| environment.is_none_or(|it| unmet(require, it).is_empty()));
         let met = met.map(|(index, _)| index).collect();
         Ok(Self {
             name: principal.name.clone(),
             court,
             rules,
             met,
+            assumed: environment.is_none(),
         })
     }
 
     /// Hours of the rules whose other requirements are met.
     fn hours(&self) -> impl Iterator<Item = (usize, &super::hours::Hours)> {
-        self.met.iter().filter_map(|index| {
+        let met = self.met.iter().filter(|_| !self.assumed);
+        met.filter_map(|index| {
             let rule = &self.rules.get(*index)?.rule;
             Some((*index, rule.require.as_ref()?.hours.as_ref()?))
         })

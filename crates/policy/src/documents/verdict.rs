@@ -135,18 +135,6 @@ impl fmt::Display for Approve {
     }
 }
 
-/// What a rule asks for in words, for matrix and explanation; empty for a rule that asks for nothing.
-pub(super) fn asked_for(obligations: &Obligations) -> Vec<String> {
-    let mut words = Vec::new();
-    if let Some(record) = obligations.record {
-        words.extend(recorded(record));
-    }
-    if let Some(limit) = obligations.limit {
-        words.extend(limited(limit));
-    }
-    words
-}
-
 pub(super) fn recorded(record: Record) -> Vec<String> {
     let durability = record.durability.map(|durability| match durability {
         super::obligation::Durability::Strict => "recorded strictly".to_owned(),

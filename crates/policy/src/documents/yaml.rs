@@ -275,6 +275,7 @@ mod tests {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         assert!(read("p", &nested(DEPTH_MAX)).is_ok());
         assert!(refused(&nested(DEPTH_MAX + 1)).contains("inside each other"));
-        assert!(refused(&nested(100_000)).contains("inside each other"));
+        // The parser has a limit of its own, since it reads ahead.
+        assert!(refused(&nested(100_000)).contains("recursion limit"));
     }
 }
