@@ -7,6 +7,7 @@ pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod open;
+pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod resource;
 pub(crate) mod session;

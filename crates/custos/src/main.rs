@@ -59,8 +59,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
-        block_on, config, credential, key, login, logout, resource, session, sign_in, status,
-        whoami,
+        block_on, config, credential, key, login, logout, policy, resource, session, sign_in,
+        status, whoami,
     };
     match command {
         Command::Login(arguments) => block_on(login::login(out, arguments)),
@@ -76,6 +76,7 @@ fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Session(command) => block_on(session::run(out, command)),
         Command::Config(ConfigCommand::Check(arguments)) => config::check(out, arguments.config),
         Command::Config(ConfigCommand::Reference) => config::reference(out),
+        Command::Policy(command) => policy::run(out, command),
         Command::Doctor(arguments) => doctor::doctor(out, arguments),
         // Handled by the callers, because their exit codes are their own.
         other @ (Command::Connect(_) | Command::Verify(_)) => {

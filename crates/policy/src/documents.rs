@@ -37,7 +37,7 @@ mod yaml;
 
 pub use condition::{Conditions, Then};
 pub use diff::diff;
-pub use hours::Hours;
+pub use hours::{Hours, utc_ns};
 pub use label::{Label, Transform};
 pub use matrix::{Cell, Column, Matrix, Sight};
 pub use network::Network;

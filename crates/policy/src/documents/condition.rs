@@ -4,7 +4,13 @@ use serde::Serialize;
 
 use super::question::Shape;
 use super::reader::Reader;
+use super::verb::Verb;
 use super::yaml::{Node, Value};
+
+/// Verbs whose statements can be without WHERE.
+pub(super) const WITHOUT_WHERE: &[&str] = &["sql.update", "sql.delete"];
+/// Verbs whose statements insert rows.
+pub(super) const BULK_INSERT: &[&str] = &["sql.insert"];
 
 /// What happens to a statement of that shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +45,15 @@ impl Conditions {
 
     pub(super) fn mention(&self, then: Then) -> bool {
         self.without_where == Some(then) || self.bulk_insert_over.is_some_and(|(_, says)| says == then)
+    }
+
+    /// The same, without what a verb's statements cannot look like.
+    pub(super) fn about(self, verb: Verb) -> Self {
+        let word = verb.as_str();
+        Self {
+            without_where: self.without_where.filter(|_| WITHOUT_WHERE.contains(&word)),
+            bulk_insert_over: self.bulk_insert_over.filter(|_| BULK_INSERT.contains(&word)),
+        }
     }
 
     /// The shapes in words.

@@ -19,6 +19,12 @@ const DAYS: [(&str, Weekday); 7] = [
 ];
 const MINUTES_OF_DAY: u16 = 24 * 60;
 
+/// UTC nanoseconds of a time as RFC 3339 writes it. `None` for other texts, and for times before 1970.
+pub fn utc_ns(text: &str) -> Option<u64> {
+    let time: Timestamp = text.parse().ok()?;
+    u64::try_from(time.as_nanosecond()).ok()
+}
+
 /// From a minute of the day to another, on some days of the week.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Hours {
@@ -138,10 +144,8 @@ mod tests {
         hours.unwrap()
     }
 
-    /// Of a text such as `2026-11-20T08:00:00Z`.
     fn ns(text: &str) -> u64 {
-        let time: jiff::Timestamp = text.parse().unwrap();
-        u64::try_from(time.as_nanosecond()).unwrap()
+        super::utc_ns(text).unwrap()
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl PolicySet {
         resource: &Resource,
     ) -> Vec<String> {
         let named = |rule: &&Rule| verdict.rules.contains(&rule.id);
-        let ways: Vec<String> = self.rules().filter(named).map(way).collect();
+        let ways: Vec<String> = self.rules().filter(named).map(|rule| way(rule, verb)).collect();
         let mut notes = Vec::new();
         if !ways.iter().any(String::is_empty) {
             notes.push(ways.join("; or "));
@@ -196,27 +196,30 @@ impl PolicySet {
         let forbidding = self.rules().filter(|rule| {
             rule.effect == RuleEffect::Forbid && rule.verbs.contains(&verb) && rule.is_about(principal, resource)
         });
-        notes.extend(forbidding.map(|rule| format!("never {}", rule.conditions.shapes(Then::Deny).join(" or "))));
+        let shapes = forbidding.map(|rule| rule.conditions.about(verb).shapes(Then::Deny).join(" or "));
+        notes.extend(shapes.filter(|shapes| !shapes.is_empty()).map(|shapes| format!("never {shapes}")));
         notes
     }
 }
 
-/// Under what the rule allows; empty for one that always does.
-fn way(rule: &Rule) -> String {
+/// Under what the rule allows the verb; empty for one that always does.
+fn way(rule: &Rule, verb: Verb) -> String {
     let mut words = Vec::new();
+    let conditions = rule.conditions.about(verb);
     if let Some(require) = &rule.require {
         let mut needs = super::slice::unmet(require, &super::question::Environment::default());
         needs.extend(require.hours.as_ref().map(|hours| format!("the time from {hours}")));
         words.push(format!("needs {}", needs.join(" and ")));
     }
-    let denied = rule.conditions.shapes(Then::Deny);
+    let denied = conditions.shapes(Then::Deny);
     if !denied.is_empty() {
         words.push(format!("not {}", denied.join(", not ")));
     }
-    if let Some(approve) = &rule.obligations.approve {
-        let only = rule.conditions.shapes(Then::Approve);
-        let only = if only.is_empty() { String::new() } else { format!(" where {}", only.join(" or ")) };
-        words.push(format!("{approve}{only}, asked for {}", units::show_duration(approve.expires)));
+    let asks_always = !rule.conditions.mention(Then::Approve);
+    let shapes = conditions.shapes(Then::Approve);
+    if let Some(approve) = rule.obligations.approve.as_ref().filter(|_| asks_always || !shapes.is_empty()) {
+        let only = if asks_always { String::new() } else { format!(" if {}", shapes.join(" or ")) };
+        words.push(format!("{approve}, within {}{only}", units::show_duration(approve.expires)));
     }
     words.join(", ")
 }

@@ -1,5 +1,6 @@
 //! Rules that can never apply: each is a mistake, since whoever wrote it meant something by it.
 
+use super::condition::{BULK_INSERT, WITHOUT_WHERE};
 use super::problem::Problem;
 use super::rule::{Placed, Rule, RuleEffect};
 use super::target::Target;
@@ -62,10 +63,10 @@ fn idle_conditions(rule: &Rule) -> Vec<String> {
         }
     };
     if rule.conditions.without_where.is_some() {
-        idle("without_where", &["sql.update", "sql.delete"]);
+        idle("without_where", WITHOUT_WHERE);
     }
     if rule.conditions.bulk_insert_over.is_some() {
-        idle("bulk_insert_over", &["sql.insert"]);
+        idle("bulk_insert_over", BULK_INSERT);
     }
     let unknown = rule.verbs.iter().find(|verb| verb.unknown_of_its_protocol() == Some(**verb));
     if let Some(unknown) = unknown.filter(|_| !rule.conditions.is_empty()) {

@@ -22,7 +22,7 @@ fn rights_gained_lost_and_changed() {
     assert_eq!(
         lines(&more, &asked),
         ["group:analysts has sql.insert, sql.update on postgres/app-db: was yes, \
-          is ask (approval by 1 of leads for the session, asked for 30m)"]
+          is ask (approval by 1 of leads for the session, within 30m)"]
     );
     let denied = format!("{READ}- {{id: no, who: '*', on: postgres/app-db, deny: sql.dml}}\n");
     assert_eq!(lines(READ, &denied), [""; 0], "what nobody may is not lost");
