@@ -57,7 +57,12 @@ pub(crate) struct PolicyExplainArgs {
     #[arg(long, value_enum, default_value = "human", help_heading = "Who")]
     pub(crate) kind: Kind,
     /// Who vouches for them; `local` is the operator
-    #[arg(long, value_name = "URL", default_value = "local", help_heading = "Who")]
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "local",
+        help_heading = "Who"
+    )]
     pub(crate) issuer: String,
     /// The issuer's own name for them [default: the name]
     #[arg(long, value_name = "ID", help_heading = "Who")]

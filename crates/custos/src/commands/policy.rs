@@ -33,9 +33,15 @@ pub(crate) fn run(out: &mut dyn Write, command: PolicyCommand) -> Result<(), Fai
 }
 
 fn check(out: &mut dyn Write, set: &PolicySet) -> Result<(), Failure> {
-    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let count =
+        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let (rules, labels) = (set.rules().count(), set.labels().len());
-    writeln!(out, "ok: {}, {}", count(rules, "rule"), count(labels, "label"))?;
+    writeln!(
+        out,
+        "ok: {}, {}",
+        count(rules, "rule"),
+        count(labels, "label")
+    )?;
     writeln!(out, "  digest  {}", set.digest())?;
     if rules == 0 {
         writeln!(out, "\nnote: without a rule nobody may do anything")?;
@@ -55,17 +61,24 @@ fn compare(out: &mut dyn Write, json: bool, old: &Path, new: &Path) -> Result<()
     if lines.is_empty() && old.digest() == new.digest() {
         writeln!(out, "the same policy")?;
     } else if lines.is_empty() {
-        writeln!(out, "other rules, and the same rights for all that they name")?;
+        writeln!(
+            out,
+            "other rules, and the same rights for all that they name"
+        )?;
     }
     Ok(())
 }
 
 fn explain(out: &mut dyn Write, arguments: PolicyExplainArgs) -> Result<(), Failure> {
     let set = load(&arguments.files.files)?;
-    let utc_ns = arguments.at.unwrap_or_else(|| SystemClock::start().now().utc_ns);
+    let utc_ns = arguments
+        .at
+        .unwrap_or_else(|| SystemClock::start().now().utc_ns);
     let principal = Principal {
         issuer: arguments.issuer,
-        subject: arguments.subject.unwrap_or_else(|| arguments.principal.clone()),
+        subject: arguments
+            .subject
+            .unwrap_or_else(|| arguments.principal.clone()),
         kind: match arguments.kind {
             Kind::Human => PrincipalKind::Human,
             Kind::Workload => PrincipalKind::Workload,
@@ -94,7 +107,9 @@ fn explain(out: &mut dyn Write, arguments: PolicyExplainArgs) -> Result<(), Fail
         },
         shape: Shape {
             without_where: arguments.without_where,
-            inserted_rows: arguments.inserts.map_or(InsertedRows::None, InsertedRows::Known),
+            inserted_rows: arguments
+                .inserts
+                .map_or(InsertedRows::None, InsertedRows::Known),
         },
         utc_ns,
     };
@@ -118,10 +133,21 @@ fn load(paths: &[PathBuf]) -> Result<PolicySet, Failure> {
 }
 
 fn refused(problems: &[Problem]) -> Failure {
-    let lines: Vec<String> = problems.iter().map(|it| visible_lines(&it.to_string())).collect();
-    let many = if lines.len() == 1 { "problem" } else { "problems" };
-    Failure::usage(format!("the policy has {} {many}\n\n{}", lines.len(), lines.join("\n")))
-        .hint("docs/policy.md describes every field")
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|it| visible_lines(&it.to_string()))
+        .collect();
+    let many = if lines.len() == 1 {
+        "problem"
+    } else {
+        "problems"
+    };
+    Failure::usage(format!(
+        "the policy has {} {many}\n\n{}",
+        lines.len(),
+        lines.join("\n")
+    ))
+    .hint("docs/policy.md describes every field")
 }
 
 fn unreadable(error: io::Error, path: &Path) -> Failure {
@@ -137,7 +163,9 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in path.read_dir()? {
         let file = entry?.path();
-        let is_document = file.extension().is_some_and(|it| it == "yaml" || it == "yml");
+        let is_document = file
+            .extension()
+            .is_some_and(|it| it == "yaml" || it == "yml");
         if is_document && file.is_file() {
             files.push(file);
         }
@@ -152,6 +180,8 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// One byte more than a document may have is enough to refuse it.
 fn read(file: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(file)?.take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
+    File::open(file)?
+        .take(DOCUMENT_BYTES_MAX as u64 + 1)
+        .read_to_string(&mut text)?;
     Ok(text)
 }

@@ -5,7 +5,7 @@
 //! shape, by `ID#unknown`. Every label has its guards, `guard:LABEL` and `predicates:LABEL`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
@@ -22,6 +22,8 @@ use super::who::{self, Who};
 
 /// Separates a rule's id from what else it is compiled to. No id contains it.
 const PART: char = '#';
+const UNMASK_PART: &str = "#unmask";
+const UNKNOWN_PART: &str = "#unknown";
 /// The action that shows columns clear.
 pub(super) const UNMASK: &str = "unmask";
 
@@ -32,7 +34,7 @@ pub(super) struct Refused {
     pub(super) message: String,
 }
 
-fn refused(message: impl ToString) -> Refused {
+fn refused(message: impl fmt::Display) -> Refused {
     Refused {
         rule: None,
         message: message.to_string(),
@@ -77,10 +79,17 @@ impl Vocabulary {
         let of = |name: &EntityTypeName, id: &str| {
             EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id))
         };
-        let mut parents: HashSet<EntityUid> = principal.groups.iter().map(|name| of(group, name)).collect();
+        let mut parents: HashSet<EntityUid> = principal
+            .groups
+            .iter()
+            .map(|name| of(group, name))
+            .collect();
         parents.extend(who::workload_name(principal).map(|name| of(workload, name)));
         parents.extend(who::machine_name(principal).map(|name| of(machine, name)));
-        let who = of(&self.principal, &principal_id(&principal.issuer, &principal.subject));
+        let who = of(
+            &self.principal,
+            &principal_id(&principal.issuer, &principal.subject),
+        );
         let labels = resource.labels.iter();
         let labels = labels.flat_map(|(name, value)| [name.clone(), format!("{name}={value}")]);
         let labels = labels.map(|label| of(&self.label, &label)).collect();
@@ -93,7 +102,9 @@ impl Vocabulary {
             Entity::new(what.clone(), attributes, labels).map_err(refused)?,
         ];
         let actions = self.schema.action_entities().map_err(refused)?;
-        let all = actions.add_entities(entities, Some(&self.schema)).map_err(refused)?;
+        let all = actions
+            .add_entities(entities, Some(&self.schema))
+            .map_err(refused)?;
         Ok((who, what, all))
     }
 
@@ -108,8 +119,12 @@ impl Vocabulary {
             rule: Some(rule_of(id).to_owned()),
             message,
         };
-        let errors = result.validation_errors().map(|it| about(it.policy_id(), it.to_string()));
-        let warnings = result.validation_warnings().map(|it| about(it.policy_id(), it.to_string()));
+        let errors = result
+            .validation_errors()
+            .map(|it| about(it.policy_id(), it.to_string()));
+        let warnings = result
+            .validation_warnings()
+            .map(|it| about(it.policy_id(), it.to_string()));
         errors.chain(warnings).collect()
     }
 }
@@ -171,48 +186,67 @@ fn quoted(text: &str) -> String {
 /// The policies of a rule.
 pub(super) fn policies(rule: &Rule) -> Result<Vec<Policy>, Refused> {
     let scope = format!("{}{}", whom(&rule.who), what(&rule.on));
-    let mut texts = Vec::new();
-    match rule.effect {
-        RuleEffect::Permit => {
-            let met = match rule.require {
-                Some(_) => format!(" when {{ context.met.contains({}) }}", quoted(&rule.id)),
-                None => String::new(),
-            };
-            if !rule.verbs.is_empty() {
-                let actions = actions(&rule.verbs);
-                let unless = shapes(&rule.conditions).map_or_else(String::new, |shapes| format!(" unless {{ {shapes} }}"));
-                texts.push((String::new(), format!("permit(principal, {actions}, resource){scope}{met}{unless};")));
-            }
-            if !rule.unmask.is_empty() {
-                let labels = rule.unmask.iter().map(|label| format!("context.label == {}", quoted(label)));
-                let labels: Vec<String> = labels.collect();
-                let labels = labels.join(" || ");
-                let text = format!("permit(principal, action == Action::\"{UNMASK}\", resource){scope}{met} when {{ {labels} }};");
-                texts.push((format!("{PART}unmask"), text));
-            }
-        }
-        RuleEffect::Forbid => {
-            let unknown: BTreeSet<Verb> = rule.verbs.iter().filter_map(|verb| verb.unknown_of_its_protocol()).collect();
-            match shapes(&rule.conditions) {
-                None => {
-                    let all = actions(&rule.verbs.union(&unknown).copied().collect());
-                    texts.push((String::new(), format!("forbid(principal, {all}, resource){scope};")));
-                }
-                Some(shapes) => {
-                    let (some, unknown) = (actions(&rule.verbs), actions(&unknown));
-                    texts.push((String::new(), format!("forbid(principal, {some}, resource){scope} when {{ {shapes} }};")));
-                    texts.push((format!("{PART}unknown"), format!("forbid(principal, {unknown}, resource){scope};")));
-                }
-            }
-        }
-    }
-    let parse = |(part, text): (String, String)| {
+    let texts = match rule.effect {
+        RuleEffect::Permit => permits(rule, &scope),
+        RuleEffect::Forbid => forbids(rule, &scope),
+    };
+    let parse = |(part, text): (&str, String)| {
         policy(&format!("{}{part}", rule.id), &text).map_err(|refused| Refused {
             rule: Some(rule.id.clone()),
             ..refused
         })
     };
     texts.into_iter().map(parse).collect()
+}
+
+/// What an allowing rule is compiled to, with what is added to the rule's id.
+fn permits(rule: &Rule, scope: &str) -> Vec<(&'static str, String)> {
+    let met = match rule.require {
+        Some(_) => format!(" when {{ context.met.contains({}) }}", quoted(&rule.id)),
+        None => String::new(),
+    };
+    let mut texts = Vec::new();
+    if !rule.verbs.is_empty() {
+        let actions = actions(&rule.verbs);
+        let unless = shapes(&rule.conditions).map(|shapes| format!(" unless {{ {shapes} }}"));
+        let unless = unless.unwrap_or_default();
+        let text = format!("permit(principal, {actions}, resource){scope}{met}{unless};");
+        texts.push(("", text));
+    }
+    if !rule.unmask.is_empty() {
+        let labels: Vec<String> = rule.unmask.iter().map(|label| quoted(label)).collect();
+        let labels = labels.join(", ");
+        let text = format!(
+            "permit(principal, action == Action::\"{UNMASK}\", resource){scope}{met} \
+             when {{ [{labels}].contains(context.label) }};"
+        );
+        texts.push((UNMASK_PART, text));
+    }
+    texts
+}
+
+/// What a forbidding rule is compiled to. The shape of what was not understood is not known either.
+fn forbids(rule: &Rule, scope: &str) -> Vec<(&'static str, String)> {
+    let unknown = rule
+        .verbs
+        .iter()
+        .filter_map(|verb| verb.unknown_of_its_protocol());
+    let unknown: BTreeSet<Verb> = unknown.collect();
+    let Some(shapes) = shapes(&rule.conditions) else {
+        let all = actions(&rule.verbs.union(&unknown).copied().collect());
+        return vec![("", format!("forbid(principal, {all}, resource){scope};"))];
+    };
+    let (some, unknown) = (actions(&rule.verbs), actions(&unknown));
+    vec![
+        (
+            "",
+            format!("forbid(principal, {some}, resource){scope} when {{ {shapes} }};"),
+        ),
+        (
+            UNKNOWN_PART,
+            format!("forbid(principal, {unknown}, resource){scope};"),
+        ),
+    ]
 }
 
 /// What keeps a label's columns from being seen without a mask, whatever rules allow.
@@ -241,33 +275,58 @@ fn policy(id: &str, text: &str) -> Result<Policy, Refused> {
 }
 
 fn actions(verbs: &BTreeSet<Verb>) -> String {
-    let words: Vec<String> = verbs.iter().map(|verb| format!("Action::\"{verb}\"")).collect();
+    let words: Vec<String> = verbs
+        .iter()
+        .map(|verb| format!("Action::\"{verb}\""))
+        .collect();
     format!("action in [{}]", words.join(", "))
 }
 
+/// One set for each type, since sets are flat where chains of `||` are as deep as they are long.
 fn whom(who: &[Who]) -> String {
     if who.contains(&Who::Everybody) {
         return String::new();
     }
-    let words = who.iter().map(|who| match who {
-        Who::Everybody => "true".to_owned(),
-        Who::Group(name) => format!("principal in Group::{}", quoted(name)),
-        Who::Workload(name) => format!("principal in Workload::{}", quoted(name)),
-        Who::Machine(name) => format!("principal in Machine::{}", quoted(name)),
-        Who::Principal { issuer, subject } => {
-            format!("principal == Principal::{}", quoted(&principal_id(issuer, subject)))
-        }
-    });
-    any(words)
+    let mut by_type: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for who in who {
+        let (of_type, id) = match who {
+            Who::Everybody => continue,
+            Who::Group(name) => ("Group", name.clone()),
+            Who::Workload(name) => ("Workload", name.clone()),
+            Who::Machine(name) => ("Machine", name.clone()),
+            Who::Principal { issuer, subject } => ("Principal", principal_id(issuer, subject)),
+        };
+        by_type
+            .entry(of_type)
+            .or_default()
+            .push(format!("{of_type}::{}", quoted(&id)));
+    }
+    any(by_type
+        .values()
+        .map(|ids| format!("principal in [{}]", ids.join(", "))))
 }
 
 fn what(on: &[Target]) -> String {
     let words = on.iter().map(|target| {
         let mut words = Vec::new();
-        words.extend(target.kind.map(|kind| format!("resource is {}", kind_type(kind))));
+        words.extend(
+            target
+                .kind
+                .map(|kind| format!("resource is {}", kind_type(kind))),
+        );
         // Patterns have letters, digits and `._-/*` only, which mean the same in Cedar.
-        words.extend(target.name.as_ref().map(|name| format!("resource.name like \"{name}\"")));
-        words.extend(target.labels.iter().map(|label| format!("resource in Label::{}", quoted(label))));
+        words.extend(
+            target
+                .name
+                .as_ref()
+                .map(|name| format!("resource.name like \"{name}\"")),
+        );
+        words.extend(
+            target
+                .labels
+                .iter()
+                .map(|label| format!("resource in Label::{}", quoted(label))),
+        );
         if words.is_empty() {
             words.push("true".to_owned());
         }
@@ -313,7 +372,8 @@ pub(super) struct Facts<'a> {
 impl Facts<'_> {
     fn context(&self) -> Result<Context, Refused> {
         let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
-        let set = |texts: &BTreeSet<&str>| RestrictedExpression::new_set(texts.iter().map(|it| text(it)));
+        let set =
+            |texts: &BTreeSet<&str>| RestrictedExpression::new_set(texts.iter().map(|it| text(it)));
         let pairs = [
             ("visible", set(&self.visible)),
             ("compared", set(&self.compared)),
@@ -321,8 +381,14 @@ impl Facts<'_> {
             ("clear", set(&self.clear)),
             ("met", set(&self.met)),
             ("label", text(self.label)),
-            ("without_where", RestrictedExpression::new_bool(self.without_where)),
-            ("inserted_rows", RestrictedExpression::new_long(self.inserted_rows)),
+            (
+                "without_where",
+                RestrictedExpression::new_bool(self.without_where),
+            ),
+            (
+                "inserted_rows",
+                RestrictedExpression::new_long(self.inserted_rows),
+            ),
         ];
         Context::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value))).map_err(refused)
     }
@@ -367,14 +433,21 @@ impl Court {
     /// A rule that could not be evaluated makes an error, never a smaller answer.
     pub(super) fn ask(&self, action: EntityUid, facts: &Facts<'_>) -> Result<Answer, Refused> {
         let (principal, resource) = (self.principal.clone(), self.resource.clone());
-        let request = Request::new(principal, action, resource, facts.context()?, None).map_err(refused)?;
-        let response = self.authorizer.is_authorized(&request, &self.policies, &self.entities);
+        let request =
+            Request::new(principal, action, resource, facts.context()?, None).map_err(refused)?;
+        let response = self
+            .authorizer
+            .is_authorized(&request, &self.policies, &self.entities);
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(refused(error));
         }
         Ok(Answer {
             allowed: response.decision() == Decision::Allow,
-            rules: response.diagnostics().reason().map(|id| rule_of(id).to_owned()).collect(),
+            rules: response
+                .diagnostics()
+                .reason()
+                .map(|id| rule_of(id).to_owned())
+                .collect(),
         })
     }
 }

@@ -40,11 +40,14 @@ impl Conditions {
     pub(super) fn say(&self, then: Then, shape: &Shape) -> bool {
         let bulk = |rows: u64| shape.inserted_rows.exceed(rows);
         (shape.without_where && self.without_where == Some(then))
-            || self.bulk_insert_over.is_some_and(|(rows, says)| says == then && bulk(rows))
+            || self
+                .bulk_insert_over
+                .is_some_and(|(rows, says)| says == then && bulk(rows))
     }
 
     pub(super) fn mention(&self, then: Then) -> bool {
-        self.without_where == Some(then) || self.bulk_insert_over.is_some_and(|(_, says)| says == then)
+        self.without_where == Some(then)
+            || self.bulk_insert_over.is_some_and(|(_, says)| says == then)
     }
 
     /// The same, without what a verb's statements cannot look like.
@@ -52,7 +55,9 @@ impl Conditions {
         let word = verb.as_str();
         Self {
             without_where: self.without_where.filter(|_| WITHOUT_WHERE.contains(&word)),
-            bulk_insert_over: self.bulk_insert_over.filter(|_| BULK_INSERT.contains(&word)),
+            bulk_insert_over: self
+                .bulk_insert_over
+                .filter(|_| BULK_INSERT.contains(&word)),
         }
     }
 

@@ -18,7 +18,9 @@ pub fn diff(old: &PolicySet, new: &PolicySet) -> Vec<String> {
     let after = new.matrix_along(&axes);
     let mut lines = Lines::default();
     let keyed = |cells: &[Cell]| -> BTreeMap<(Who, Target, Verb), Cell> {
-        let keyed = cells.iter().map(|cell| ((cell.who.clone(), cell.on.clone(), cell.verb), cell.clone()));
+        let keyed = cells
+            .iter()
+            .map(|cell| ((cell.who.clone(), cell.on.clone(), cell.verb), cell.clone()));
         keyed.collect()
     };
     let (had, has) = (keyed(&before.cells), keyed(&after.cells));
@@ -37,14 +39,21 @@ pub fn diff(old: &PolicySet, new: &PolicySet) -> Vec<String> {
     }
     let mut lines = lines.finish();
     let sights = |matrix: &super::matrix::Matrix| -> BTreeMap<(Who, Target, String), &'static str> {
-        let keyed = matrix.columns.iter().map(|it| ((it.who.clone(), it.on.clone(), it.label.clone()), sight_word(it.sight)));
+        let keyed = matrix.columns.iter().map(|it| {
+            (
+                (it.who.clone(), it.on.clone(), it.label.clone()),
+                sight_word(it.sight),
+            )
+        });
         keyed.collect()
     };
     let (saw, sees) = (sights(&before), sights(&after));
     for (key, now) in &sees {
         let (who, on, label) = key;
         match saw.get(key) {
-            Some(then) if then != now => lines.push(format!("{who} sees {label} on {on} {now}, was {then}")),
+            Some(then) if then != now => {
+                lines.push(format!("{who} sees {label} on {on} {now}, was {then}"));
+            }
             // Of new readers it is said how they see labels that the old documents had.
             None if old.labels().contains_key(label) || new.labels().contains_key(label) => {
                 lines.push(format!("{who} sees {label} on {on} {now}"));
@@ -57,7 +66,11 @@ pub fn diff(old: &PolicySet, new: &PolicySet) -> Vec<String> {
 }
 
 fn shown(cell: &Cell) -> String {
-    let word = if cell.ruling == Ruling::Hold { "ask" } else { "yes" };
+    let word = if cell.ruling == Ruling::Hold {
+        "ask"
+    } else {
+        "yes"
+    };
     format!("{word}{}", in_brackets(cell))
 }
 
@@ -75,7 +88,11 @@ struct Lines(Vec<(Who, String, Vec<Verb>)>);
 
 impl Lines {
     fn add(&mut self, who: &Who, change: &str, verb: Verb) {
-        let known = self.0.iter_mut().rev().find(|(whose, what, _)| whose == who && what == change);
+        let known = self
+            .0
+            .iter_mut()
+            .rev()
+            .find(|(whose, what, _)| whose == who && what == change);
         match known {
             Some((_, _, verbs)) => verbs.push(verb),
             None => self.0.push((who.clone(), change.to_owned(), vec![verb])),
@@ -98,20 +115,39 @@ fn labels(old: &PolicySet, new: &PolicySet) -> Vec<String> {
         match (old.labels().get(name), new.labels().get(name)) {
             (None, Some(label)) => {
                 let columns: Vec<&str> = label.columns.iter().map(String::as_str).collect();
-                lines.push(format!("label {name} is new: {} for {}", label.mask, columns.join(", ")));
+                lines.push(format!(
+                    "label {name} is new: {} for {}",
+                    label.mask,
+                    columns.join(", ")
+                ));
             }
-            (Some(_), None) => lines.push(format!("label {name} is gone: its columns are ordinary ones")),
+            (Some(_), None) => lines.push(format!(
+                "label {name} is gone: its columns are ordinary ones"
+            )),
             (Some(was), Some(is)) => {
                 if was.mask != is.mask {
-                    lines.push(format!("label {name} is masked by {}, was {}", is.mask, was.mask));
+                    lines.push(format!(
+                        "label {name} is masked by {}, was {}",
+                        is.mask, was.mask
+                    ));
                 }
                 if was.predicates != is.predicates {
                     let word = if is.predicates { "may" } else { "may not" };
-                    lines.push(format!("label {name}: statements {word} compare its columns"));
+                    lines.push(format!(
+                        "label {name}: statements {word} compare its columns"
+                    ));
                 }
                 let line = |column: &String, word: &str| format!("label {name} {word} {column}");
-                lines.extend(is.columns.difference(&was.columns).map(|column| line(column, "now marks")));
-                lines.extend(was.columns.difference(&is.columns).map(|column| line(column, "no longer marks")));
+                lines.extend(
+                    is.columns
+                        .difference(&was.columns)
+                        .map(|column| line(column, "now marks")),
+                );
+                lines.extend(
+                    was.columns
+                        .difference(&is.columns)
+                        .map(|column| line(column, "no longer marks")),
+                );
             }
             (None, None) => {}
         }

@@ -27,7 +27,9 @@ impl PolicySet {
         environment: &Environment,
         question: &Question,
     ) -> String {
-        let verdict = self.slice(principal, resource, environment).decide(question);
+        let verdict = self
+            .slice(principal, resource, environment)
+            .decide(question);
         let mut text = headline(&verdict, principal, resource, question);
         match verdict.ruling {
             Ruling::Allow => obligations(&mut text, &verdict),
@@ -69,7 +71,13 @@ impl PolicySet {
                 };
                 let verdict = slice.decide(&question);
                 if verdict.ruling == Ruling::Deny {
-                    self.remedies_of_one(text, &verdict, (&alone, resource, environment), &question, *verb);
+                    self.remedies_of_one(
+                        text,
+                        &verdict,
+                        (&alone, resource, environment),
+                        &question,
+                        *verb,
+                    );
                 }
             }
         }
@@ -85,8 +93,21 @@ impl PolicySet {
     ) {
         for rule in self.rules().filter(|rule| verdict.rules.contains(&rule.id)) {
             let shapes = rule.conditions.shapes(Then::Deny);
-            let when = if shapes.is_empty() { String::new() } else { format!(", {}", shapes.join(" or ")) };
-            line(text, 1, &format!("`{}` is for {} on {}{when}; no other rule can overrule it.", rule.id, who(rule), on(rule)));
+            let when = if shapes.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", shapes.join(" or "))
+            };
+            line(
+                text,
+                1,
+                &format!(
+                    "`{}` is for {} on {}{when}; no other rule can overrule it.",
+                    rule.id,
+                    who(rule),
+                    on(rule)
+                ),
+            );
         }
         for guarded in &verdict.rules {
             if let Some((_, label)) = guarded.split_once(':') {
@@ -96,7 +117,9 @@ impl PolicySet {
         if verdict.rules != [crate::DEFAULT_DENY] {
             return;
         }
-        let allowing = self.rules().filter(|rule| rule.effect == RuleEffect::Permit && rule.verbs.contains(&verb));
+        let allowing = self
+            .rules()
+            .filter(|rule| rule.effect == RuleEffect::Permit && rule.verbs.contains(&verb));
         let mut misses: Vec<(usize, &str, Vec<String>)> = allowing
             .map(|rule| {
                 let missing = missing(rule, principal, resource, environment, question);
@@ -109,25 +132,53 @@ impl PolicySet {
             line(text, 1, &format!("No rule allows {verb} to anybody."));
             return;
         }
-        line(text, 1, &format!("What would allow {} {verb}:", principal.name));
+        line(
+            text,
+            1,
+            &format!("What would allow {} {verb}:", principal.name),
+        );
         for (_, id, missing) in misses.iter().take(NEAR_MISSES_MAX) {
             line(text, 2, &format!("`{id}`, if {}", missing.join(", and ")));
         }
         if misses.len() > NEAR_MISSES_MAX {
-            line(text, 2, &format!("and {} more rules", misses.len() - NEAR_MISSES_MAX));
+            line(
+                text,
+                2,
+                &format!("and {} more rules", misses.len() - NEAR_MISSES_MAX),
+            );
         }
     }
 
     fn sights(&self, text: &mut String, label: &str, by_mask: bool) {
         let with = |has: &dyn Fn(&Rule) -> bool| {
             let rules = self.rules().filter(|rule| has(rule));
-            let ids: Vec<String> = rules.map(|rule| format!("`{}` (for {} on {})", rule.id, who(rule), on(rule))).collect();
-            if ids.is_empty() { "no rule does".to_owned() } else { ids.join(", ") }
+            let ids: Vec<String> = rules
+                .map(|rule| format!("`{}` (for {} on {})", rule.id, who(rule), on(rule)))
+                .collect();
+            if ids.is_empty() {
+                "no rule does".to_owned()
+            } else {
+                ids.join(", ")
+            }
         };
         if by_mask {
-            line(text, 1, &format!("Rules that mask {label}: {}.", with(&|rule| rule.obligations.mask.contains(label))));
+            line(
+                text,
+                1,
+                &format!(
+                    "Rules that mask {label}: {}.",
+                    with(&|rule| rule.obligations.mask.contains(label))
+                ),
+            );
         }
-        line(text, 1, &format!("Rules that show {label} clear: {}.", with(&|rule| rule.unmask.contains(label))));
+        line(
+            text,
+            1,
+            &format!(
+                "Rules that show {label} clear: {}.",
+                with(&|rule| rule.unmask.contains(label))
+            ),
+        );
     }
 }
 
@@ -151,12 +202,19 @@ fn missing(
         if !needs.is_empty() {
             words.push(format!("there were {}", needs.join(" and ")));
         }
-        if let Some(hours) = require.hours.as_ref().filter(|hours| !hours.contain(question.utc_ns)) {
+        if let Some(hours) = require
+            .hours
+            .as_ref()
+            .filter(|hours| !hours.contain(question.utc_ns))
+        {
             words.push(format!("it were {hours}"));
         }
     }
     if rule.conditions.say(Then::Deny, &question.shape) {
-        words.push(format!("the statement were not one {}", rule.conditions.shapes(Then::Deny).join(" or ")));
+        words.push(format!(
+            "the statement were not one {}",
+            rule.conditions.shapes(Then::Deny).join(" or ")
+        ));
     }
     if let Some(approve) = wanted(rule, &question.shape)
         && !words.is_empty()
@@ -178,10 +236,23 @@ fn headline(
         Ruling::Hold => "may, once approved,",
         Ruling::Deny => "may not",
     };
-    let objects = if question.objects.is_empty() { String::new() } else { format!(" ({})", question.objects.join(", ")) };
-    let mut text = format!("{} {word} {} on {}{objects}\n", principal.name, verbs.join(", "), resource.name);
+    let objects = if question.objects.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", question.objects.join(", "))
+    };
+    let mut text = format!(
+        "{} {word} {} on {}{objects}\n",
+        principal.name,
+        verbs.join(", "),
+        resource.name
+    );
     for other in &principal.on_behalf_of {
-        line(&mut text, 1, &format!("acts for {}: both must be allowed", other.name));
+        line(
+            &mut text,
+            1,
+            &format!("acts for {}: both must be allowed", other.name),
+        );
     }
     if verdict.ruling != Ruling::Deny {
         line(&mut text, 1, &format!("by {}", verdict.rules.join(", ")));
@@ -191,16 +262,36 @@ fn headline(
 
 fn approvals(text: &mut String, verdict: &Verdict) {
     for alternatives in &verdict.approvals {
-        let any: Vec<String> = alternatives.any_of.iter().map(|(rule, approve)| format!("{approve} (`{rule}`)")).collect();
-        line(text, 1, &format!("{} for {} needs {}", alternatives.verb, alternatives.actor, any.join(", or ")));
+        let any: Vec<String> = alternatives
+            .any_of
+            .iter()
+            .map(|(rule, approve)| format!("{approve} (`{rule}`)"))
+            .collect();
+        line(
+            text,
+            1,
+            &format!(
+                "{} for {} needs {}",
+                alternatives.verb,
+                alternatives.actor,
+                any.join(", or ")
+            ),
+        );
     }
 }
 
 fn obligations(text: &mut String, verdict: &Verdict) {
     for (label, transform) in &verdict.masks {
-        line(text, 1, &format!("columns labelled {label} are masked: {transform}"));
+        line(
+            text,
+            1,
+            &format!("columns labelled {label} are masked: {transform}"),
+        );
     }
-    for words in recorded(verdict.record).into_iter().chain(limited(verdict.limit)) {
+    for words in recorded(verdict.record)
+        .into_iter()
+        .chain(limited(verdict.limit))
+    {
         line(text, 1, &words);
     }
 }

@@ -65,7 +65,10 @@ impl Hours {
         let to = reader.needed(&fields, "to", WHAT);
         let zone = reader.needed(&fields, "zone", WHAT);
         let mut days = Vec::new();
-        for item in fields.get("days").map_or_else(Vec::new, |node| reader.list(node, "`days`")) {
+        for item in fields
+            .get("days")
+            .map_or_else(Vec::new, |node| reader.list(node, "`days`"))
+        {
             let day = reader.word(item, "a day", &DAYS)?;
             days.push(day.to_monday_one_offset());
         }
@@ -83,7 +86,8 @@ impl Hours {
         let node = zone?;
         let zone = reader.text(node, "`zone`")?.to_owned();
         let Ok(rules) = TimeZone::get(&zone) else {
-            let message = format!("`{zone}` is no time zone: write a name such as `Europe/Berlin` or `UTC`");
+            let message =
+                format!("`{zone}` is no time zone: write a name such as `Europe/Berlin` or `UTC`");
             reader.say(node.at, message);
             return None;
         };
@@ -101,7 +105,10 @@ fn minute_of_day(reader: &mut Reader<'_>, node: &Node) -> Option<u16> {
     let text = reader.text(node, "a time of the day")?;
     let minute = parse_minute(text);
     if minute.is_none() {
-        reader.say(node.at, format!("`{text}` is no time of the day: write `09:00` or `17:30`"));
+        reader.say(
+            node.at,
+            format!("`{text}` is no time of the day: write `09:00` or `17:30`"),
+        );
     }
     minute
 }
@@ -121,9 +128,17 @@ fn parse_minute(text: &str) -> Option<u16> {
 impl std::fmt::Display for Hours {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        write!(out, "{} to {} {}", time(self.from), time(self.to), self.zone)?;
+        write!(
+            out,
+            "{} to {} {}",
+            time(self.from),
+            time(self.to),
+            self.zone
+        )?;
         if self.days.len() < 7 {
-            let names = DAYS.iter().filter(|(_, day)| self.days.contains(&day.to_monday_one_offset()));
+            let names = DAYS
+                .iter()
+                .filter(|(_, day)| self.days.contains(&day.to_monday_one_offset()));
             let names: Vec<&str> = names.map(|(name, _)| *name).collect();
             write!(out, " on {}", names.join(", "))?;
         }
@@ -150,7 +165,9 @@ mod tests {
 
     #[test]
     fn the_zone_decides_and_summer_time_counts() {
-        let office = hours("{days: [mon, tue, wed, thu, fri], from: 09:00, to: '17:30', zone: Europe/Berlin}");
+        let office = hours(
+            "{days: [mon, tue, wed, thu, fri], from: 09:00, to: '17:30', zone: Europe/Berlin}",
+        );
         for (time, inside) in [
             ("2026-11-20T07:59:59Z", false),
             ("2026-11-20T08:00:00Z", true),
@@ -162,7 +179,10 @@ mod tests {
         ] {
             assert_eq!(office.contain(ns(time)), inside, "{time}");
         }
-        assert_eq!(office.to_string(), "09:00 to 17:30 Europe/Berlin on mon, tue, wed, thu, fri");
+        assert_eq!(
+            office.to_string(),
+            "09:00 to 17:30 Europe/Berlin on mon, tue, wed, thu, fri"
+        );
     }
 
     #[test]
@@ -185,12 +205,27 @@ mod tests {
     fn what_cannot_be_is_refused() {
         for (text, why) in [
             ("{from: '09:00', to: '17:00'}", "needs `zone`"),
-            ("{from: '9:00', to: '17:00', zone: UTC}", "`9:00` is no time of the day"),
-            ("{from: '24:00', to: '17:00', zone: UTC}", "`24:00` is no time"),
+            (
+                "{from: '9:00', to: '17:00', zone: UTC}",
+                "`9:00` is no time of the day",
+            ),
+            (
+                "{from: '24:00', to: '17:00', zone: UTC}",
+                "`24:00` is no time",
+            ),
             ("{from: '09:00', to: '09:00', zone: UTC}", "never hold"),
-            ("{from: '09:00', to: '17:00', zone: Mars/Olympus}", "no time zone"),
-            ("{days: [], from: '09:00', to: '17:00', zone: UTC}", "empty list"),
-            ("{days: [monday], from: '09:00', to: '17:00', zone: UTC}", "known here: mon"),
+            (
+                "{from: '09:00', to: '17:00', zone: Mars/Olympus}",
+                "no time zone",
+            ),
+            (
+                "{days: [], from: '09:00', to: '17:00', zone: UTC}",
+                "empty list",
+            ),
+            (
+                "{days: [monday], from: '09:00', to: '17:00', zone: UTC}",
+                "known here: mon",
+            ),
         ] {
             let mut reader = Reader::new("p");
             Hours::read(&mut reader, &yaml::read("p", text).unwrap());

@@ -53,7 +53,9 @@ impl Label {
         let parts = [schema, table, column].map(str::to_lowercase);
         self.columns.iter().any(|pattern| {
             let mut patterns = pattern.split('.');
-            parts.iter().all(|part| patterns.next().is_some_and(|pattern| fits(pattern, part)))
+            parts
+                .iter()
+                .all(|part| patterns.next().is_some_and(|pattern| fits(pattern, part)))
         })
     }
 }
@@ -83,7 +85,10 @@ pub(super) fn read<'n>(
     let mut labels = BTreeMap::new();
     for (key, node) in entries {
         if !is_name(&key.text) {
-            reader.say(key.at, "a label has 1 to 63 lower-case letters, digits, `.`, `_` and `-`");
+            reader.say(
+                key.at,
+                "a label has 1 to 63 lower-case letters, digits, `.`, `_` and `-`",
+            );
         } else if let Some(label) = read_one(reader, node) {
             labels.insert(key.text.clone(), (key, label));
         }
@@ -114,10 +119,14 @@ fn columns_of(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<String> {
     let texts = reader.texts(node, "`columns`");
     for text in &texts {
         let good = text.split('.').count() == 3
-            && text.split('.').all(|part| !part.is_empty() && !part.contains("**"))
+            && text
+                .split('.')
+                .all(|part| !part.is_empty() && !part.contains("**"))
             && *text == text.to_lowercase();
         if !good {
-            let message = format!("`{text}` is no pattern of columns: write `schema.table.column` in lower case, `*` for any text in a part");
+            let message = format!(
+                "`{text}` is no pattern of columns: write `schema.table.column` in lower case, `*` for any text in a part"
+            );
             reader.say(node.at, message);
         }
     }
@@ -147,7 +156,10 @@ fn transform(reader: &mut Reader<'_>, node: &Node) -> Option<Transform> {
             let scope = reader.needed(&fields, "scope", "`token`")?;
             let text = reader.text(scope, "`scope`")?;
             if !is_name(text) {
-                reader.say(scope.at, "a scope has lower-case letters, digits, `.`, `_` and `-`");
+                reader.say(
+                    scope.at,
+                    "a scope has lower-case letters, digits, `.`, `_` and `-`",
+                );
             }
             Some(Transform::Token {
                 scope: text.to_owned(),
@@ -168,7 +180,10 @@ fn partial(reader: &mut Reader<'_>, node: &Node) -> Option<Transform> {
     };
     let (first, last) = (count("first")?, count("last")?);
     if first + last == 0 {
-        reader.say(node.at, "`partial` leaves `first` or `last` characters; for none write `redact`");
+        reader.say(
+            node.at,
+            "`partial` leaves `first` or `last` characters; for none write `redact`",
+        );
     }
     Some(Transform::Partial { first, last })
 }

@@ -142,10 +142,15 @@ impl PolicySet {
         kind: Kind,
     ) {
         // Each verb is asked about on the first kind that it can be done to.
-        let verbs = axes.verbs.iter().filter(|verb| first_kind(**verb, on) == Some(kind));
+        let verbs = axes
+            .verbs
+            .iter()
+            .filter(|verb| first_kind(**verb, on) == Some(kind));
         let verbs: Vec<Verb> = verbs.copied().collect();
         let resource = representative_resource(on, kind);
-        let about = self.rules().any(|rule| rule.effect == RuleEffect::Permit && rule.is_about(principal, &resource));
+        let about = self
+            .rules()
+            .any(|rule| rule.effect == RuleEffect::Permit && rule.is_about(principal, &resource));
         if verbs.is_empty() || !about {
             return;
         }
@@ -164,12 +169,14 @@ impl PolicySet {
                 rules: verdict.rules.clone(),
             });
             if *verb == Verb::SQL_READ {
-                matrix.columns.extend(axes.labels.iter().map(|label| Column {
-                    on: on.clone(),
-                    who: who.clone(),
-                    label: label.clone(),
-                    sight: sight(&slice, label),
-                }));
+                matrix
+                    .columns
+                    .extend(axes.labels.iter().map(|label| Column {
+                        on: on.clone(),
+                        who: who.clone(),
+                        label: label.clone(),
+                        sight: sight(&slice, label),
+                    }));
             }
         }
     }
@@ -182,7 +189,11 @@ impl PolicySet {
         resource: &Resource,
     ) -> Vec<String> {
         let named = |rule: &&Rule| verdict.rules.contains(&rule.id);
-        let ways: Vec<String> = self.rules().filter(named).map(|rule| way(rule, verb)).collect();
+        let ways: Vec<String> = self
+            .rules()
+            .filter(named)
+            .map(|rule| way(rule, verb))
+            .collect();
         let mut notes = Vec::new();
         if !ways.iter().any(String::is_empty) {
             notes.push(ways.join("; or "));
@@ -194,10 +205,17 @@ impl PolicySet {
         notes.extend(recorded(verdict.record));
         notes.extend(limited(verdict.limit));
         let forbidding = self.rules().filter(|rule| {
-            rule.effect == RuleEffect::Forbid && rule.verbs.contains(&verb) && rule.is_about(principal, resource)
+            rule.effect == RuleEffect::Forbid
+                && rule.verbs.contains(&verb)
+                && rule.is_about(principal, resource)
         });
-        let shapes = forbidding.map(|rule| rule.conditions.about(verb).shapes(Then::Deny).join(" or "));
-        notes.extend(shapes.filter(|shapes| !shapes.is_empty()).map(|shapes| format!("never {shapes}")));
+        let shapes =
+            forbidding.map(|rule| rule.conditions.about(verb).shapes(Then::Deny).join(" or "));
+        notes.extend(
+            shapes
+                .filter(|shapes| !shapes.is_empty())
+                .map(|shapes| format!("never {shapes}")),
+        );
         notes
     }
 }
@@ -208,7 +226,12 @@ fn way(rule: &Rule, verb: Verb) -> String {
     let conditions = rule.conditions.about(verb);
     if let Some(require) = &rule.require {
         let mut needs = super::slice::unmet(require, &super::question::Environment::default());
-        needs.extend(require.hours.as_ref().map(|hours| format!("the time from {hours}")));
+        needs.extend(
+            require
+                .hours
+                .as_ref()
+                .map(|hours| format!("the time from {hours}")),
+        );
         words.push(format!("needs {}", needs.join(" and ")));
     }
     let denied = conditions.shapes(Then::Deny);
@@ -217,9 +240,21 @@ fn way(rule: &Rule, verb: Verb) -> String {
     }
     let asks_always = !rule.conditions.mention(Then::Approve);
     let shapes = conditions.shapes(Then::Approve);
-    if let Some(approve) = rule.obligations.approve.as_ref().filter(|_| asks_always || !shapes.is_empty()) {
-        let only = if asks_always { String::new() } else { format!(" if {}", shapes.join(" or ")) };
-        words.push(format!("{approve}, within {}{only}", units::show_duration(approve.expires)));
+    if let Some(approve) = rule
+        .obligations
+        .approve
+        .as_ref()
+        .filter(|_| asks_always || !shapes.is_empty())
+    {
+        let only = if asks_always {
+            String::new()
+        } else {
+            format!(" if {}", shapes.join(" or "))
+        };
+        words.push(format!(
+            "{approve}, within {}{only}",
+            units::show_duration(approve.expires)
+        ));
     }
     words.join(", ")
 }
@@ -305,8 +340,14 @@ mod tests {
                     - {id: b, who: 'group:z', on: '*', may: sql.delete, approve: {of: y, per: statement}}\n";
         let set = PolicySet::parse(&[Document { name: "p", text }]).unwrap();
         for cell in set.matrix().cells {
-            let rule = set.rules().find(|rule| cell.rules == [rule.id.clone()]).unwrap();
-            assert_eq!(cell.ruling == Ruling::Hold, wanted(rule, &Shape::default()).is_some());
+            let rule = set
+                .rules()
+                .find(|rule| cell.rules == [rule.id.clone()])
+                .unwrap();
+            assert_eq!(
+                cell.ruling == Ruling::Hold,
+                wanted(rule, &Shape::default()).is_some()
+            );
         }
         assert_eq!(set.matrix().cells.len(), 3);
     }

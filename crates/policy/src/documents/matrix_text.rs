@@ -38,7 +38,9 @@ impl Matrix {
         let header = verbs.iter().map(ToString::to_string);
         let rows = people.into_iter().map(|who| {
             let cell = |verb: &Verb| {
-                let cell = cells.iter().find(|cell| cell.who == *who && cell.verb == *verb);
+                let cell = cells
+                    .iter()
+                    .find(|cell| cell.who == *who && cell.verb == *verb);
                 cell.map_or_else(|| "-".to_owned(), |cell| numbered.cell(cell))
             };
             (in_cell(&who.to_string()), verbs.iter().map(cell).collect())
@@ -49,7 +51,9 @@ impl Matrix {
     fn labels_on(&self, text: &mut String, on: &Target) {
         let mut rows: BTreeMap<&Who, BTreeMap<&str, Sight>> = BTreeMap::new();
         for column in self.columns.iter().filter(|column| column.on == *on) {
-            rows.entry(&column.who).or_default().insert(&column.label, column.sight);
+            rows.entry(&column.who)
+                .or_default()
+                .insert(&column.label, column.sight);
         }
         let labels: BTreeSet<&str> = rows.values().flat_map(BTreeMap::keys).copied().collect();
         if labels.is_empty() {
@@ -57,7 +61,12 @@ impl Matrix {
         }
         text.push('\n');
         let rows = rows.into_iter().map(|(who, sights)| {
-            let cell = |label: &&str| sights.get(*label).map_or("-", |sight| sight_word(*sight)).to_owned();
+            let cell = |label: &&str| {
+                sights
+                    .get(*label)
+                    .map_or("-", |sight| sight_word(*sight))
+                    .to_owned()
+            };
             (in_cell(&who.to_string()), labels.iter().map(cell).collect())
         });
         let header = labels.iter().map(|label| (*label).to_owned());
@@ -75,12 +84,21 @@ pub(super) fn sight_word(sight: Sight) -> &'static str {
 
 /// A bar would end the cell, a backslash take the next character's meaning.
 fn in_cell(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace('*', "\\*")
+    text.replace('\\', "\\\\")
+        .replace('|', "\\|")
+        .replace('*', "\\*")
 }
 
 fn table(text: &mut String, corner: &str, header: Vec<String>, rows: Vec<(String, Vec<String>)>) {
-    let mut lines = vec![std::iter::once(corner.to_owned()).chain(header).collect::<Vec<_>>()];
-    lines.extend(rows.into_iter().map(|(name, cells)| std::iter::once(name).chain(cells).collect()));
+    let mut lines = vec![
+        std::iter::once(corner.to_owned())
+            .chain(header)
+            .collect::<Vec<_>>(),
+    ];
+    lines.extend(
+        rows.into_iter()
+            .map(|(name, cells)| std::iter::once(name).chain(cells).collect()),
+    );
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column));
@@ -88,10 +106,15 @@ fn table(text: &mut String, corner: &str, header: Vec<String>, rows: Vec<(String
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for (number, line) in lines.iter().enumerate() {
-        let cells = line.iter().zip(&widths).map(|(cell, width)| format!(" {cell:<width$} |"));
+        let cells = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!(" {cell:<width$} |"));
         let _ = writeln!(text, "|{}", cells.collect::<String>());
         if number == 0 {
-            let rules = widths.iter().map(|width| format!("{}|", "-".repeat(width + 2)));
+            let rules = widths
+                .iter()
+                .map(|width| format!("{}|", "-".repeat(width + 2)));
             let _ = writeln!(text, "|{}", rules.collect::<String>());
         }
     }
@@ -105,15 +128,23 @@ struct Notes {
 
 impl Notes {
     fn cell(&mut self, cell: &Cell) -> String {
-        let word = if cell.ruling == Ruling::Hold { "ask" } else { "yes" };
+        let word = if cell.ruling == Ruling::Hold {
+            "ask"
+        } else {
+            "yes"
+        };
         if cell.notes.is_empty() {
             return word.to_owned();
         }
         let note = cell.notes.join("; ");
-        let number = self.all.iter().position(|known| *known == note).unwrap_or_else(|| {
-            self.all.push(note);
-            self.all.len() - 1
-        });
+        let number = self
+            .all
+            .iter()
+            .position(|known| *known == note)
+            .unwrap_or_else(|| {
+                self.all.push(note);
+                self.all.len() - 1
+            });
         format!("{word} ({})", number + 1)
     }
 

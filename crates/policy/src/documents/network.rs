@@ -29,12 +29,18 @@ impl Network {
         let width = width(base);
         let prefix_bits = match length {
             None => width,
-            Some(length) if is_digits(length) => length.parse().ok().filter(|bits| *bits <= width)?,
+            Some(length) if is_digits(length) => {
+                length.parse().ok().filter(|bits| *bits <= width)?
+            }
             Some(_) => return None,
         };
         let network = Self { base, prefix_bits };
-        (network.beginning(base).checked_shl(u32::from(width - prefix_bits)).unwrap_or(0) == bits(base))
-            .then_some(network)
+        (network
+            .beginning(base)
+            .checked_shl(u32::from(width - prefix_bits))
+            .unwrap_or(0)
+            == bits(base))
+        .then_some(network)
     }
 
     /// Whether the address lies in it. An IPv4 address in IPv6 clothes counts as the IPv4 address.
@@ -77,7 +83,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Network> {
             Some(network) => networks.push(network),
             None => reader.say(
                 item.at,
-                format!("`{text}` is no network: write `10.1.2.0/24`, `2001:db8::/32` or one address"),
+                format!(
+                    "`{text}` is no network: write `10.1.2.0/24`, `2001:db8::/32` or one address"
+                ),
             ),
         }
     }
@@ -93,7 +101,9 @@ mod tests {
     #[test]
     fn prefixes() {
         let inside = |network: &str, address: &str| {
-            Network::parse(network).unwrap().contains(address.parse().unwrap())
+            Network::parse(network)
+                .unwrap()
+                .contains(address.parse().unwrap())
         };
         assert!(inside("10.1.0.0/16", "10.1.255.255"));
         assert!(inside("10.1.0.0/16", "::ffff:10.1.2.3"));
@@ -101,7 +111,15 @@ mod tests {
         assert!(inside("10.1.2.3", "10.1.2.3") && !inside("10.1.2.3", "10.1.2.4"));
         assert!(inside("0.0.0.0/0", "1.2.3.4") && !inside("0.0.0.0/0", "::1"));
         assert!(inside("2001:db8::/32", "2001:db8:1::1") && inside("::/0", "::1"));
-        for bad in ["", "10.0.0.0/33", "10.0.0.1/8", "10/8", "10.0.0.0/08", "::ffff:10.0.0.0/104", "10.0.0.0/"] {
+        for bad in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0.1/8",
+            "10/8",
+            "10.0.0.0/08",
+            "::ffff:10.0.0.0/104",
+            "10.0.0.0/",
+        ] {
             assert_eq!(Network::parse(bad), None, "{bad}");
         }
     }

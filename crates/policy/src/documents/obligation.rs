@@ -130,7 +130,10 @@ fn group(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     let text = reader.text(node, "`of`")?;
     let name = text.strip_prefix("group:").unwrap_or(text);
     if name.is_empty() || name.contains('*') || name.trim() != name {
-        reader.say(node.at, format!("`{text}` names no group: write `NAME` or `group:NAME`"));
+        reader.say(
+            node.at,
+            format!("`{text}` names no group: write `NAME` or `group:NAME`"),
+        );
         return None;
     }
     Some(name.to_owned())
@@ -140,8 +143,12 @@ pub(super) fn approve(reader: &mut Reader<'_>, node: &Node) -> Option<Approve> {
     const WHAT: &str = "`approve`";
     const EXPIRES_SECONDS: u64 = 30 * 60;
     let fields = reader.fields(node, WHAT, &["count", "of", "per", "window", "expires"])?;
-    let count = fields.get("count").map_or(Some(1), |node| reader.number(node, "`count`", 1, 10));
-    let of = reader.needed(&fields, "of", WHAT).and_then(|node| group(reader, node));
+    let count = fields
+        .get("count")
+        .map_or(Some(1), |node| reader.number(node, "`count`", 1, 10));
+    let of = reader
+        .needed(&fields, "of", WHAT)
+        .and_then(|node| group(reader, node));
     let words = [
         ("statement", Per::Statement),
         ("session", Per::Session),
@@ -149,9 +156,14 @@ pub(super) fn approve(reader: &mut Reader<'_>, node: &Node) -> Option<Approve> {
     ];
     let per = reader.needed(&fields, "per", WHAT);
     let per = per.and_then(|node| reader.word(node, "`per`", &words))?;
-    let window = fields.get("window").and_then(|node| units::duration(reader, node, "`window`"));
+    let window = fields
+        .get("window")
+        .and_then(|node| units::duration(reader, node, "`window`"));
     if (per == Per::Window) != fields.get("window").is_some() {
-        reader.say(fields.at, "`window` belongs to `per: window`: it says how long the approval holds");
+        reader.say(
+            fields.at,
+            "`window` belongs to `per: window`: it says how long the approval holds",
+        );
     }
     let expires = match fields.get("expires") {
         Some(node) => units::duration(reader, node, "`expires`"),

@@ -13,7 +13,12 @@ pub(super) fn check(rules: &[Placed]) -> Vec<Problem> {
             problems.push(Problem::new(&placed.file, placed.at, message));
         };
         for verb in &placed.rule.verbs {
-            if !placed.rule.on.iter().any(|target| can_be_done(*verb, target)) {
+            if !placed
+                .rule
+                .on
+                .iter()
+                .any(|target| can_be_done(*verb, target))
+            {
                 say(format!(
                     "`{}` can never apply to {verb}: nothing in `on` is of kind {}",
                     placed.rule.id,
@@ -23,15 +28,25 @@ pub(super) fn check(rules: &[Placed]) -> Vec<Problem> {
         }
         for target in &placed.rule.on {
             if !placed.rule.verbs.is_empty()
-                && !placed.rule.verbs.iter().any(|verb| can_be_done(*verb, target))
+                && !placed
+                    .rule
+                    .verbs
+                    .iter()
+                    .any(|verb| can_be_done(*verb, target))
             {
-                say(format!("`{}` can never apply to {target}: none of its verbs is for that kind", placed.rule.id));
+                say(format!(
+                    "`{}` can never apply to {target}: none of its verbs is for that kind",
+                    placed.rule.id
+                ));
             }
         }
         for message in idle_conditions(&placed.rule) {
             say(message);
         }
-        if let Some(by) = rules.iter().find(|other| forbids_all_of(&other.rule, &placed.rule)) {
+        if let Some(by) = rules
+            .iter()
+            .find(|other| forbids_all_of(&other.rule, &placed.rule))
+        {
             say(format!(
                 "`{}` can never apply: `{}` denies all of it to everybody whom it is for",
                 placed.rule.id, by.rule.id
@@ -42,7 +57,9 @@ pub(super) fn check(rules: &[Placed]) -> Vec<Problem> {
 }
 
 fn can_be_done(verb: Verb, target: &Target) -> bool {
-    target.only_kind().is_none_or(|kind| verb.kinds().contains(&kind))
+    target
+        .only_kind()
+        .is_none_or(|kind| verb.kinds().contains(&kind))
 }
 
 fn names(kinds: &[Kind]) -> String {
@@ -51,7 +68,11 @@ fn names(kinds: &[Kind]) -> String {
 }
 
 fn idle_conditions(rule: &Rule) -> Vec<String> {
-    let says = |words: &[&str]| words.iter().any(|word| rule.verbs.iter().any(|verb| verb.as_str() == *word));
+    let says = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| rule.verbs.iter().any(|verb| verb.as_str() == *word))
+    };
     let mut messages = Vec::new();
     let mut idle = |condition: &str, verbs: &[&str]| {
         if !says(verbs) {
@@ -68,7 +89,10 @@ fn idle_conditions(rule: &Rule) -> Vec<String> {
     if rule.conditions.bulk_insert_over.is_some() {
         idle("bulk_insert_over", BULK_INSERT);
     }
-    let unknown = rule.verbs.iter().find(|verb| verb.unknown_of_its_protocol() == Some(**verb));
+    let unknown = rule
+        .verbs
+        .iter()
+        .find(|verb| verb.unknown_of_its_protocol() == Some(**verb));
     if let Some(unknown) = unknown.filter(|_| !rule.conditions.is_empty()) {
         messages.push(format!(
             "`{}` has conditions, and the shape of {unknown} is not known: write a rule of its own for it",
@@ -84,6 +108,12 @@ fn forbids_all_of(by: &Rule, rule: &Rule) -> bool {
         && by.conditions.is_empty()
         && rule.unmask.is_empty()
         && rule.verbs.is_subset(&by.verbs)
-        && rule.who.iter().all(|who| by.who.iter().any(|other| other.covers(who)))
-        && rule.on.iter().all(|on| by.on.iter().any(|other| other.covers(on)))
+        && rule
+            .who
+            .iter()
+            .all(|who| by.who.iter().any(|other| other.covers(who)))
+        && rule
+            .on
+            .iter()
+            .all(|on| by.on.iter().any(|other| other.covers(on)))
 }

@@ -9,6 +9,8 @@ use super::yaml::{At, Node, Value};
 
 /// Entries of one list at most.
 const LIST_MAX: usize = 1000;
+/// Problems told of one document at most; nobody reads more, and a document of mistakes would fill the memory.
+const PROBLEMS_MAX: usize = 100;
 /// Bytes of one text at most.
 const TEXT_MAX: usize = 512;
 
@@ -38,7 +40,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn say(&mut self, at: At, message: impl Into<String>) {
-        self.problems.push(Problem::new(self.file, at, message));
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem::new(self.file, at, message));
+        }
     }
 
     /// A mapping with these fields and no other.
@@ -60,7 +64,10 @@ impl<'a> Reader<'a> {
             } else {
                 let name = key.text.escape_debug();
                 let known = known.join(", ");
-                self.say(key.at, format!("{what} has no field `{name}`; known here: {known}"));
+                self.say(
+                    key.at,
+                    format!("{what} has no field `{name}`; known here: {known}"),
+                );
             }
         }
         Some(Fields {
@@ -165,7 +172,10 @@ impl<'a> Reader<'a> {
         let found = known.iter().find(|(word, _)| *word == text);
         if found.is_none() {
             let known: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-            let message = format!("{what} cannot be `{text}`; known here: {}", known.join(", "));
+            let message = format!(
+                "{what} cannot be `{text}`; known here: {}",
+                known.join(", ")
+            );
             self.say(node.at, message);
         }
         found.map(|(_, value)| *value)

@@ -101,13 +101,21 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Placed> {
     if let Some(note) = fields.get("note") {
         reader.text(note, "`note`");
     }
-    let who = reader.needed(&fields, "who", WHAT).map(|node| who::read(reader, node));
-    let on = reader.needed(&fields, "on", WHAT).map(|node| target::read(reader, node));
+    let who = reader
+        .needed(&fields, "who", WHAT)
+        .map(|node| who::read(reader, node));
+    let on = reader
+        .needed(&fields, "on", WHAT)
+        .map(|node| target::read(reader, node));
     let (effect, verbs_node) = effect(reader, &fields)?;
     let (verbs, unmask) = verbs(reader, verbs_node, effect);
     let obligations = obligations(reader, &fields);
-    let require = fields.get("require").and_then(|node| obligation::require(reader, node));
-    let conditions = fields.get(CONDITIONS).and_then(|node| condition::read(reader, node));
+    let require = fields
+        .get("require")
+        .and_then(|node| obligation::require(reader, node));
+    let conditions = fields
+        .get(CONDITIONS)
+        .and_then(|node| condition::read(reader, node));
     let rule = Rule {
         id: id?,
         effect,
@@ -152,7 +160,10 @@ fn effect<'n>(reader: &mut Reader<'_>, fields: &Fields<'n>) -> Option<(RuleEffec
             None
         }
         (Some(_), Some(_)) => {
-            reader.say(fields.at, "a rule has `may` or `deny`, not both: write two rules");
+            reader.say(
+                fields.at,
+                "a rule has `may` or `deny`, not both: write two rules",
+            );
             None
         }
     }
@@ -170,7 +181,10 @@ fn verbs(
         };
         if let Some(label) = text.strip_prefix(UNMASK) {
             if effect == RuleEffect::Forbid {
-                reader.say(item.at, "`unmask` cannot be denied: columns are masked where no rule unmasks them");
+                reader.say(
+                    item.at,
+                    "`unmask` cannot be denied: columns are masked where no rule unmasks them",
+                );
             }
             unmask.insert(label.to_owned());
             continue;
@@ -196,17 +210,34 @@ fn unknown_verb(text: &str) -> String {
         known.extend(["sql.select", "sql.dml", "sql.ddl"]);
     }
     if known.is_empty() {
-        known = vec!["session.open", "unmask:LABEL", "sql.…", "ssh.…", "kube.…", "kafka.…", "http.…", "mcp.…"];
+        known = vec![
+            "session.open",
+            "unmask:LABEL",
+            "sql.…",
+            "ssh.…",
+            "kube.…",
+            "kafka.…",
+            "http.…",
+            "mcp.…",
+        ];
     }
     format!("`{text}` is no verb; known: {}", known.join(", "))
 }
 
 fn obligations(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Obligations {
     Obligations {
-        mask: fields.get("mask").map_or_else(BTreeSet::new, |node| reader.texts(node, "`mask`")),
-        approve: fields.get("approve").and_then(|node| obligation::approve(reader, node)),
-        record: fields.get("record").and_then(|node| obligation::record(reader, node)),
-        limit: fields.get("limit").and_then(|node| obligation::limit(reader, node)),
+        mask: fields
+            .get("mask")
+            .map_or_else(BTreeSet::new, |node| reader.texts(node, "`mask`")),
+        approve: fields
+            .get("approve")
+            .and_then(|node| obligation::approve(reader, node)),
+        record: fields
+            .get("record")
+            .and_then(|node| obligation::record(reader, node)),
+        limit: fields
+            .get("limit")
+            .and_then(|node| obligation::limit(reader, node)),
     }
 }
 
@@ -222,15 +253,27 @@ fn agreement(reader: &mut Reader<'_>, fields: &Fields<'_>, rule: &Rule) {
     let at = fields.get(CONDITIONS).map_or(fields.at, |node| node.at);
     let approves = rule.conditions.mention(Then::Approve);
     if approves && rule.obligations.approve.is_none() && rule.effect == RuleEffect::Permit {
-        reader.say(at, "a condition says `approve`, so the rule needs `approve` to say by whom");
+        reader.say(
+            at,
+            "a condition says `approve`, so the rule needs `approve` to say by whom",
+        );
     }
     if approves && rule.effect == RuleEffect::Forbid {
-        reader.say(at, "the conditions of a rule that denies can only say `deny`");
+        reader.say(
+            at,
+            "the conditions of a rule that denies can only say `deny`",
+        );
     }
     if !rule.unmask.is_empty() && rule.obligations.approve.is_some() {
-        reader.say(fields.at, "`unmask` cannot wait for an approval: write a rule of its own for it");
+        reader.say(
+            fields.at,
+            "`unmask` cannot wait for an approval: write a rule of its own for it",
+        );
     }
     if let Some(label) = rule.unmask.intersection(&rule.obligations.mask).next() {
-        reader.say(fields.at, format!("the rule both masks and unmasks `{label}`"));
+        reader.say(
+            fields.at,
+            format!("the rule both masks and unmasks `{label}`"),
+        );
     }
 }

@@ -99,7 +99,10 @@ impl PolicySet {
 
     /// Labels of one column.
     pub fn labels_of(&self, schema: &str, table: &str, column: &str) -> BTreeSet<String> {
-        let marking = self.labels.iter().filter(|(_, label)| label.marks(schema, table, column));
+        let marking = self
+            .labels
+            .iter()
+            .filter(|(_, label)| label.marks(schema, table, column));
         marking.map(|(name, _)| name.clone()).collect()
     }
 
@@ -157,7 +160,8 @@ impl Read {
         ] {
             if count > max {
                 let message = format!("there are more than {max} {what}");
-                self.problems.push(Problem::new(name, At { line: 1, column: 1 }, message));
+                self.problems
+                    .push(Problem::new(name, At { line: 1, column: 1 }, message));
             }
         }
     }
@@ -171,21 +175,30 @@ impl Read {
                     "the id `{}` is taken by the rule at {}:{}",
                     placed.rule.id, earlier.file, earlier.at.line
                 );
-                self.problems.push(Problem::new(&placed.file, placed.at, message));
+                self.problems
+                    .push(Problem::new(&placed.file, placed.at, message));
             }
             let named = placed.rule.unmask.union(&placed.rule.obligations.mask);
             for label in named.filter(|label| !self.labels.contains_key(*label)) {
                 let known: Vec<&str> = self.labels.keys().map(String::as_str).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let known = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                };
                 let message = format!("no document defines the label `{label}`; known: {known}");
-                self.problems.push(Problem::new(&placed.file, placed.labels_at, message));
+                self.problems
+                    .push(Problem::new(&placed.file, placed.labels_at, message));
             }
         }
         self.problems.extend(reachable::check(&self.rules));
     }
 
     fn place(&self, refused: &Refused) -> Problem {
-        let placed = self.rules.iter().find(|placed| Some(&placed.rule.id) == refused.rule.as_ref());
+        let placed = self
+            .rules
+            .iter()
+            .find(|placed| Some(&placed.rule.id) == refused.rule.as_ref());
         match placed {
             Some(placed) => {
                 let message = format!("`{}`: {}", placed.rule.id, refused.message);
@@ -208,7 +221,10 @@ fn compile(read: &Read) -> Result<PolicySet, Vec<Problem>> {
     }
     rules.sort_by(|a, b| a.rule.id.cmp(&b.rule.id));
     let guards = cedar::guards(&read.labels).map_err(place)?;
-    let policies = rules.iter().flat_map(|compiled| &compiled.policies).chain(&guards);
+    let policies = rules
+        .iter()
+        .flat_map(|compiled| &compiled.policies)
+        .chain(&guards);
     let policies: Vec<Policy> = policies.cloned().collect();
     let refused = vocabulary.validate(&policies);
     if !refused.is_empty() {

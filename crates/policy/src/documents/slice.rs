@@ -28,7 +28,7 @@ pub struct Slice {
     vocabulary: Arc<super::cedar::Vocabulary>,
     labels: Arc<BTreeMap<String, Label>>,
     /// Who asks, and for whom; each must be allowed. Or why nothing is.
-    actors: Result<Vec<Actor>, Verdict>,
+    actors: Result<Vec<Actor>, String>,
     /// Numbers of rows that rules name, sorted: between two of them every number means the same.
     thresholds: Vec<u64>,
     cache: Mutex<HashMap<Key, Arc<Verdict>>>,
@@ -100,13 +100,19 @@ impl Slice {
 
     fn key(&self, question: &Question) -> Key {
         let rows = question.shape.inserted_rows;
-        let hours = self.actors.iter().flatten().flat_map(|actor| actor.hours());
+        let hours = self.actors.iter().flatten().flat_map(Actor::hours);
         Key {
             verbs: question.verbs.clone(),
             touched: question.touched.clone(),
             without_where: question.shape.without_where,
-            exceeded: self.thresholds.iter().filter(|limit| rows.exceed(**limit)).count(),
-            in_hours: hours.map(|(_, hours)| hours.contain(question.utc_ns)).collect(),
+            exceeded: self
+                .thresholds
+                .iter()
+                .filter(|limit| rows.exceed(**limit))
+                .count(),
+            in_hours: hours
+                .map(|(_, hours)| hours.contain(question.utc_ns))
+                .collect(),
         }
     }
 
@@ -114,10 +120,13 @@ impl Slice {
     fn judge(&self, question: &Question) -> Verdict {
         let actors = match &self.actors {
             Ok(actors) => actors,
-            Err(verdict) => return verdict.clone(),
+            Err(reason) => return default_deny(reason.clone()),
         };
         let touched = question.touched.visible.union(&question.touched.compared);
-        if let Some(label) = touched.into_iter().find(|label| !self.labels.contains_key(*label)) {
+        if let Some(label) = touched
+            .into_iter()
+            .find(|label| !self.labels.contains_key(*label))
+        {
             return default_deny(format!("no document defines the label {label}"));
         }
         if question.verbs.is_empty() {
@@ -125,11 +134,14 @@ impl Slice {
         }
         let verdicts = actors.iter().flat_map(|actor| {
             question.verbs.iter().map(|verb| {
-                let error = |message| default_deny(format!("policy could not be evaluated: {message}"));
+                let error =
+                    |message| default_deny(format!("policy could not be evaluated: {message}"));
                 self.judge_one(actor, *verb, question).unwrap_or_else(error)
             })
         });
-        verdicts.reduce(Verdict::and).unwrap_or_else(|| default_deny("nobody asks".to_owned()))
+        verdicts
+            .reduce(Verdict::and)
+            .unwrap_or_else(|| default_deny("nobody asks".to_owned()))
     }
 
     fn judge_one(&self, actor: &Actor, verb: Verb, question: &Question) -> Result<Verdict, String> {
@@ -141,18 +153,35 @@ impl Slice {
             ..Facts::default()
         };
         // First who allows at all: labels are left out, since which masks apply depends on the answer.
-        let answer = actor.court.ask(action.clone(), &facts).map_err(|refused| refused.message)?;
+        let answer = actor
+            .court
+            .ask(action.clone(), &facts)
+            .map_err(|refused| refused.message)?;
         if !answer.allowed {
             return Ok(actor.denied(verb, &answer.rules));
         }
         let permits: Vec<&Rule> = actor.rules_named(&answer.rules).collect();
-        let masks: BTreeSet<&str> = permits.iter().flat_map(|rule| &rule.obligations.mask).map(String::as_str).collect();
+        let masks: BTreeSet<&str> = permits
+            .iter()
+            .flat_map(|rule| &rule.obligations.mask)
+            .map(String::as_str)
+            .collect();
         let visible: BTreeSet<&str> = if question.touched.in_doubt {
             self.labels.keys().map(String::as_str).collect()
         } else {
-            question.touched.visible.iter().map(String::as_str).collect()
+            question
+                .touched
+                .visible
+                .iter()
+                .map(String::as_str)
+                .collect()
         };
-        let compared: BTreeSet<&str> = question.touched.compared.iter().map(String::as_str).collect();
+        let compared: BTreeSet<&str> = question
+            .touched
+            .compared
+            .iter()
+            .map(String::as_str)
+            .collect();
         let concerned = masks.iter().chain(&visible).chain(&compared);
         let concerned: BTreeSet<&str> = concerned.copied().collect();
         let clear = self.clear(actor, &mut facts, concerned)?;
@@ -161,7 +190,10 @@ impl Slice {
         facts.visible = visible;
         facts.compared = compared;
         // Then with the labels, so that Cedar's guards see what the verdict masks.
-        let answer = actor.court.ask(action, &facts).map_err(|refused| refused.message)?;
+        let answer = actor
+            .court
+            .ask(action, &facts)
+            .map_err(|refused| refused.message)?;
         if !answer.allowed {
             return Ok(actor.denied(verb, &answer.rules));
         }
@@ -183,7 +215,10 @@ impl Slice {
             };
             facts.label = label;
             let action = self.vocabulary.action(UNMASK);
-            let answer = actor.court.ask(action, facts).map_err(|refused| refused.message)?;
+            let answer = actor
+                .court
+                .ask(action, facts)
+                .map_err(|refused| refused.message)?;
             if answer.allowed {
                 clear.insert(label.as_str());
             }
@@ -209,19 +244,29 @@ impl Slice {
                 Some(approve) => any_of.push((rule.id.clone(), approve.clone())),
                 None => freely = true,
             }
-            verdict.record = verdict.record.and(rule.obligations.record.unwrap_or(Record::default()));
-            verdict.limit = verdict.limit.and(rule.obligations.limit.unwrap_or(Limit::default()));
-            verdict.obligations.insert(rule.id.clone(), rule.obligations.clone());
+            verdict.record = verdict
+                .record
+                .and(rule.obligations.record.unwrap_or(Record::default()));
+            verdict.limit = verdict
+                .limit
+                .and(rule.obligations.limit.unwrap_or(Limit::default()));
+            verdict
+                .obligations
+                .insert(rule.id.clone(), rule.obligations.clone());
         }
         for label in masked {
             if let Some(known) = self.labels.get(*label) {
-                verdict.masks.insert((*label).to_owned(), known.mask.clone());
+                verdict
+                    .masks
+                    .insert((*label).to_owned(), known.mask.clone());
             }
         }
         if !freely {
             any_of.sort();
             verdict.ruling = Ruling::Hold;
-            verdict.reasons.push(format!("{} waits for approval of {verb}", actor.name));
+            verdict
+                .reasons
+                .push(format!("{} waits for approval of {verb}", actor.name));
             verdict.approvals.push(Alternatives {
                 verb,
                 actor: actor.name.clone(),
@@ -240,16 +285,16 @@ pub(super) fn wanted<'a>(rule: &'a Rule, shape: &Shape) -> Option<&'a Approve> {
 }
 
 /// Who asks, and all for whom, or why nobody may.
-pub(super) fn actors(principal: &Principal) -> Result<Vec<&Principal>, Verdict> {
+pub(super) fn actors(principal: &Principal) -> Result<Vec<&Principal>, String> {
     let mut all = Vec::new();
     let mut waiting = vec![principal];
     while let Some(next) = waiting.pop() {
         if next.kind == PrincipalKind::Unknown {
-            return Err(default_deny("who has not signed in may do nothing".to_owned()));
+            return Err("who has not signed in may do nothing".to_owned());
         }
         all.push(next);
         if all.len() + next.on_behalf_of.len() > ACTORS_MAX {
-            return Err(default_deny(format!("more than {ACTORS_MAX} principals act together")));
+            return Err(format!("more than {ACTORS_MAX} principals act together"));
         }
         waiting.extend(&next.on_behalf_of);
     }
@@ -266,17 +311,27 @@ impl Actor {
         principal: &Principal,
         resource: &Resource,
         environment: Option<&Environment>,
-    ) -> Result<Self, Verdict> {
+    ) -> Result<Self, String> {
         let kind = Kind::of_name(&resource.name)
-            .ok_or_else(|| default_deny("the resource is of no known kind".to_owned()))?;
+            .ok_or_else(|| "the resource is of no known kind".to_owned())?;
         // What is left out here could not have decided: Cedar asks the same again.
-        let rules = set.rules.iter().filter(|compiled| compiled.rule.is_about(principal, resource));
+        let rules = set
+            .rules
+            .iter()
+            .filter(|compiled| compiled.rule.is_about(principal, resource));
         let rules: Vec<Arc<Compiled>> = rules.cloned().collect();
-        let policies = rules.iter().flat_map(|compiled| &compiled.policies).chain(set.guards.iter());
+        let policies = rules
+            .iter()
+            .flat_map(|compiled| &compiled.policies)
+            .chain(set.guards.iter());
         let court = Court::new(&set.vocabulary, principal, resource, kind, policies)
-            .map_err(|refused| default_deny(format!("policy could not be evaluated: {}", refused.message)))?;
-        let required = rules.iter().enumerate().filter_map(|(index, compiled)| Some((index, compiled.rule.require.as_ref()?)));
-        let met = required.filter(|(_, require)| environment.is_none_or(|it| unmet(require, it).is_empty()));
+            .map_err(|refused| format!("policy could not be evaluated: {}", refused.message))?;
+        let required = rules
+            .iter()
+            .enumerate()
+            .filter_map(|(index, compiled)| Some((index, compiled.rule.require.as_ref()?)));
+        let met = required
+            .filter(|(_, require)| environment.is_none_or(|it| unmet(require, it).is_empty()));
         let met = met.map(|(index, _)| index).collect();
         Ok(Self {
             name: principal.name.clone(),
@@ -298,8 +353,15 @@ impl Actor {
 
     /// Ids of the rules whose requirements are met at this time.
     fn met_at(&self, utc_ns: u64) -> BTreeSet<&str> {
-        let closed: BTreeSet<usize> = self.hours().filter(|(_, hours)| !hours.contain(utc_ns)).map(|(index, _)| index).collect();
-        let met = self.met.difference(&closed).filter_map(|index| self.rules.get(*index));
+        let closed: BTreeSet<usize> = self
+            .hours()
+            .filter(|(_, hours)| !hours.contain(utc_ns))
+            .map(|(index, _)| index)
+            .collect();
+        let met = self
+            .met
+            .difference(&closed)
+            .filter_map(|index| self.rules.get(*index));
         met.map(|compiled| compiled.rule.id.as_str()).collect()
     }
 
@@ -309,14 +371,20 @@ impl Actor {
     }
 
     fn denied(&self, verb: Verb, rules: &BTreeSet<String>) -> Verdict {
-        let mut verdict = Verdict::denied(DEFAULT_DENY, format!("no rule allows {} {verb}", self.name));
+        let mut verdict =
+            Verdict::denied(DEFAULT_DENY, format!("no rule allows {} {verb}", self.name));
         if rules.is_empty() {
             return verdict;
         }
         verdict.rules = rules.iter().cloned().collect();
         let reason = |rule: &String| match rule.split_once(':') {
-            Some(("guard", label)) => format!("columns labelled {label} would be seen, and no rule that allows {} {verb} masks them", self.name),
-            Some((_, label)) => format!("columns labelled {label} would be compared, which tells their values apart"),
+            Some(("guard", label)) => format!(
+                "columns labelled {label} would be seen, and no rule that allows {} {verb} masks them",
+                self.name
+            ),
+            Some((_, label)) => format!(
+                "columns labelled {label} would be compared, which tells their values apart"
+            ),
             None => format!("`{rule}` denies {} {verb}", self.name),
         };
         verdict.reasons = verdict.rules.iter().map(reason).collect();
@@ -328,7 +396,10 @@ impl Actor {
 pub(super) fn unmet(require: &Require, environment: &Environment) -> Vec<String> {
     let mut words = Vec::new();
     let list = |texts: &BTreeSet<String>| texts.iter().cloned().collect::<Vec<_>>().join(", ");
-    let has_acr = environment.acr.as_ref().is_some_and(|acr| require.acr.contains(acr));
+    let has_acr = environment
+        .acr
+        .as_ref()
+        .is_some_and(|acr| require.acr.contains(acr));
     if !require.acr.is_empty() && !has_acr {
         words.push(format!("a sign-in of class {}", list(&require.acr)));
     }
@@ -338,7 +409,12 @@ pub(super) fn unmet(require: &Require, environment: &Environment) -> Vec<String>
     if require.reason && !environment.reason_given {
         words.push("a reason".to_owned());
     }
-    let inside = environment.address.is_some_and(|address| require.networks.iter().any(|network| network.contains(address)));
+    let inside = environment.address.is_some_and(|address| {
+        require
+            .networks
+            .iter()
+            .any(|network| network.contains(address))
+    });
     if !require.networks.is_empty() && !inside {
         let networks: Vec<String> = require.networks.iter().map(ToString::to_string).collect();
         words.push(format!("a connection from {}", networks.join(", ")));

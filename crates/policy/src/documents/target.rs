@@ -9,6 +9,11 @@ use super::reader::Reader;
 use super::verb::Kind;
 use super::yaml::{At, Node, Value};
 
+/// Entries of one `on` at most: each is a level of the expression that Cedar evaluates.
+const TARGETS_MAX: usize = 64;
+/// Labels of one entry at most, for the same reason.
+const LABELS_MAX: usize = 16;
+
 /// A resource as the caller knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
@@ -50,8 +55,12 @@ impl Target {
     }
 
     pub(super) fn means(&self, resource: &Resource) -> bool {
-        self.kind.is_none_or(|kind| Kind::of_name(&resource.name) == Some(kind))
-            && self.name.as_deref().is_none_or(|pattern| fits(pattern, &resource.name))
+        self.kind
+            .is_none_or(|kind| Kind::of_name(&resource.name) == Some(kind))
+            && self
+                .name
+                .as_deref()
+                .is_none_or(|pattern| fits(pattern, &resource.name))
             && self.labels.iter().all(|label| has_label(resource, label))
     }
 
@@ -59,14 +68,17 @@ impl Target {
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.kind.is_none_or(|kind| other.only_kind() == Some(kind))
             && self.name.as_deref().is_none_or(|mine| {
-                other.name.as_deref().is_some_and(|theirs| mine == theirs || (!theirs.contains('*') && fits(mine, theirs)))
+                other.name.as_deref().is_some_and(|theirs| {
+                    mine == theirs || (!theirs.contains('*') && fits(mine, theirs))
+                })
             })
             && self.labels.is_subset(&other.labels)
     }
 
     /// The kind that all it means are of, if the words tell.
     pub(super) fn only_kind(&self) -> Option<Kind> {
-        self.kind.or_else(|| self.name.as_deref().and_then(Kind::of_name))
+        self.kind
+            .or_else(|| self.name.as_deref().and_then(Kind::of_name))
     }
 }
 
@@ -103,7 +115,10 @@ impl fmt::Display for Target {
         let mut words = Vec::new();
         words.extend(self.name.clone());
         words.extend(self.labels.iter().map(|label| format!("label {label}")));
-        words.extend(self.kind.map(|kind| format!("kind {kind}", kind = kind.as_str())));
+        words.extend(
+            self.kind
+                .map(|kind| format!("kind {kind}", kind = kind.as_str())),
+        );
         if words.is_empty() {
             words.push("everything".to_owned());
         }
@@ -124,50 +139,62 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Target> {
             all.push(target);
         }
     }
+    if all.len() > TARGETS_MAX {
+        reader.say(
+            node.at,
+            format!("`on` has more than {TARGETS_MAX} entries: write several rules"),
+        );
+    }
     all.sort();
     all
 }
 
 fn read_one(reader: &mut Reader<'_>, node: &Node) -> Option<Target> {
-    if !matches!(node.value, Value::Map(_)) {
+    let told = reader.problems.len();
+    let target = if let Value::Map(_) = node.value {
+        described(reader, node)?
+    } else {
         let text = reader.text(node, "an entry of `on`")?;
-        return Some(Target {
-            name: pattern(reader, node.at, text)?,
+        Target {
+            name: pattern(reader, node.at, text),
             ..Target::everything()
-        });
-    }
-    let kinds = Kind::ALL.map(|kind| (kind.as_str(), kind));
-    let fields = reader.fields(node, "an entry of `on`", &["name", "label", "kind"])?;
-    let name = fields.get("name").map(|node| {
-        let text = reader.text(node, "`name`")?;
-        pattern(reader, node.at, text)
-    });
-    let labels = fields.get("label").map(|node| labels(reader, node));
-    let kind = fields.get("kind").map(|node| reader.word(node, "`kind`", &kinds));
-    if name.is_none() && labels.is_none() && kind.is_none() {
-        reader.say(node.at, "an entry of `on` needs `name`, `label` or `kind`");
-        return None;
-    }
-    let target = Target {
-        kind: kind.map_or(Some(None), |kind| kind.map(Some))?,
-        name: name.map_or(Some(None), |name| name)?,
-        labels: labels.unwrap_or_default(),
+        }
     };
+    (reader.problems.len() == told).then_some(target)
+}
+
+fn described(reader: &mut Reader<'_>, node: &Node) -> Option<Target> {
+    let kinds = Kind::ALL.map(|kind| (kind.as_str(), kind));
+    let known = ["name", "label", "kind"];
+    let fields = reader.fields(node, "an entry of `on`", &known)?;
+    if known.iter().all(|name| fields.get(name).is_none()) {
+        reader.say(node.at, "an entry of `on` needs `name`, `label` or `kind`");
+    }
+    let mut target = Target::everything();
+    if let Some(node) = fields.get("name") {
+        let text = reader.text(node, "`name`")?;
+        target.name = pattern(reader, node.at, text);
+    }
+    if let Some(node) = fields.get("label") {
+        target.labels = labels(reader, node);
+    }
+    if let Some(node) = fields.get("kind") {
+        target.kind = reader.word(node, "`kind`", &kinds);
+    }
     let of_name = target.name.as_deref().and_then(Kind::of_name);
     if let (Some(kind), Some(of_name)) = (target.kind, of_name)
         && kind != of_name
     {
         let message = format!("nothing can be named `{target}`: the name is of another kind");
         reader.say(node.at, message);
-        return None;
     }
     Some(target)
 }
 
-/// A pattern of names; `*` alone is none, since it says nothing. `None` outside says that it was refused.
-fn pattern(reader: &mut Reader<'_>, at: At, text: &str) -> Option<Option<String>> {
+/// A pattern of names. `None` for `*` alone, which says nothing, and for what is none, which is told.
+fn pattern(reader: &mut Reader<'_>, at: At, text: &str) -> Option<String> {
     if text == "*" {
-        return Some(None);
+        return None;
     }
     let name = text.split_once('/').map(|(_, name)| name);
     let good = Kind::of_name(text).is_some()
@@ -179,7 +206,7 @@ fn pattern(reader: &mut Reader<'_>, at: At, text: &str) -> Option<Option<String>
                 })
         });
     if good {
-        return Some(Some(text.to_owned()));
+        return Some(text.to_owned());
     }
     let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     let message = format!(
@@ -192,11 +219,21 @@ fn pattern(reader: &mut Reader<'_>, at: At, text: &str) -> Option<Option<String>
 
 fn labels(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<String> {
     let texts = reader.texts(node, "`label`");
+    if texts.len() > LABELS_MAX {
+        reader.say(
+            node.at,
+            format!("`label` has more than {LABELS_MAX} entries"),
+        );
+    }
     for text in &texts {
         let (name, value) = text.split_once('=').unwrap_or((text, "x"));
-        let shape = |part: &str| !part.is_empty() && !part.contains(['*', '=']) && part.trim() == part;
+        let shape =
+            |part: &str| !part.is_empty() && !part.contains(['*', '=']) && part.trim() == part;
         if !shape(name) || !shape(value) {
-            reader.say(node.at, format!("`{text}` is no label: write `NAME` or `NAME=VALUE`"));
+            reader.say(
+                node.at,
+                format!("`{text}` is no label: write `NAME` or `NAME=VALUE`"),
+            );
         }
     }
     texts

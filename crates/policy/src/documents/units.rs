@@ -23,7 +23,10 @@ pub(super) fn duration(reader: &mut Reader<'_>, node: &Node, what: &str) -> Opti
     let seconds = with_unit(text, &[("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]);
     let seconds = seconds.filter(|seconds| (1..=DURATION_SECONDS_MAX).contains(seconds));
     if seconds.is_none() {
-        reader.say(node.at, format!("{what} is a duration such as `30s`, `15m`, `1h` or `7d`"));
+        reader.say(
+            node.at,
+            format!("{what} is a duration such as `30s`, `15m`, `1h` or `7d`"),
+        );
     }
     seconds
 }
@@ -31,10 +34,18 @@ pub(super) fn duration(reader: &mut Reader<'_>, node: &Node, what: &str) -> Opti
 /// `64KiB`, `10MiB` or `1GiB` in bytes.
 pub(super) fn size(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<u64> {
     let text = reader.text(node, what)?;
-    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
+    let units = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("B", 1),
+    ];
     let bytes = with_unit(text, &units).filter(|bytes| *bytes > 0);
     if bytes.is_none() {
-        reader.say(node.at, format!("{what} is a size such as `64KiB`, `10MiB` or `1GiB`"));
+        reader.say(
+            node.at,
+            format!("{what} is a size such as `64KiB`, `10MiB` or `1GiB`"),
+        );
     }
     bytes
 }
@@ -42,12 +53,17 @@ pub(super) fn size(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<u
 /// `100/s`, `600/m` or `5000/h`.
 pub(super) fn rate(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Rate> {
     let text = reader.text(node, what)?;
-    let found = [("/s", 1), ("/m", 60), ("/h", 3600)].into_iter().find_map(|(unit, seconds)| {
-        let count = with_unit(text, &[(unit, 1)])?;
-        (count > 0).then_some(Rate { count, seconds })
-    });
+    let found = [("/s", 1), ("/m", 60), ("/h", 3600)]
+        .into_iter()
+        .find_map(|(unit, seconds)| {
+            let count = with_unit(text, &[(unit, 1)])?;
+            (count > 0).then_some(Rate { count, seconds })
+        });
     if found.is_none() {
-        reader.say(node.at, format!("{what} is a rate such as `100/s`, `600/m` or `5000/h`"));
+        reader.say(
+            node.at,
+            format!("{what} is a rate such as `100/s`, `600/m` or `5000/h`"),
+        );
     }
     found
 }
@@ -61,8 +77,8 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// The largest unit that fits without a rest.
 pub(super) fn show_duration(seconds: u64) -> String {
-    for (unit, factor) in [("d", 86_400), ("h", 3600), ("m", 60)] {
-        if seconds > 0 && seconds % factor == 0 {
+    for (unit, factor) in [("d", 86_400_u64), ("h", 3600), ("m", 60)] {
+        if seconds > 0 && seconds.is_multiple_of(factor) {
             return format!("{}{unit}", seconds / factor);
         }
     }
@@ -71,8 +87,8 @@ pub(super) fn show_duration(seconds: u64) -> String {
 
 /// The largest unit that fits without a rest.
 pub(super) fn show_size(bytes: u64) -> String {
-    for (unit, factor) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
-        if bytes > 0 && bytes % factor == 0 {
+    for (unit, factor) in [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
+        if bytes > 0 && bytes.is_multiple_of(factor) {
             return format!("{}{unit}", bytes / factor);
         }
     }
@@ -94,7 +110,16 @@ mod tests {
         let units = [("s", 1), ("m", 60)];
         assert_eq!(with_unit("90s", &units), Some(90));
         assert_eq!(with_unit("2m", &units), Some(120));
-        for bad in ["90", "m", "1.5m", "-1s", "01m", "1 m", "99999999999999999999s", "18446744073709551615m"] {
+        for bad in [
+            "90",
+            "m",
+            "1.5m",
+            "-1s",
+            "01m",
+            "1 m",
+            "99999999999999999999s",
+            "18446744073709551615m",
+        ] {
             assert_eq!(with_unit(bad, &units), None, "{bad}");
         }
         assert_eq!([show_duration(90), show_duration(7200)], ["90s", "2h"]);

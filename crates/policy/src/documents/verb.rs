@@ -145,7 +145,9 @@ impl Verb {
 
     /// What it can be done to.
     pub fn kinds(self) -> &'static [Kind] {
-        WORDS.get(usize::from(self.0)).map_or(&[], |(_, kinds)| kinds)
+        WORDS
+            .get(usize::from(self.0))
+            .map_or(&[], |(_, kinds)| kinds)
     }
 
     /// The word before the dot.

@@ -94,7 +94,11 @@ impl Verdict {
     /// Both must agree.
     pub(super) fn and(mut self, other: Self) -> Self {
         if self.ruling != other.ruling && self.ruling.max(other.ruling) == Ruling::Deny {
-            return if self.ruling == Ruling::Deny { self } else { other };
+            return if self.ruling == Ruling::Deny {
+                self
+            } else {
+                other
+            };
         }
         self.ruling = self.ruling.max(other.ruling);
         self.rules = sorted(self.rules, other.rules);
@@ -140,14 +144,25 @@ pub(super) fn recorded(record: Record) -> Vec<String> {
         super::obligation::Durability::Strict => "recorded strictly".to_owned(),
         super::obligation::Durability::Buffered => "recorded buffered".to_owned(),
     });
-    durability.into_iter().chain(record.sealed.then(|| "original sealed".to_owned())).collect()
+    durability
+        .into_iter()
+        .chain(record.sealed.then(|| "original sealed".to_owned()))
+        .collect()
 }
 
 pub(super) fn limited(limit: Limit) -> Vec<String> {
     let mut words = Vec::new();
     words.extend(limit.rows.map(|rows| format!("at most {rows} rows")));
-    words.extend(limit.bytes.map(|bytes| format!("at most {}", super::units::show_size(bytes))));
+    words.extend(
+        limit
+            .bytes
+            .map(|bytes| format!("at most {}", super::units::show_size(bytes))),
+    );
     words.extend(limit.rate.map(|rate| format!("at most {rate}")));
-    words.extend(limit.rows_changed.map(|rows| format!("changing at most {rows} rows")));
+    words.extend(
+        limit
+            .rows_changed
+            .map(|rows| format!("changing at most {rows} rows")),
+    );
     words
 }

@@ -57,7 +57,10 @@ pub(super) fn workload_name(principal: &Principal) -> Option<&String> {
 }
 
 pub(super) fn machine_name(principal: &Principal) -> Option<&String> {
-    let machine = matches!(principal.kind, PrincipalKind::Workload | PrincipalKind::Agent);
+    let machine = matches!(
+        principal.kind,
+        PrincipalKind::Workload | PrincipalKind::Agent
+    );
     (machine && principal.issuer == OPERATOR).then_some(&principal.name)
 }
 
@@ -109,7 +112,8 @@ fn read_one(reader: &mut Reader<'_>, node: &Node) -> Option<Who> {
     }
     let named = text.split_once(':').and_then(|(kind, name)| {
         // A `*` within a name would look like a pattern and be none.
-        let name = (!name.is_empty() && name.trim() == name && !name.contains('*')).then(|| name.to_owned())?;
+        let name = (!name.is_empty() && name.trim() == name && !name.contains('*'))
+            .then(|| name.to_owned())?;
         match kind {
             "group" => Some(Who::Group(name)),
             "workload" => Some(Who::Workload(name)),

@@ -62,7 +62,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Node, Problem> {
         return Err(Problem::new(file, start, message));
     }
     if let Some(at) = marker_inside(text) {
-        let message = "`---` and `...` are refused behind the first line: write one document to a file";
+        let message =
+            "`---` and `...` are refused behind the first line: write one document to a file";
         return Err(Problem::new(file, at, message));
     }
     let mut builder = Builder::default();
@@ -125,10 +126,14 @@ struct Builder {
 impl Builder {
     fn take(&mut self, event: Event<'_>, at: At) -> Result<(), Refusal> {
         match event {
-            Event::Alias(_) => Err(refusal(at, "aliases (`*name`) are refused: repeat the text")),
-            Event::DocumentStart(_) if self.root.is_some() => {
-                Err(refusal(at, "a second document is refused: write another file"))
-            }
+            Event::Alias(_) => Err(refusal(
+                at,
+                "aliases (`*name`) are refused: repeat the text",
+            )),
+            Event::DocumentStart(_) if self.root.is_some() => Err(refusal(
+                at,
+                "a second document is refused: write another file",
+            )),
             Event::Scalar(text, style, anchor, tag) => {
                 plain(at, anchor, tag.is_some())?;
                 let quoted = style != ScalarStyle::Plain;
@@ -198,17 +203,26 @@ fn as_key(node: Node, seen: &mut HashSet<String>) -> Result<Key, Refusal> {
         return Err(refusal(node.at, "a key must be a text"));
     };
     if text == "<<" && !quoted {
-        return Err(refusal(node.at, "merge keys (`<<`) are refused: repeat the text"));
+        return Err(refusal(
+            node.at,
+            "merge keys (`<<`) are refused: repeat the text",
+        ));
     }
     if !seen.insert(text.clone()) {
-        return Err((node.at, format!("`{}` stands here twice", text.escape_debug())));
+        return Err((
+            node.at,
+            format!("`{}` stands here twice", text.escape_debug()),
+        ));
     }
     Ok(Key { at: node.at, text })
 }
 
 fn plain(at: At, anchor: usize, tagged: bool) -> Result<(), Refusal> {
     if anchor != 0 {
-        return Err(refusal(at, "anchors (`&name`) are refused: repeat the text"));
+        return Err(refusal(
+            at,
+            "anchors (`&name`) are refused: repeat the text",
+        ));
     }
     if tagged {
         return Err(refusal(at, "tags (`!name`) are refused"));

@@ -11,7 +11,11 @@ const BANK: &str = include_str!("../../../../examples/policies/bank.yaml");
 
 #[test]
 fn matrices() {
-    for (name, text) in [("small-team", SMALL), ("platform-team", PLATFORM), ("bank", BANK)] {
+    for (name, text) in [
+        ("small-team", SMALL),
+        ("platform-team", PLATFORM),
+        ("bank", BANK),
+    ] {
         let matrix = set(text).matrix();
         insta::assert_snapshot!(format!("matrix-{name}"), matrix.to_markdown());
     }
@@ -24,7 +28,12 @@ type Row<'a> = (&'a Principal, &'a str, &'a str, &'a str, &'a str);
 fn table(set: &PolicySet, rows: &[Row<'_>]) {
     for (principal, on, around, what, expected) in rows {
         let verdict = decide(set, principal, on, &environment(around), what);
-        assert_eq!(shown(&verdict), *expected, "{}: {what} on {on} {around}", principal.name);
+        assert_eq!(
+            shown(&verdict),
+            *expected,
+            "{}: {what} on {on} {around}",
+            principal.name
+        );
     }
 }
 
@@ -36,17 +45,71 @@ fn small_team() {
     table(
         &set(SMALL),
         &[
-            (&dev, shop, "", "session.open", "allow by developers-work masking pii.email, pii.phone"),
-            (&dev, shop, "", "sql.delete", "allow by developers-work masking pii.email, pii.phone"),
-            (&dev, shop, "", "sql.delete no-where", "deny by default-deny"),
+            (
+                &dev,
+                shop,
+                "",
+                "session.open",
+                "allow by developers-work masking pii.email, pii.phone",
+            ),
+            (
+                &dev,
+                shop,
+                "",
+                "sql.delete",
+                "allow by developers-work masking pii.email, pii.phone",
+            ),
+            (
+                &dev,
+                shop,
+                "",
+                "sql.delete no-where",
+                "deny by default-deny",
+            ),
             (&dev, shop, "", "sql.destroy", "deny by default-deny"),
-            (&dev, staging, "", "sql.destroy", "allow by developers-change-staging"),
+            (
+                &dev,
+                staging,
+                "",
+                "sql.destroy",
+                "allow by developers-change-staging",
+            ),
             (&dev, staging, "", "sql.escape", "deny by nothing-leaves"),
-            (&dev, staging, "", "sql.insert rows:10001", "deny by default-deny"),
-            (&support, shop, "", "sql.read sees:pii.email sees:pii.phone", "allow by support-sees-people masking pii.phone"),
-            (&support, shop, "", "sql.read compares:pii.email", "allow by support-sees-people masking pii.phone"),
-            (&support, shop, "", "sql.read compares:pii.phone", "deny by predicates:pii.phone"),
-            (&support, staging, "", "sql.read sees:pii.email", "allow by everybody-reads masking pii.email, pii.phone"),
+            (
+                &dev,
+                staging,
+                "",
+                "sql.insert rows:10001",
+                "deny by default-deny",
+            ),
+            (
+                &support,
+                shop,
+                "",
+                "sql.read sees:pii.email sees:pii.phone",
+                "allow by support-sees-people masking pii.phone",
+            ),
+            (
+                &support,
+                shop,
+                "",
+                "sql.read compares:pii.email",
+                "allow by support-sees-people masking pii.phone",
+            ),
+            (
+                &support,
+                shop,
+                "",
+                "sql.read compares:pii.phone",
+                "deny by predicates:pii.phone",
+            ),
+            (
+                &support,
+                staging,
+                "",
+                "sql.read sees:pii.email",
+                "allow by everybody-reads masking pii.email, pii.phone",
+            ),
             (&support, shop, "", "sql.update", "deny by default-deny"),
         ],
     );
@@ -64,24 +127,120 @@ fn platform_team() {
     table(
         &set(PLATFORM),
         &[
-            (&analyst, "postgres/dw warehouse", "", "sql.read sees:pii.ssn", "allow by analysts-read masking pay.card, pii.ssn"),
-            (&analyst, production, "", "session.open", "deny by default-deny"),
-            (&engineer, production, "", "sql.read", "deny by default-deny"),
-            (&engineer, production, "reason", "sql.read", "allow by engineers-read-production masking pay.card, pii.ssn"),
-            (&engineer, production, "reason", "sql.update", "hold by engineers-change-production"),
-            (&engineer, production, "reason", "sql.update no-where", "deny by default-deny"),
+            (
+                &analyst,
+                "postgres/dw warehouse",
+                "",
+                "sql.read sees:pii.ssn",
+                "allow by analysts-read masking pay.card, pii.ssn",
+            ),
+            (
+                &analyst,
+                production,
+                "",
+                "session.open",
+                "deny by default-deny",
+            ),
+            (
+                &engineer,
+                production,
+                "",
+                "sql.read",
+                "deny by default-deny",
+            ),
+            (
+                &engineer,
+                production,
+                "reason",
+                "sql.read",
+                "allow by engineers-read-production masking pay.card, pii.ssn",
+            ),
+            (
+                &engineer,
+                production,
+                "reason",
+                "sql.update",
+                "hold by engineers-change-production",
+            ),
+            (
+                &engineer,
+                production,
+                "reason",
+                "sql.update no-where",
+                "deny by default-deny",
+            ),
             (&sre, production, "", "sql.update", "deny by default-deny"),
-            (&sre, production, strong, "sql.update", "allow by sre-work masking pay.card, pii.ssn"),
-            (&sre, production, strong, "sql.update no-where", "hold by sre-work masking pay.card, pii.ssn"),
-            (&sre, production, strong, "sql.insert rows:?", "hold by sre-work masking pay.card, pii.ssn"),
-            (&sre, production, "acr:phishing-resistant reason", "sql.destroy", "hold by sre-administer"),
-            (&sre, "ssh/web-1 env=production", "acr:phishing-resistant reason", "ssh.shell", "hold by sre-shell"),
-            (&sre, "ssh/web-1 env=production", "acr:phishing-resistant reason", "ssh.forward", "deny by nothing-leaves"),
-            (&ci, "postgres/shop", "", "sql.define", "allow by ci-migrates masking pay.card, pii.ssn"),
+            (
+                &sre,
+                production,
+                strong,
+                "sql.update",
+                "allow by sre-work masking pay.card, pii.ssn",
+            ),
+            (
+                &sre,
+                production,
+                strong,
+                "sql.update no-where",
+                "hold by sre-work masking pay.card, pii.ssn",
+            ),
+            (
+                &sre,
+                production,
+                strong,
+                "sql.insert rows:?",
+                "hold by sre-work masking pay.card, pii.ssn",
+            ),
+            (
+                &sre,
+                production,
+                "acr:phishing-resistant reason",
+                "sql.destroy",
+                "hold by sre-administer",
+            ),
+            (
+                &sre,
+                "ssh/web-1 env=production",
+                "acr:phishing-resistant reason",
+                "ssh.shell",
+                "hold by sre-shell",
+            ),
+            (
+                &sre,
+                "ssh/web-1 env=production",
+                "acr:phishing-resistant reason",
+                "ssh.forward",
+                "deny by nothing-leaves",
+            ),
+            (
+                &ci,
+                "postgres/shop",
+                "",
+                "sql.define",
+                "allow by ci-migrates masking pay.card, pii.ssn",
+            ),
             (&ci, "postgres/shop", "", "sql.destroy", "hold by ci-drops"),
-            (&backup, production, "from:10.20.0.7", "sql.read", "deny by default-deny"),
-            (&ci, "postgres/shop", "", "sql.escape", "deny by nothing-leaves"),
-            (&ci, "postgres/shop", "", "sql.unknown", "deny by nothing-leaves"),
+            (
+                &backup,
+                production,
+                "from:10.20.0.7",
+                "sql.read",
+                "deny by default-deny",
+            ),
+            (
+                &ci,
+                "postgres/shop",
+                "",
+                "sql.escape",
+                "deny by nothing-leaves",
+            ),
+            (
+                &ci,
+                "postgres/shop",
+                "",
+                "sql.unknown",
+                "deny by nothing-leaves",
+            ),
         ],
     );
 }
@@ -104,18 +263,90 @@ fn bank() {
         &set(BANK),
         &[
             (&teller, core, "", "sql.read", "deny by default-deny"),
-            (&teller, core, "from:10.1.1.1", "sql.read sees:pii.name sees:pay.pan", "allow by tellers-look-up masking pay.iban, pay.pan, pii.tax-id, secret"),
-            (&teller, core, "from:10.1.1.1", "sql.read compares:pay.pan", "deny by predicates:pay.pan"),
-            (&teller, core, "from:192.0.2.1", "sql.read", "deny by default-deny"),
-            (&fraud, core, strong, "sql.read sees:pay.pan", "allow by fraud-sees-cards masking pii.name, pii.tax-id, secret"),
-            (&fraud, core, "from:10.1.1.1", "sql.read", "deny by default-deny"),
-            (&operations, core, strong, "sql.update", "deny by default-deny"),
-            (&operations, core, full, "sql.update", &format!("hold by operations-correct masking {all}")),
-            (&operations, core, full, "sql.update no-where", "deny by nobody-deletes-all"),
-            (&operations, core, full, "sql.truncate", "deny by nobody-destroys"),
-            (&auditor, core, "", "sql.read sees:secret", &format!("allow by one-auditor masking {all}")),
-            (&auditor, "postgres/other", "", "session.open", "deny by default-deny"),
-            (&auditor, core, "", "sql.read compares:pay.iban", &format!("allow by one-auditor masking {all}")),
+            (
+                &teller,
+                core,
+                "from:10.1.1.1",
+                "sql.read sees:pii.name sees:pay.pan",
+                "allow by tellers-look-up masking pay.iban, pay.pan, pii.tax-id, secret",
+            ),
+            (
+                &teller,
+                core,
+                "from:10.1.1.1",
+                "sql.read compares:pay.pan",
+                "deny by predicates:pay.pan",
+            ),
+            (
+                &teller,
+                core,
+                "from:192.0.2.1",
+                "sql.read",
+                "deny by default-deny",
+            ),
+            (
+                &fraud,
+                core,
+                strong,
+                "sql.read sees:pay.pan",
+                "allow by fraud-sees-cards masking pii.name, pii.tax-id, secret",
+            ),
+            (
+                &fraud,
+                core,
+                "from:10.1.1.1",
+                "sql.read",
+                "deny by default-deny",
+            ),
+            (
+                &operations,
+                core,
+                strong,
+                "sql.update",
+                "deny by default-deny",
+            ),
+            (
+                &operations,
+                core,
+                full,
+                "sql.update",
+                &format!("hold by operations-correct masking {all}"),
+            ),
+            (
+                &operations,
+                core,
+                full,
+                "sql.update no-where",
+                "deny by nobody-deletes-all",
+            ),
+            (
+                &operations,
+                core,
+                full,
+                "sql.truncate",
+                "deny by nobody-destroys",
+            ),
+            (
+                &auditor,
+                core,
+                "",
+                "sql.read sees:secret",
+                &format!("allow by one-auditor masking {all}"),
+            ),
+            (
+                &auditor,
+                "postgres/other",
+                "",
+                "session.open",
+                "deny by default-deny",
+            ),
+            (
+                &auditor,
+                core,
+                "",
+                "sql.read compares:pay.iban",
+                &format!("allow by one-auditor masking {all}"),
+            ),
         ],
     );
 }

@@ -9,20 +9,33 @@ use crate::random::{LABELS, RandomQuestion, RandomRule, Words, document, questio
 use crate::world::{environment, parse, person, resource, with_labels};
 
 fn about(rule: &RandomRule, asked: &RandomQuestion) -> bool {
-    let (name, labels) = asked.resource.split_once(' ').unwrap_or((asked.resource, ""));
-    let who = rule.who.iter().any(|who| *who == "*" || asked.groups.contains(&who["group:".len()..]));
-    let on = rule.on.iter().any(|on| match (on.split_once(':'), on.strip_suffix('*')) {
-        (Some(("label", label)), _) => labels == label || labels.split('=').next() == Some(label),
-        (Some((_, kind)), _) => name.starts_with(kind),
-        (None, Some(beginning)) => name.starts_with(beginning),
-        (None, None) => name == *on,
-    });
+    let (name, labels) = asked
+        .resource
+        .split_once(' ')
+        .unwrap_or((asked.resource, ""));
+    let who = rule
+        .who
+        .iter()
+        .any(|who| *who == "*" || asked.groups.contains(&who["group:".len()..]));
+    let on = rule
+        .on
+        .iter()
+        .any(|on| match (on.split_once(':'), on.strip_suffix('*')) {
+            (Some(("label", label)), _) => {
+                labels == label || labels.split('=').next() == Some(label)
+            }
+            (Some((_, kind)), _) => name.starts_with(kind),
+            (None, Some(beginning)) => name.starts_with(beginning),
+            (None, None) => name == *on,
+        });
     who && on
 }
 
 fn shape_denied(rule: &RandomRule, asked: &RandomQuestion) -> bool {
     (rule.without_where == Some("deny") && asked.no_where)
-        || rule.bulk_over.is_some_and(|over| asked.rows.unwrap_or(0) > over)
+        || rule
+            .bulk_over
+            .is_some_and(|over| asked.rows.unwrap_or(0) > over)
 }
 
 /// Ruling and masks for one verb.
@@ -30,46 +43,90 @@ fn for_verb(rules: &[RandomRule], asked: &RandomQuestion, verb: &str) -> (Ruling
     let denied = (Ruling::Deny, Words::new());
     let about: Vec<&RandomRule> = rules.iter().filter(|rule| about(rule, asked)).collect();
     let forbids = |rule: &&&RandomRule| {
-        let unknown = verb == "sql.unknown" && rule.verbs.iter().any(|verb| verb.starts_with("sql."));
+        let unknown =
+            verb == "sql.unknown" && rule.verbs.iter().any(|verb| verb.starts_with("sql."));
         let no_shape = rule.without_where.is_none() && rule.bulk_over.is_none();
-        rule.forbids && (unknown || rule.verbs.contains(verb) && (no_shape || shape_denied(rule, asked)))
+        rule.forbids
+            && (unknown || rule.verbs.contains(verb) && (no_shape || shape_denied(rule, asked)))
     };
     let met = |rule: &&&RandomRule| !rule.forbids && (!rule.reason || asked.reason);
-    let permits: Vec<_> = about.iter().filter(met).filter(|rule| rule.verbs.contains(verb) && !shape_denied(rule, asked)).collect();
+    let permits: Vec<_> = about
+        .iter()
+        .filter(met)
+        .filter(|rule| rule.verbs.contains(verb) && !shape_denied(rule, asked))
+        .collect();
     if about.iter().any(|rule| forbids(&rule)) || permits.is_empty() {
         return denied;
     }
-    let clear: Words = about.iter().filter(met).flat_map(|rule| rule.unmask.clone()).collect();
-    let masks: Words = permits.iter().flat_map(|rule| rule.mask.clone()).filter(|label| !clear.contains(label)).collect();
-    let leaks = asked.visible.iter().any(|label| !masks.contains(label) && !clear.contains(label));
+    let clear: Words = about
+        .iter()
+        .filter(met)
+        .flat_map(|rule| rule.unmask.clone())
+        .collect();
+    let masks: Words = permits
+        .iter()
+        .flat_map(|rule| rule.mask.clone())
+        .filter(|label| !clear.contains(label))
+        .collect();
+    let leaks = asked
+        .visible
+        .iter()
+        .any(|label| !masks.contains(label) && !clear.contains(label));
     if leaks || (asked.compared.contains("pii") && !clear.contains("pii")) {
         return denied;
     }
-    let asks = |rule: &&&&RandomRule| rule.approve && (rule.without_where != Some("approve") || asked.no_where);
+    let asks = |rule: &&&&RandomRule| {
+        rule.approve && (rule.without_where != Some("approve") || asked.no_where)
+    };
     let held = permits.iter().filter(asks).count() == permits.len();
     (if held { Ruling::Hold } else { Ruling::Allow }, masks)
 }
 
 fn opinion(rules: &[RandomRule], asked: &RandomQuestion) -> (Ruling, Words) {
     let each = asked.verbs.iter().map(|verb| for_verb(rules, asked, verb));
-    let (ruling, masks) = each.reduce(|one, other| (one.0.max(other.0), &one.1 | &other.1)).unwrap();
-    (ruling, if ruling == Ruling::Deny { Words::new() } else { masks })
+    let (ruling, masks) = each
+        .reduce(|one, other| (one.0.max(other.0), &one.1 | &other.1))
+        .unwrap();
+    (
+        ruling,
+        if ruling == Ruling::Deny {
+            Words::new()
+        } else {
+            masks
+        },
+    )
 }
 
 fn says(set: &PolicySet, asked: &RandomQuestion) -> (Ruling, BTreeSet<String>, BTreeSet<String>) {
     let groups: Vec<&str> = asked.groups.iter().copied().collect();
     let around: Environment = environment(if asked.reason { "reason" } else { "" });
-    let slice = set.slice(&person("alice", &groups), &resource(asked.resource), &around);
+    let slice = set.slice(
+        &person("alice", &groups),
+        &resource(asked.resource),
+        &around,
+    );
     let mut words: Vec<String> = asked.verbs.iter().map(|verb| (*verb).to_owned()).collect();
     words.extend(asked.visible.iter().map(|label| format!("sees:{label}")));
-    words.extend(asked.compared.iter().map(|label| format!("compares:{label}")));
+    words.extend(
+        asked
+            .compared
+            .iter()
+            .map(|label| format!("compares:{label}")),
+    );
     words.extend(asked.no_where.then(|| "no-where".to_owned()));
     words.extend(asked.rows.map(|rows| format!("rows:{rows}")));
     let question = crate::world::question(&words.join(" "));
     let verdict = slice.decide(&question);
     assert_eq!(slice.decide(&question), verdict, "asked again");
-    assert_eq!(verdict.ruling == Ruling::Hold, !verdict.approvals.is_empty());
-    (verdict.ruling, verdict.masks.keys().cloned().collect(), verdict.rules.iter().cloned().collect())
+    assert_eq!(
+        verdict.ruling == Ruling::Hold,
+        !verdict.approvals.is_empty()
+    );
+    (
+        verdict.ruling,
+        verdict.masks.keys().cloned().collect(),
+        verdict.rules.iter().cloned().collect(),
+    )
 }
 
 fn compiled(rules: &[RandomRule]) -> Option<PolicySet> {

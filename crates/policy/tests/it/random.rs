@@ -41,8 +41,20 @@ pub(crate) struct RandomQuestion {
 }
 
 pub(crate) const LABELS: [&str; 2] = ["pii", "pay"];
-const VERBS: [&str; 6] = ["sql.read", "sql.insert", "sql.update", "sql.delete", "sql.unknown", "session.open"];
-const RESOURCES: [&str; 4] = ["postgres/shop env=prod", "postgres/shop-2", "postgres/a env=test", "mysql/b env=prod"];
+const VERBS: [&str; 6] = [
+    "sql.read",
+    "sql.insert",
+    "sql.update",
+    "sql.delete",
+    "sql.unknown",
+    "session.open",
+];
+const RESOURCES: [&str; 4] = [
+    "postgres/shop env=prod",
+    "postgres/shop-2",
+    "postgres/a env=test",
+    "mysql/b env=prod",
+];
 
 fn words(of: &'static [&'static str], min: usize, max: usize) -> impl Strategy<Value = Words> {
     btree_set(select(of), min..=max)
@@ -54,7 +66,19 @@ pub(crate) fn rule() -> impl Strategy<Value = RandomRule> {
             4 => words(&["group:a", "group:b", "group:c"], 1, 2),
             1 => Just(Words::from(["*"])),
         ],
-        words(&["*", "postgres/shop*", "postgres/shop", "label:env", "label:env=prod", "kind:mysql", "mysql/b"], 1, 2),
+        words(
+            &[
+                "*",
+                "postgres/shop*",
+                "postgres/shop",
+                "label:env",
+                "label:env=prod",
+                "kind:mysql",
+                "mysql/b",
+            ],
+            1,
+            2,
+        ),
         words(&VERBS, 1, 3),
     );
     let more = (
@@ -134,31 +158,54 @@ pub(crate) fn question() -> impl Strategy<Value = RandomQuestion> {
         any::<bool>(),
         option::of(select(vec![0, 1, 5, 6, 11])),
     );
-    (what, how).prop_map(|((groups, resource, verbs), (visible, compared, reason, no_where, rows))| RandomQuestion {
-        groups,
-        resource,
-        verbs,
-        visible,
-        compared,
-        reason,
-        no_where,
-        rows,
-    })
+    (what, how).prop_map(
+        |((groups, resource, verbs), (visible, compared, reason, no_where, rows))| RandomQuestion {
+            groups,
+            resource,
+            verbs,
+            visible,
+            compared,
+            reason,
+            no_where,
+            rows,
+        },
+    )
 }
 
 /// `pay` may be compared, `pii` may not.
 pub(crate) fn yaml<'a>(rules: impl IntoIterator<Item = &'a RandomRule>) -> String {
     let mut text = String::new();
     for rule in rules {
-        let quoted = |words: &Words| words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
-        let on: Vec<String> = rule.on.iter().map(|word| match word.split_once(':') {
-            Some((field, value)) => format!("{{{field}: '{value}'}}"),
-            None => format!("'{word}'"),
-        }).collect();
+        let quoted = |words: &Words| {
+            words
+                .iter()
+                .map(|word| format!("'{word}'"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let on: Vec<String> = rule
+            .on
+            .iter()
+            .map(|word| match word.split_once(':') {
+                Some((field, value)) => format!("{{{field}: '{value}'}}"),
+                None => format!("'{word}'"),
+            })
+            .collect();
         let mut verbs: Vec<String> = rule.verbs.iter().map(|word| (*word).to_owned()).collect();
         verbs.extend(rule.unmask.iter().map(|label| format!("'unmask:{label}'")));
-        let _ = writeln!(text, "- id: {}\n  who: [{}]\n  on: [{}]", rule.id, quoted(&rule.who), on.join(", "));
-        let _ = writeln!(text, "  {}: [{}]", if rule.forbids { "deny" } else { "may" }, verbs.join(", "));
+        let _ = writeln!(
+            text,
+            "- id: {}\n  who: [{}]\n  on: [{}]",
+            rule.id,
+            quoted(&rule.who),
+            on.join(", ")
+        );
+        let _ = writeln!(
+            text,
+            "  {}: [{}]",
+            if rule.forbids { "deny" } else { "may" },
+            verbs.join(", ")
+        );
         if !rule.mask.is_empty() {
             let _ = writeln!(text, "  mask: [{}]", quoted(&rule.mask));
         }
@@ -169,11 +216,21 @@ pub(crate) fn yaml<'a>(rules: impl IntoIterator<Item = &'a RandomRule>) -> Strin
             text.push_str("  require: {reason: true}\n");
         }
         let mut conditions = Vec::new();
-        conditions.extend(rule.without_where.map(|then| format!("without_where: {then}")));
-        conditions.extend(rule.bulk_over.map(|rows| format!("bulk_insert_over: {rows}")));
+        conditions.extend(
+            rule.without_where
+                .map(|then| format!("without_where: {then}")),
+        );
+        conditions.extend(
+            rule.bulk_over
+                .map(|rows| format!("bulk_insert_over: {rows}")),
+        );
         if !conditions.is_empty() {
             let _ = writeln!(text, "  conditions: {{{}}}", conditions.join(", "));
         }
     }
-    if text.is_empty() { " []\n".to_owned() } else { text }
+    if text.is_empty() {
+        " []\n".to_owned()
+    } else {
+        text
+    }
 }

@@ -18,7 +18,10 @@ pub(crate) fn set(text: &str) -> PolicySet {
 }
 
 pub(crate) fn parse(text: &str) -> Result<PolicySet, Vec<custos_policy::documents::Problem>> {
-    PolicySet::parse(&[Document { name: "p.yaml", text }])
+    PolicySet::parse(&[Document {
+        name: "p.yaml",
+        text,
+    }])
 }
 
 /// A document of these rules, and of the labels `pii` and `pay`.
@@ -75,10 +78,16 @@ pub(crate) fn question(text: &str) -> Question {
             Some(("sees", label)) => drop(touched.visible.insert(label.to_owned())),
             Some(("compares", label)) => drop(touched.compared.insert(label.to_owned())),
             Some(("rows", "?")) => shape.inserted_rows = InsertedRows::Unknown,
-            Some(("rows", rows)) => shape.inserted_rows = InsertedRows::Known(rows.parse().unwrap()),
+            Some(("rows", rows)) => {
+                shape.inserted_rows = InsertedRows::Known(rows.parse().unwrap())
+            }
             None if word == "no-where" => shape.without_where = true,
             None if word == "in-doubt" => touched.in_doubt = true,
-            _ => drop(question.verbs.insert(Verb::named(word).unwrap_or_else(|| panic!("{word}")))),
+            _ => drop(
+                question
+                    .verbs
+                    .insert(Verb::named(word).unwrap_or_else(|| panic!("{word}"))),
+            ),
         }
     }
     Question {
@@ -117,7 +126,11 @@ pub(crate) fn decide(
 
 /// `allow by a, b masking pii` and the like.
 pub(crate) fn shown(verdict: &Verdict) -> String {
-    let mut text = format!("{} by {}", verdict.ruling.as_str(), verdict.rules.join(", "));
+    let mut text = format!(
+        "{} by {}",
+        verdict.ruling.as_str(),
+        verdict.rules.join(", ")
+    );
     if !verdict.masks.is_empty() {
         let labels: Vec<&str> = verdict.masked().into_iter().collect();
         text.push_str(" masking ");
