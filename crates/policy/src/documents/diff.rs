@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::matrix::{Axes, Cell};
+use super::matrix::{Axes, Cell, Matrix};
 use super::matrix_text::sight_word;
 use super::set::PolicySet;
 use super::target::Target;
@@ -28,7 +28,7 @@ pub fn diff(old: &PolicySet, new: &PolicySet) -> Vec<String> {
     for key in keys {
         let (who, on, verb) = key;
         let change = match (had.get(key), has.get(key)) {
-            (None, Some(cell)) => format!("gains VERBS on {on}{}", in_brackets(cell)),
+            (None, Some(cell)) => format!("gains VERBS on {on}{}", in_brackets(&cell.notes)),
             (Some(_), None) => format!("loses VERBS on {on}"),
             (Some(old), Some(new)) if shown(old) != shown(new) => {
                 format!("has VERBS on {on}: was {}, is {}", shown(old), shown(new))
@@ -38,11 +38,12 @@ pub fn diff(old: &PolicySet, new: &PolicySet) -> Vec<String> {
         lines.add(who, &change, *verb);
     }
     let mut lines = lines.finish();
-    let sights = |matrix: &super::matrix::Matrix| -> BTreeMap<(Who, Target, String), &'static str> {
+    let sights = |matrix: &Matrix| -> BTreeMap<(Who, Target, String), String> {
         let keyed = matrix.columns.iter().map(|it| {
+            let key = (it.who.clone(), it.on.clone(), it.label.clone());
             (
-                (it.who.clone(), it.on.clone(), it.label.clone()),
-                sight_word(it.sight),
+                key,
+                format!("{}{}", sight_word(it.sight), in_brackets(&it.notes)),
             )
         });
         keyed.collect()
@@ -51,14 +52,9 @@ pub fn diff(old: &PolicySet, new: &PolicySet) -> Vec<String> {
     for (key, now) in &sees {
         let (who, on, label) = key;
         match saw.get(key) {
-            Some(then) if then != now => {
-                lines.push(format!("{who} sees {label} on {on} {now}, was {then}"));
-            }
-            // Of new readers it is said how they see labels that the old documents had.
-            None if old.labels().contains_key(label) || new.labels().contains_key(label) => {
-                lines.push(format!("{who} sees {label} on {on} {now}"));
-            }
-            _ => {}
+            Some(then) if then == now => {}
+            Some(then) => lines.push(format!("{who} sees {label} on {on} {now}, was {then}")),
+            None => lines.push(format!("{who} sees {label} on {on} {now}")),
         }
     }
     lines.extend(labels(old, new));
@@ -71,14 +67,14 @@ fn shown(cell: &Cell) -> String {
     } else {
         "yes"
     };
-    format!("{word}{}", in_brackets(cell))
+    format!("{word}{}", in_brackets(&cell.notes))
 }
 
-fn in_brackets(cell: &Cell) -> String {
-    if cell.notes.is_empty() {
+fn in_brackets(notes: &[String]) -> String {
+    if notes.is_empty() {
         String::new()
     } else {
-        format!(" ({})", cell.notes.join("; "))
+        format!(" ({})", notes.join("; "))
     }
 }
 

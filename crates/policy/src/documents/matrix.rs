@@ -63,6 +63,8 @@ pub struct Column {
     pub label: String,
     /// How.
     pub sight: Sight,
+    /// Under which conditions they are clear, in words.
+    pub notes: Vec<String>,
 }
 
 /// How columns are seen.
@@ -169,16 +171,40 @@ impl PolicySet {
                 rules: verdict.rules.clone(),
             });
             if *verb == Verb::SQL_READ {
-                matrix
-                    .columns
-                    .extend(axes.labels.iter().map(|label| Column {
+                matrix.columns.extend(axes.labels.iter().map(|label| {
+                    let sight = sight(&slice, label);
+                    Column {
                         on: on.clone(),
                         who: who.clone(),
                         label: label.clone(),
-                        sight: sight(&slice, label),
-                    }));
+                        sight,
+                        notes: self.clear_if(sight, label, principal, &resource),
+                    }
+                }));
             }
         }
+    }
+
+    /// What the rules require that unmask the label, unless one requires nothing.
+    fn clear_if(
+        &self,
+        sight: Sight,
+        label: &str,
+        principal: &Principal,
+        resource: &Resource,
+    ) -> Vec<String> {
+        let unmasking = self.rules().filter(|rule| {
+            sight == Sight::Clear
+                && rule.unmask.contains(label)
+                && rule.is_about(principal, resource)
+        });
+        let ways: Vec<String> = unmasking
+            .map(|rule| way(rule, Verb::SESSION_OPEN))
+            .collect();
+        if ways.is_empty() || ways.iter().any(String::is_empty) {
+            return Vec::new();
+        }
+        vec![ways.join("; or ")]
     }
 
     fn notes(

@@ -25,7 +25,7 @@ impl Matrix {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "## {}\n", in_cell(&on.to_string()));
             self.verbs_on(&mut text, &mut numbered, on);
-            self.labels_on(&mut text, on);
+            self.labels_on(&mut text, &mut numbered, on);
         }
         numbered.write(&mut text);
         text
@@ -41,19 +41,30 @@ impl Matrix {
                 let cell = cells
                     .iter()
                     .find(|cell| cell.who == *who && cell.verb == *verb);
-                cell.map_or_else(|| "-".to_owned(), |cell| numbered.cell(cell))
+                cell.map_or_else(
+                    || "-".to_owned(),
+                    |cell| {
+                        let word = if cell.ruling == Ruling::Hold {
+                            "ask"
+                        } else {
+                            "yes"
+                        };
+                        numbered.cell(word, &cell.notes)
+                    },
+                )
             };
             (in_cell(&who.to_string()), verbs.iter().map(cell).collect())
         });
         table(text, "who", header.collect(), rows.collect());
     }
 
-    fn labels_on(&self, text: &mut String, on: &Target) {
-        let mut rows: BTreeMap<&Who, BTreeMap<&str, Sight>> = BTreeMap::new();
+    fn labels_on(&self, text: &mut String, numbered: &mut Notes, on: &Target) {
+        let mut rows: BTreeMap<&Who, BTreeMap<&str, String>> = BTreeMap::new();
         for column in self.columns.iter().filter(|column| column.on == *on) {
+            let cell = numbered.cell(sight_word(column.sight), &column.notes);
             rows.entry(&column.who)
                 .or_default()
-                .insert(&column.label, column.sight);
+                .insert(&column.label, cell);
         }
         let labels: BTreeSet<&str> = rows.values().flat_map(BTreeMap::keys).copied().collect();
         if labels.is_empty() {
@@ -64,8 +75,8 @@ impl Matrix {
             let cell = |label: &&str| {
                 sights
                     .get(*label)
-                    .map_or("-", |sight| sight_word(*sight))
-                    .to_owned()
+                    .cloned()
+                    .unwrap_or_else(|| "-".to_owned())
             };
             (in_cell(&who.to_string()), labels.iter().map(cell).collect())
         });
@@ -127,16 +138,11 @@ struct Notes {
 }
 
 impl Notes {
-    fn cell(&mut self, cell: &Cell) -> String {
-        let word = if cell.ruling == Ruling::Hold {
-            "ask"
-        } else {
-            "yes"
-        };
-        if cell.notes.is_empty() {
+    fn cell(&mut self, word: &str, notes: &[String]) -> String {
+        if notes.is_empty() {
             return word.to_owned();
         }
-        let note = cell.notes.join("; ");
+        let note = notes.join("; ");
         let number = self
             .all
             .iter()

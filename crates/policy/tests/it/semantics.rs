@@ -344,11 +344,15 @@ fn who_acts_for_others_may_what_all_of_them_may() {
         "allow by agents"
     );
     assert_eq!(
-        asks(text, &agent(&[alice.clone()]), "sql.read sees:pii"),
+        asks(
+            text,
+            &agent(std::slice::from_ref(&alice)),
+            "sql.read sees:pii"
+        ),
         "allow by agents, people masking pii"
     );
     assert_eq!(
-        asks(text, &agent(&[alice.clone()]), "sql.delete"),
+        asks(text, &agent(std::slice::from_ref(&alice)), "sql.delete"),
         "hold by agents, ask"
     );
     assert_eq!(

@@ -79,7 +79,7 @@ pub(crate) fn question(text: &str) -> Question {
             Some(("compares", label)) => drop(touched.compared.insert(label.to_owned())),
             Some(("rows", "?")) => shape.inserted_rows = InsertedRows::Unknown,
             Some(("rows", rows)) => {
-                shape.inserted_rows = InsertedRows::Known(rows.parse().unwrap())
+                shape.inserted_rows = InsertedRows::Known(rows.parse().unwrap());
             }
             None if word == "no-where" => shape.without_where = true,
             None if word == "in-doubt" => touched.in_doubt = true,
