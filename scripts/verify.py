@@ -162,7 +162,8 @@ TYPES = SESSION | set("""log.open log.close log.heartbeat node.start node.stop c
     evidence.recovered connection.refused login.failed session.denied cancel.requested credential.issued
     credential.revoked resource.added resource.removed recording.read
     issuer.keys sign_in.started sign_in.failed sign_in.changed sign_in.unchecked sign_in.ended authorization.granted authorization.refused
-    authorization.revoked provisioning.changed provisioning.refused""".split())
+    authorization.revoked provisioning.changed provisioning.refused
+    administrator.offered administrator.claimed administrator.removed finding.standing""".split())
 RECOVERY = set("session.end segment.closed evidence.failed evidence.recovered node.start log.open log.close".split())
 text = lambda v: type(v) is str
 count = lambda v: type(v) is int and v >= 0

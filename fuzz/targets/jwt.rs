@@ -21,7 +21,7 @@ const OURS: &str = "https://gateway.example";
 const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"ed","x":"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw"}]}"#;
 
 /// All that this key ever signed.
-const GOOD: [(ClassName, &str); 6] = [
+const GOOD: [(ClassName, &str); 7] = [
     (
         ClassName::IdToken,
         include_str!("../seeds/jwt/good_id_token"),
@@ -29,6 +29,10 @@ const GOOD: [(ClassName, &str); 6] = [
     (
         ClassName::AccessToken,
         include_str!("../seeds/jwt/good_access_token"),
+    ),
+    (
+        ClassName::DelegationToken,
+        include_str!("../seeds/jwt/good_delegation_token"),
     ),
     (
         ClassName::WorkloadToken,
@@ -92,6 +96,7 @@ fn verify(judge: &IssuerKeys, token: &Token, class: ClassName) -> Option<Verifie
             max_auth_age: Some(Duration::from_mins(5)),
         },
         ClassName::AccessToken => Class::AccessToken,
+        ClassName::DelegationToken => Class::DelegationToken,
         ClassName::WorkloadToken => Class::WorkloadToken,
         ClassName::LogoutToken => Class::LogoutToken {
             client_id: CLIENT,
@@ -132,6 +137,7 @@ fn signed_claims_are_judged(claims: &Map<String, Value>) {
         let kind = match class {
             ClassName::IdToken | ClassName::WorkloadToken | ClassName::ClientAssertion => "JWT",
             ClassName::AccessToken => "at+jwt",
+            ClassName::DelegationToken => "custos-delegation+jwt",
             ClassName::LogoutToken => "logout+jwt",
             ClassName::SecurityEvent => "secevent+jwt",
         };

@@ -1,14 +1,17 @@
 //! A real Chromium signs in at real providers, two at once, and uses our pages with the keyboard alone.
 
+use std::process::Command;
+
 use custos_testkit::{
-    Chromium, Custos, Laptop, OidcProviderServer, PATIENCE, Postgres, Settings, Version, free_port,
-    wait_for,
+    Chromium, Custos, Laptop, OidcProviderServer, PATIENCE, Postgres, Settings, SimpleSaml,
+    Version, free_port, start, wait_for,
 };
 use serde_json::{Value, json};
 
 use crate::sign_in::providers::TestProvider;
 
-/// A gateway with the development provider (`okta`) and npm's (`entra`), both over plain HTTP on loopback.
+/// A gateway with three providers, all over plain HTTP on loopback: the development provider (`okta`), npm's (`entra`) and
+/// SimpleSAMLphp (`corp`).
 struct World {
     custos: Custos,
     url: String,
@@ -43,9 +46,19 @@ url = "{url}"
 {certificates}
 client_ca_file = "ca.crt"
 {}{}
+check_interval = "1s"
+
+[[provider]]
+name = "corp"
+kind = "saml"
+metadata_file = "corp.xml"
+name_attributes = ["uid"]
+groups_attribute = "groups"
+allow_networks = ["127.0.0.0/8"]
+
 [[group]]
 name = "readers"
-members = ["okta:analysts", "entra:analysts"]
+members = ["okta:analysts", "entra:analysts", "corp:analysts"]
 
 [[access]]
 name = "readers-open-the-shop"
@@ -53,9 +66,11 @@ principals = ["group:readers"]
 resources = ["postgres/shop"]
 "#,
             okta.settings(),
-            entra.settings() + "check_interval = \"1s\"\n"
+            entra.settings()
         );
         custos.stop();
+        let metadata = SimpleSaml::shared().metadata();
+        std::fs::write(custos.directory().join("corp.xml"), metadata).expect("the disk has room");
         custos.write_settings(&Settings {
             access,
             ..Settings::default()
@@ -63,6 +78,8 @@ resources = ["postgres/shop"]
         custos.restart();
         custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
         let certificate = tls.then(|| custos.directory().join("gateway.crt"));
+        let own = saml_metadata(&url, tls.then_some(&*authority));
+        SimpleSaml::shared().introduce(&own);
         Self {
             custos,
             url,
@@ -93,11 +110,44 @@ resources = ["postgres/shop"]
                "person": person, "password": "any"})
     }
 
+    /// The same at SimpleSAMLphp, on our own page.
+    fn at_corp(person: &str) -> Value {
+        json!({"do": "sign_in_here", "provider": "corp", "kind": "simplesamlphp", "person": person,
+               "password": SimpleSaml::PASSWORD})
+    }
+
     /// Signing in at the development provider, on our own page.
     fn at_okta(&self, person: &str) -> Value {
         json!({"do": "sign_in_here", "provider": "okta", "kind": "dev", "person": person,
                "password": self.okta.password(person)})
     }
+}
+
+/// What the gateway says of itself to `corp`, over TLS where it has that.
+fn saml_metadata(url: &str, authority: Option<&std::path::Path>) -> String {
+    let path = format!("{url}/saml/corp/metadata");
+    let Some(authority) = authority else {
+        return custos_testkit::Browser::new().open(&path).body.clone();
+    };
+    let host = url.trim_start_matches("https://");
+    let mut asking = start(
+        Command::new("openssl")
+            .args([
+                "s_client",
+                "-quiet",
+                "-verify_return_error",
+                "-connect",
+                host,
+                "-CAfile",
+            ])
+            .arg(authority),
+    );
+    asking.write(&format!(
+        "GET /saml/corp/metadata HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    ));
+    let answer = asking.finish(PATIENCE).stdout;
+    let begins = answer.find('<').unwrap_or_default();
+    answer[begins..].to_owned()
 }
 
 /// What holds for each page of ours, whatever is on it.
@@ -173,7 +223,7 @@ fn page<'a>(seen: &'a Value, name: &str) -> &'a str {
 }
 
 #[test]
-fn two_providers_at_once_in_a_real_browser() {
+fn three_providers_at_once_in_a_real_browser() {
     let world = World::start(false);
     let [first, second, refused, device] = [(); 4].map(|()| world.laptop());
     let (logging_in, url) = first.login();
@@ -181,7 +231,7 @@ fn two_providers_at_once_in_a_real_browser() {
     let (denied, denied_url) = refused.login();
     let (waiting, code) = device.login_by_code();
     let seen = world.chromium().journey(
-        "two-providers",
+        "three-providers",
         &[
             world.at_entra(&url, "alice"),
             json!({"do": "home"}),
@@ -189,6 +239,7 @@ fn two_providers_at_once_in_a_real_browser() {
             json!({"do": "consent", "url": denied_url, "answer": "no"}),
             world.at_okta("alice"),
             json!({"do": "device", "code": code}),
+            World::at_corp("alice"),
             json!({"do": "missing"}),
         ],
     );
@@ -209,6 +260,10 @@ fn two_providers_at_once_in_a_real_browser() {
     );
     assert!(
         page(&seen, "home-okta").contains("readers, okta:analysts"),
+        "{seen}"
+    );
+    assert!(
+        page(&seen, "home-corp").contains("readers, corp:R&D, corp:analysts"),
         "{seen}"
     );
     // What was refused on purpose is all that the browser complained of.
@@ -235,12 +290,17 @@ fn two_providers_at_once_in_a_real_browser() {
     assert!(!holds(world.custos.log().as_bytes()));
     let evidence = world.custos.finish().evidence;
     let begun: Vec<_> = evidence.of_type("sign_in.started").collect();
-    assert_eq!(begun.len(), 2, "{evidence}");
+    assert_eq!(begun.len(), 3, "{evidence}");
     assert_eq!(begun[0]["actor"]["iss"], json!(world.entra.issuer()));
     assert_eq!(begun[0]["actor"]["sub"], "alice");
     assert_eq!(begun[0]["detail"]["mapping"], "entra:analysts=readers");
     assert_eq!(begun[1]["actor"]["iss"], json!(world.okta.issuer));
     assert_eq!(begun[1]["detail"]["mapping"], "okta:analysts=readers");
+    // One alice, three principals.
+    let issuer = SimpleSaml::shared().entity_id();
+    assert_eq!(begun[2]["actor"]["iss"], json!(issuer));
+    assert_eq!(begun[2]["actor"]["sub"], "persistent:alice");
+    assert_eq!(begun[2]["detail"]["mapping"], "corp:analysts=readers");
 }
 
 #[test]
@@ -257,6 +317,14 @@ fn over_tls_cookies_are_for_this_host_and_for_tls_alone() {
         ],
     );
     login.finish(PATIENCE).success();
+    // SimpleSAMLphp is another site: browsers send our cookie with links from there, and not with its form.
+    let saml = world.chromium().journey(
+        "tls-saml",
+        &[World::at_corp("alice"), json!({"do": "home"})],
+    );
+    assert!(page(&saml, "home").contains("corp:analysts"), "{saml}");
+    check_pages(&saml);
+    check_secrets(&saml, true);
     check_pages(&seen);
     check_secrets(&seen, true);
     assert_eq!(seen["console"], json!([]));

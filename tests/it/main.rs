@@ -7,12 +7,15 @@
 )]
 
 mod access;
+mod administrator;
 mod browser;
 mod canary;
+mod delegation;
 mod handshake;
 mod hostile;
 mod inner_addresses;
 mod lifecycle;
+mod machines;
 mod matrix;
 mod outages;
 mod pages;

@@ -1,12 +1,13 @@
 //! People sign in with SAML, at SimpleSAMLphp and at a provider whose key the test has.
 
+mod browser;
 mod hostile;
 mod logout;
 mod metadata;
 mod own_provider;
 mod world;
 
-use custos_testkit::{Browser, PATIENCE, SimpleSaml, run};
+use custos_testkit::{Browser, SimpleSaml};
 use serde_json::json;
 use world::{Setup, World};
 
@@ -14,7 +15,7 @@ use world::{Setup, World};
 fn from_saml_to_psql() {
     let world = World::new(&Setup::default());
     world.sign_in("corp", "alice");
-    let who = run(&mut world.command(&["whoami"]), PATIENCE).success();
+    let who = world.laptop.run(&["whoami"]).success();
     assert!(who.contains("alice") && who.contains("readers"), "{who}");
     assert_eq!(world.psql("select 40 + 2").success(), "42\n");
     world.custos.wait_for_ended_sessions(1);

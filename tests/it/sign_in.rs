@@ -18,6 +18,7 @@ pub(crate) struct World {
     pub(crate) providers: Vec<TestProvider>,
     pub(crate) url: String,
     pub(crate) home: TempDir,
+    pub(crate) access: String,
 }
 
 impl World {
@@ -55,9 +56,8 @@ resources = ["postgres/shop"]
         for provider in &providers {
             access += &provider.settings();
         }
-        access += more;
         let custos = Custos::start_with(&Settings {
-            access,
+            access: access.clone() + more,
             clock: clock.map(str::to_owned),
             ..Settings::default()
         });
@@ -67,24 +67,58 @@ resources = ["postgres/shop"]
             providers,
             url,
             home: tempfile::tempdir().expect("a directory can be made"),
+            access,
         }
+    }
+
+    /// Puts other lines in place of those that the configuration was given at the start, and reloads.
+    pub(crate) fn reload_with(&self, more: &str) {
+        let before = self.custos.log().matches("reload").count();
+        self.custos.write_settings(&Settings {
+            access: self.access.clone() + more,
+            ..Settings::default()
+        });
+        self.custos.reload();
+        wait_for("the reload", PATIENCE, || {
+            (self.custos.log().matches("reload").count() > before).then_some(())
+        });
+    }
+
+    /// Signs somebody in at one of several machines.
+    pub(crate) fn sign_in_at(&self, who: &str, provider: &str, name: &str) {
+        let (login, url) = self.login_at(who);
+        let mut browser = Browser::new();
+        browser.open(&url);
+        self.at_provider(&mut browser, provider, name);
+        assert_eq!(browser.page().status, 200, "{}", browser.page().text());
+        login.finish(PATIENCE).success();
+    }
+
+    /// A directory for files of the test's own.
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.home.path()
     }
 
     /// A command of somebody at a machine of her own.
     pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
+        self.command_of("state", arguments)
+    }
+
+    /// A command at one of several machines.
+    pub(crate) fn command_of(&self, who: &str, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(custos_testkit::custos_binary());
         command
             .args(arguments)
-            .env("CUSTOS_HOME", self.home.path().join("state"))
+            .env("CUSTOS_HOME", self.home.path().join(who))
             .env("PGCONNECT_TIMEOUT", "20")
             .env_remove("DISPLAY");
         command
     }
 
     /// Starts `custos login` and returns it with the URL that it shows.
-    pub(crate) fn login(&self) -> (Running, String) {
+    fn login_at(&self, who: &str) -> (Running, String) {
         let arguments = ["login", "--gateway", &self.url, "--no-browser"];
-        let mut login = start(&mut self.command(&arguments));
+        let mut login = start(&mut self.command_of(who, &arguments));
         let url = wait_for("the URL of the sign-in", PATIENCE, || {
             let shown = login.stdout() + &login.stderr();
             assert!(login.is_running(), "it ended: {shown}");
@@ -98,12 +132,7 @@ resources = ["postgres/shop"]
 
     /// Signs somebody in on the command line.
     pub(crate) fn sign_in(&self, provider: &str, name: &str) {
-        let (login, url) = self.login();
-        let mut browser = Browser::new();
-        browser.open(&url);
-        self.at_provider(&mut browser, provider, name);
-        assert_eq!(browser.page().status, 200, "{}", browser.page().text());
-        login.finish(PATIENCE).success();
+        self.sign_in_at("state", provider, name);
     }
 
     /// From the choice of providers through the provider.
@@ -130,8 +159,13 @@ resources = ["postgres/shop"]
     }
 
     pub(crate) fn psql(&self, sql: &str) -> custos_testkit::Finished {
+        self.psql_of("state", sql)
+    }
+
+    /// A statement from one of several machines.
+    pub(crate) fn psql_of(&self, who: &str, sql: &str) -> custos_testkit::Finished {
         let arguments = ["connect", "postgres/shop", "--", "psql", "-XAtq", "-c", sql];
-        run(&mut self.command(&arguments), PATIENCE)
+        run(&mut self.command_of(who, &arguments), PATIENCE)
     }
 }
 

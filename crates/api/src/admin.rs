@@ -1,12 +1,13 @@
 //! What the calls work with.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use custos_session::{Gateway, Services};
 use tokio_util::task::TaskTracker;
 
 use crate::error::ApiError;
+use crate::finding::Finding;
 use crate::wire::ListenerStatus;
 
 /// The admin calls of one gateway; clones share everything.
@@ -42,6 +43,8 @@ pub struct AdminSettings {
     pub listeners: Vec<ListenerStatus>,
     /// CA file that verifies the listeners, where the gateway made its own.
     pub client_ca_file: Option<PathBuf>,
+    /// What stands against the configuration; a reload puts others in their place.
+    pub findings: Arc<Mutex<Vec<Finding>>>,
     /// Text of the user database (passwd(5)), for names of callers.
     pub passwd: String,
 }
@@ -93,6 +96,11 @@ impl Admin {
 
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.inner.tasks
+    }
+
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let findings = self.inner.settings.findings.lock();
+        findings.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn uptime_seconds(&self) -> u64 {

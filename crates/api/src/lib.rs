@@ -11,6 +11,7 @@
 //! | `GET`, `POST /v1/credentials`, `DELETE /v1/credentials/{id}` | connection credentials |
 //! | `GET /v1/sign-ins`, `DELETE /v1/sign-ins/{id}` | who is signed in, and ending that |
 //! | `GET /v1/keys`, `POST /v1/keys` | the keys that sign our tokens, and other ones |
+//! | `GET /v1/administrators`, `DELETE /v1/administrators?issuer=&subject=` | who administers over the web |
 //! | `GET /v1/sessions?limit=&live=`, `GET /v1/sessions/{id}` | sessions, newest first |
 //! | `GET /v1/sessions/{id}/records`, `GET /v1/sessions/{id}/transcript` | a session's recording, as JSON lines |
 //! | `POST /v1/sessions/{id}/cut` | ends a live session |
@@ -28,8 +29,11 @@
 )]
 
 mod admin;
+mod administrators;
+mod caller;
 mod credentials;
 mod error;
+mod finding;
 mod keys;
 mod peer;
 mod record;
@@ -43,10 +47,12 @@ mod stream;
 mod wire;
 
 pub use admin::{Admin, AdminSettings, Random};
+pub use caller::Caller;
 pub use error::ApiError;
+pub use finding::Finding;
 pub use peer::Peer;
 pub use server::{AdminSocket, SocketError};
 pub use wire::{
-    ChangeKeys, CredentialIssued, CredentialRow, Failure, KeyRow, KeysChanged, ListenerStatus,
-    NewCredential, NewResource, SessionRow, SignInRow, Status,
+    AdministratorRow, ChangeKeys, CredentialIssued, CredentialRow, Failure, KeyRow, KeysChanged,
+    ListenerStatus, NewCredential, NewResource, SessionRow, SignInRow, Status,
 };

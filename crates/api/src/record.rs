@@ -1,8 +1,9 @@
 //! Puts a call on record, durably.
 
-use custos_evidence::{Detail, NodeRecord, RecordOutcome, RecordType, Target};
+use custos_evidence::{Detail, NodeRecord, RecordOutcome, RecordType, Source, Target};
 
 use crate::admin::Admin;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::peer::Peer;
 
@@ -18,13 +19,23 @@ pub(crate) struct Act<'a> {
 
 impl Admin {
     /// Returns when the record is on disk.
-    pub(crate) async fn record(&self, peer: &Peer, act: Act<'_>) -> Result<(), ApiError> {
+    pub(crate) async fn record(
+        &self,
+        caller: impl Into<Caller>,
+        act: Act<'_>,
+    ) -> Result<(), ApiError> {
         let evidence = &self.services().evidence;
-        let actor = peer.actor();
+        let caller = caller.into();
         let position = evidence
             .append(&NodeRecord {
                 reason: act.reason,
-                actor: Some(&actor),
+                actor: Some(caller.actor()),
+                src: caller.source().map(|source| Source {
+                    ip: source.ip(),
+                    port: source.port(),
+                    client: None,
+                    tls: None,
+                }),
                 target: act.target,
                 detail: act.detail,
                 ..NodeRecord::new(act.kind, act.outcome)

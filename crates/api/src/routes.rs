@@ -20,8 +20,8 @@ use crate::admin::Admin;
 use crate::error::ApiError;
 use crate::peer::Peer;
 use crate::wire::{
-    ChangeKeys, CredentialIssued, CredentialRow, KeyRow, KeysChanged, NewCredential, NewResource,
-    SessionRow, SignInRow, Status,
+    AdministratorRow, ChangeKeys, CredentialIssued, CredentialRow, KeyRow, KeysChanged,
+    NewCredential, NewResource, SessionRow, SignInRow, Status,
 };
 
 /// The largest request body: a resource with its CA certificates, and room.
@@ -46,6 +46,10 @@ pub(crate) fn router(admin: Admin) -> Router {
         .route("/v1/sign-ins", get(sign_ins))
         .route("/v1/sign-ins/{id}", delete(end_sign_in))
         .route("/v1/keys", get(keys).post(change_keys))
+        .route(
+            "/v1/administrators",
+            get(administrators).delete(remove_administrator),
+        )
         .route("/v1/sessions", get(sessions))
         .route("/v1/sessions/{id}", get(session))
         .route("/v1/sessions/{id}/records", get(session_records))
@@ -158,6 +162,29 @@ async fn change_keys(
         KeyChangeKind::Rotation
     };
     admin.change_keys(&peer, kind).await.map(Json)
+}
+
+async fn administrators(State(admin): State<Admin>) -> Answer<Vec<AdministratorRow>> {
+    admin.administrators().await.map(Json)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdministratorQuery {
+    issuer: String,
+    subject: String,
+}
+
+async fn remove_administrator(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    query: Result<Query<AdministratorQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Query(query) = query.map_err(|error| ApiError::BadRequest(error.body_text()))?;
+    admin
+        .remove_administrator(&peer, query.issuer, query.subject)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Debug, Deserialize)]

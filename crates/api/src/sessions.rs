@@ -11,6 +11,7 @@ use custos_session::LiveSession;
 use serde_json::Value;
 
 use crate::admin::Admin;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::peer::Peer;
 use crate::record::Act;
@@ -81,9 +82,10 @@ impl Admin {
     }
 
     /// Ends a live session at once; its end on record names who did it.
-    pub fn cut_session(&self, peer: &Peer, id: SessionId) -> Result<(), ApiError> {
-        if self.gateway().cut(id, &format!("cut by operator {peer}")) {
-            tracing::info!(session = %id, uid = peer.uid(), "session cut");
+    pub fn cut_session(&self, caller: impl Into<Caller>, id: SessionId) -> Result<(), ApiError> {
+        let caller = caller.into();
+        if self.gateway().cut(id, &format!("cut by {caller}")) {
+            tracing::info!(session = %id, "session cut");
             return Ok(());
         }
         Err(ApiError::NotFound(format!("live session {id}")))

@@ -1,12 +1,14 @@
 //! Sign-ins: who is present, and ending that.
 
+use std::collections::HashSet;
+
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::{SignInsOf, StoredSignIn};
 use custos_model::{Rfc3339, SignInId};
 
 use crate::admin::Admin;
+use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::peer::Peer;
 use crate::record::Act;
 use crate::wire::SignInRow;
 
@@ -20,9 +22,14 @@ impl Admin {
                 .sign_ins
                 .list()
                 .map_err(ApiError::Identity)?;
-            Ok(list
-                .into_iter()
-                .map(|sign_in| row(sign_in, now.utc_ns))
+            let live: HashSet<SignInId> = list
+                .iter()
+                .filter(|sign_in| sign_in.is_live(now.utc_ns))
+                .map(|sign_in| sign_in.id)
+                .collect();
+            let rows = list.into_iter();
+            Ok(rows
+                .map(|sign_in| row(sign_in, &live, now.utc_ns))
                 .collect())
         })
         .await
@@ -30,13 +37,17 @@ impl Admin {
 
     /// Ends a sign-in: its tokens and credentials open nothing any more, and its sessions are cut. The record comes
     /// after that, because what is to be stopped must not go on until the disk has room.
-    pub async fn end_sign_in(&self, peer: &Peer, id: SignInId) -> Result<(), ApiError> {
-        let (admin, peer) = (self.clone(), peer.clone());
-        self.to_the_end(async move { admin.end_recorded(&peer, id).await })
+    pub async fn end_sign_in(
+        &self,
+        caller: impl Into<Caller>,
+        id: SignInId,
+    ) -> Result<(), ApiError> {
+        let (admin, caller) = (self.clone(), caller.into());
+        self.to_the_end(async move { admin.end_recorded(&caller, id).await })
             .await
     }
 
-    async fn end_recorded(&self, peer: &Peer, id: SignInId) -> Result<(), ApiError> {
+    async fn end_recorded(&self, caller: &Caller, id: SignInId) -> Result<(), ApiError> {
         let (found, ended) = self
             .blocking(move |admin| {
                 let services = admin.services();
@@ -52,7 +63,7 @@ impl Admin {
         let cut = self
             .gateway()
             .cut_where("the sign-in has ended (administrator)", |session| {
-                session.sign_in == Some(id)
+                session.hangs_on(id)
             });
         let Some(sign_in) = found else {
             // Ended before, or its time was over; that is on record already.
@@ -73,7 +84,7 @@ impl Admin {
             ("sign_in", DetailValue::Text(&text)),
         ];
         self.record(
-            peer,
+            caller,
             Act {
                 kind: RecordType::SignInEnded,
                 outcome: RecordOutcome::Ok,
@@ -88,14 +99,16 @@ impl Admin {
     }
 }
 
-fn row(sign_in: StoredSignIn, now_utc_ns: u64) -> SignInRow {
-    let state = if sign_in.revoked_utc_ns.is_some() {
-        "ended"
-    } else if sign_in.is_live(now_utc_ns) {
-        "live"
-    } else {
-        "expired"
-    };
+fn row(sign_in: StoredSignIn, live: &HashSet<SignInId>, now_utc_ns: u64) -> SignInRow {
+    let alone = sign_in.parents.iter().any(|parent| !live.contains(parent));
+    let state =
+        if sign_in.revoked_utc_ns.is_some() || (alone && now_utc_ns < sign_in.expires_utc_ns) {
+            "ended"
+        } else if sign_in.is_live(now_utc_ns) {
+            "live"
+        } else {
+            "expired"
+        };
     SignInRow {
         id: sign_in.id,
         state: state.to_owned(),

@@ -30,6 +30,7 @@ impl Admin {
             pending_bytes: stats.pending_bytes as u64,
             live_sessions: self.gateway().live().len(),
             listeners: settings.listeners.clone(),
+            findings: self.findings(),
             client_ca_file: settings.client_ca_file.clone(),
         }
     }

@@ -6,6 +6,8 @@ use custos_model::{Principal, PrincipalKind, ResourceName, Secret, SignInId};
 use custos_store::{CredentialId, Resource, SourceNetwork};
 use serde::{Deserialize, Serialize};
 
+use crate::finding::Finding;
+
 /// A target to add: `{"resource": {…}, "password": "…"}`.
 #[derive(Clone, Debug)]
 pub struct NewResource {
@@ -121,6 +123,19 @@ pub struct KeysChanged {
     pub removed: Vec<String>,
 }
 
+/// An administrator in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AdministratorRow {
+    /// Who vouches for her.
+    pub issuer: String,
+    /// The issuer's name for her.
+    pub subject: String,
+    /// Her name when she became one.
+    pub name: String,
+    /// Since when, RFC 3339 UTC.
+    pub since: String,
+}
+
 /// A session in a list.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SessionRow {
@@ -191,6 +206,9 @@ pub struct Status {
     pub live_sessions: usize,
     /// Where clients connect.
     pub listeners: Vec<ListenerStatus>,
+    /// What stands against the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// CA file that verifies the listeners, where the gateway made its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ca_file: Option<PathBuf>,

@@ -69,6 +69,7 @@ mod tests {
                 authentication: Authentication::by("adfs", 0),
                 provider_session: None,
                 lasts: Duration::from_hours(1),
+                parents: Vec::new(),
             },
             verified_mono_ns: 0,
         }

@@ -62,6 +62,8 @@ pub(crate) enum Then {
     Home,
     /// To the page for devices.
     Device,
+    /// To the page for the administrator token.
+    Administrator,
     /// Back to a client's request.
     Request(String),
 }
@@ -76,6 +78,7 @@ impl Then {
         match text {
             None | Some("" | "home") => Self::Home,
             Some("device") => Self::Device,
+            Some("administrator") => Self::Administrator,
             // A link that others made may say anything, and what is kept here is kept for strangers.
             Some(request) if request.len() <= REQUEST_NAME_BYTES_MAX => {
                 Self::Request(request.to_owned())
@@ -89,6 +92,7 @@ impl Then {
         match self {
             Self::Home => "home",
             Self::Device => "device",
+            Self::Administrator => "administrator",
             Self::Request(name) => name,
         }
     }

@@ -140,10 +140,7 @@ impl Console {
             }
             Ok(given) => {
                 unchecked.remove(&id);
-                // Where a directory says who is in which group, the provider does not.
-                if let Some(provisioning) = self.provisioning_of(provider.provider.name()) {
-                    self.settle_sign_in(provisioning, id).await;
-                } else if let Err(error) = self.regroup(&sign_in, &given, "check").await {
+                if let Err(error) = self.regroup(&sign_in, &given, "check").await {
                     tracing::error!(%error, "a change of groups could not be put on record");
                 }
             }

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
+use custos_api::Admin;
 use custos_identity::{JudgedToken, OidcProvider, OwnIssuer, SamlProvider, SignIns, SignInsOfCall};
 use custos_model::{Instant, Secret};
 use custos_oauth::cookie::{CsrfKey, SessionCookie};
-use custos_oauth::{AuthorizationServer, BaseUrl, Call, State};
+use custos_oauth::{AuthorizationServer, BaseUrl, Call, ClientError, MachineClient, State};
 use custos_session::{Gateway, Services};
 
+use crate::administrator::Tries;
 use crate::answers::Answers;
 use crate::browser::Browsers;
 use crate::groups::Groups;
@@ -76,6 +78,8 @@ pub struct ConsoleSettings {
     pub services: Services,
     /// The gateway itself.
     pub gateway: Gateway,
+    /// The operator's calls, for administrators.
+    pub admin: Admin,
     /// The authorization server.
     pub issuer: OwnIssuer,
     /// Who people sign in with.
@@ -102,6 +106,7 @@ pub struct Console {
 pub struct Inner {
     pub(crate) services: Services,
     pub(crate) gateway: Gateway,
+    pub(crate) admin: Admin,
     pub(crate) sign_ins: SignIns,
     pub(crate) providers: Vec<WebProvider>,
     pub(crate) groups: Groups,
@@ -113,6 +118,7 @@ pub struct Inner {
     pub(crate) csrf: CsrfKey,
     pub(crate) browsers: Browsers,
     pub(crate) answers: Answers,
+    pub(crate) tries: Tries,
     issuer: OwnIssuer,
     random: Random,
 }
@@ -123,6 +129,7 @@ impl Console {
         let ConsoleSettings {
             services,
             gateway,
+            admin,
             issuer,
             providers,
             groups,
@@ -138,6 +145,7 @@ impl Console {
             sign_ins: services.sign_ins.clone(),
             services,
             gateway,
+            admin,
             providers,
             groups,
             provisioning: provisioning
@@ -151,6 +159,7 @@ impl Console {
             csrf: CsrfKey::new(&csrf_key),
             browsers: Browsers::default(),
             answers: Answers::default(),
+            tries: Tries::default(),
             issuer,
             random,
         };
@@ -188,7 +197,7 @@ impl Console {
 
     pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        (self.inner.random)(&mut bytes);
+        self.fill(&mut bytes);
         bytes
     }
 
@@ -242,6 +251,11 @@ impl Console {
         tokio::task::spawn_blocking(move || work(&console))
             .await
             .ok()
+    }
+
+    /// Puts other machines in place of the configured ones, as a reload does.
+    pub fn replace_machines(&self, machines: Vec<MachineClient>) -> Result<(), ClientError> {
+        self.server().replace_clients(machines)
     }
 
     pub(crate) fn server(&self) -> MutexGuard<'_, AuthorizationServer> {

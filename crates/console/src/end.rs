@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
-use custos_identity::StoredSignIn;
+use custos_identity::{SignInsOf, StoredSignIn};
 use custos_model::{Principal, SignInId};
 
 use crate::console::Console;
@@ -20,6 +20,8 @@ pub(crate) enum Cause {
     Check(&'static str),
     /// The provider's directory does not know its owner any more, or not so.
     Provisioning,
+    /// The machine is another one in the configuration, or gone from it.
+    Configuration,
 }
 
 impl Cause {
@@ -29,6 +31,7 @@ impl Cause {
             Self::Provider => "provider",
             Self::Check(_) => "check",
             Self::Provisioning => "provisioning",
+            Self::Configuration => "configuration",
         }
     }
 
@@ -102,11 +105,37 @@ impl Console {
         true
     }
 
+    /// Ends all sign-ins of a machine whose configuration has changed.
+    pub async fn end_sign_ins_of(&self, issuer: &str, subject: &str) {
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        let found = self
+            .blocking(move |console| {
+                let of = SignInsOf::Principal {
+                    issuer: &issuer,
+                    subject: &subject,
+                };
+                console.sign_ins.live_of(of, console.now())
+            })
+            .await;
+        match found {
+            Some(Ok(found)) => {
+                for sign_in in &found {
+                    self.end_sign_in(sign_in, Cause::Configuration, None, None)
+                        .await;
+                }
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "the sign-ins of a machine could not be looked up");
+            }
+            None => {}
+        }
+    }
+
     /// Cuts the live sessions of a sign-in and forgets its browsers; tells how many sessions.
     pub(crate) fn cut_sessions(&self, id: SignInId, cause: &str) -> usize {
         self.browsers.forget_sign_in(id);
         let reason = format!("the sign-in has ended ({cause})");
         self.gateway
-            .cut_where(&reason, |session| session.sign_in == Some(id))
+            .cut_where(&reason, |session| session.hangs_on(id))
     }
 }

@@ -136,7 +136,11 @@ impl Console {
             })
             .await?;
         match found {
-            Ok(found) => found.map(|sign_in| Present { browser, sign_in }),
+            Ok(found) => {
+                let mut sign_in = found?;
+                sign_in.principal = self.with_own_groups(sign_in.principal).await?;
+                Some(Present { browser, sign_in })
+            }
             Err(error) => {
                 tracing::error!(%error, "a sign-in could not be looked up");
                 None

@@ -9,6 +9,7 @@
 //! | `/oidc/NAME/callback`, `/oidc/NAME/backchannel-logout` | browsers on their way back, and providers |
 //! | `/saml/NAME/metadata`, `/saml/NAME/acs`, `/saml/NAME/continue`, `/saml/NAME/slo` | the same for SAML providers |
 //! | `/oauth/…`, `/.well-known/…` | clients: RFC 6749, 7009, 7636, 8414, 8628, 8693 |
+//! | `/administrator` | the first administrator, once |
 //! | `/v1/…` | the command line, with an access token |
 //! | `/scim/v2/NAME/…` | provisioning sources, with their own token: RFC 7643, 7644 |
 //!
@@ -24,6 +25,8 @@
     )
 )]
 
+mod administration;
+mod administrator;
 mod answers;
 mod authorize;
 mod browser;
@@ -47,6 +50,7 @@ mod sign_in;
 mod sources;
 mod token;
 
+pub use administrator::OfferError;
 pub use console::{
     Console, ConsoleSettings, Entrance, OpenIdProvider, Provider, Random, WebProvider,
 };

@@ -14,7 +14,7 @@ use custos_identity::{
     IdentityError, IssueRequest, Issued, JudgedToken, SignInsOf, StoredSignIn, TTL_MAX,
 };
 use custos_model::{Decision, Principal, ResourceName, Rfc3339, SignInId};
-use custos_oauth::{AccessToken, CredentialDecision, Scope};
+use custos_oauth::{CredentialDecision, Scope};
 use custos_store::Resource;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,9 +33,11 @@ pub(crate) struct Wanted {
 }
 
 /// Somebody who has proved herself with an access token.
-struct Caller {
-    token: AccessToken,
-    sign_in: StoredSignIn,
+pub(crate) struct Caller {
+    /// Who, with the groups of now.
+    pub(crate) principal: Principal,
+    /// Under which sign-in.
+    pub(crate) sign_in: StoredSignIn,
 }
 
 /// `GET /v1/whoami`
@@ -52,7 +54,7 @@ pub(crate) async fn whoami(
     answer(
         StatusCode::OK,
         json!({
-            "principal": caller.token.principal,
+            "principal": caller.principal,
             "sign_in": {
                 "id": caller.sign_in.id,
                 "provider": authentication.provider,
@@ -83,10 +85,7 @@ pub(crate) async fn resources(
     let mine: Vec<Value> = resources
         .iter()
         .filter(|resource| {
-            policy
-                .open(&caller.token.principal, &resource.name)
-                .decision
-                == Decision::Allow
+            policy.open(&caller.principal, &resource.name).decision == Decision::Allow
         })
         .map(|resource| {
             json!({
@@ -119,7 +118,7 @@ pub(crate) async fn connect(
     let ttl = wanted.ttl_seconds.map_or(TTL_MAX, Duration::from_secs);
     let opened = console
         .issue(
-            &caller.token.principal,
+            &caller.principal,
             &caller.sign_in,
             &wanted.resource,
             ttl,
@@ -128,7 +127,7 @@ pub(crate) async fn connect(
         .await;
     match opened {
         Ok((resource, issued)) => {
-            let body = console.connection(&caller.token.principal, &resource, &issued);
+            let body = console.connection(&caller.principal, &resource, &issued);
             answer(StatusCode::CREATED, body)
         }
         Err(response) => response,
@@ -153,7 +152,11 @@ pub(crate) async fn sign_out(
 
 impl Console {
     /// Who calls: by an access token that is good now, under a sign-in that lives now.
-    async fn caller(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<Caller, Response> {
+    pub(crate) async fn caller(
+        &self,
+        headers: &HeaderMap,
+        peer: SocketAddr,
+    ) -> Result<Caller, Response> {
         let Some(bearer) = bearer(headers) else {
             let mut response = failure(
                 StatusCode::UNAUTHORIZED,
@@ -185,26 +188,15 @@ impl Console {
             let text = "the access token is not for this";
             return Err(failure(StatusCode::FORBIDDEN, "scope", text));
         }
-        let ids: Vec<SignInId> = token.sign_ins.iter().map(|sign_in| sign_in.id).collect();
-        let sign_in = self.only_sign_in(&ids).await?;
+        let sign_in = self.sign_in(token.sign_in.id).await?;
         let text = "the sign-in has ended";
         let sign_in =
             sign_in.ok_or_else(|| failure(StatusCode::UNAUTHORIZED, "sign_in_needed", text))?;
-        Ok(Caller { token, sign_in })
-    }
-
-    /// A credential ends with one sign-in. Whoever acts for somebody hangs on two, so that is refused until it can
-    /// end with either.
-    async fn only_sign_in(&self, ids: &[SignInId]) -> Result<Option<StoredSignIn>, Response> {
-        match ids {
-            [id] => self.sign_in(*id).await,
-            [] => Ok(None),
-            _ => Err(failure(
-                StatusCode::FORBIDDEN,
-                "not_supported",
-                "acting for somebody else is not supported here yet",
-            )),
-        }
+        let principal = self.with_own_groups(token.principal).await;
+        Ok(Caller {
+            principal: principal.ok_or_else(unavailable)?,
+            sign_in,
+        })
     }
 
     async fn sign_in(&self, id: SignInId) -> Result<Option<StoredSignIn>, Response> {
@@ -227,15 +219,18 @@ impl Console {
         peer: SocketAddr,
     ) -> Response {
         let now_utc_ns = self.now().utc_ns;
-        let sign_in = match self.only_sign_in(&decision.sign_ins).await {
+        let sign_in = match self.sign_in(decision.sign_in).await {
             Ok(Some(sign_in)) => sign_in,
             Ok(None) => return unavailable(),
             Err(response) => return response,
         };
+        let Some(principal) = self.with_own_groups(decision.principal.clone()).await else {
+            return unavailable();
+        };
         let ttl = Duration::from_nanos(decision.expires_utc_ns.saturating_sub(now_utc_ns));
         let issued = self
             .issue(
-                &decision.principal,
+                &principal,
                 &sign_in,
                 &decision.resource,
                 ttl.min(TTL_MAX),
@@ -433,7 +428,7 @@ fn not_issued(error: &IdentityError) -> Response {
     }
 }
 
-fn failure(status: StatusCode, code: &str, text: &str) -> Response {
+pub(crate) fn failure(status: StatusCode, code: &str, text: &str) -> Response {
     answer(status, json!({ "error": text, "code": code }))
 }
 

@@ -6,8 +6,8 @@ use custos_evidence::{
     Detail, DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, RecordType, Source,
     Target,
 };
-use custos_model::Principal;
-use custos_oauth::Event;
+use custos_model::{Principal, Rfc3339};
+use custos_oauth::{Event, SignedIn};
 
 use crate::console::Console;
 
@@ -126,12 +126,22 @@ impl<'a> Told<'a> {
                 ("scopes", scopes.to_string()),
                 ("consent", consent.as_str().to_owned()),
             ]),
+            Event::SignedIn(signed_in) => told.signed_in(signed_in),
+            Event::Delegated(delegated) => {
+                told.actor = Some(&delegated.principal);
+                told.say([
+                    ("agent", delegated.agent.to_string()),
+                    ("client", delegated.client.to_string()),
+                    ("expires", Rfc3339(delegated.expires_utc_ns).to_string()),
+                    ("sign_in", delegated.sign_in.to_string()),
+                    ("token", delegated.token_id.clone()),
+                ]);
+            }
             Event::TokenIssued(token) => {
                 told.actor = Some(&token.principal);
-                let sign_ins: Vec<_> = token.sign_ins.iter().map(ToString::to_string).collect();
                 told.say([
                     ("client", token.client.to_string()),
-                    ("sign_in", sign_ins.join(" ")),
+                    ("sign_in", token.sign_in.to_string()),
                     ("grant", token.grant.to_string()),
                     ("scopes", token.scopes.to_string()),
                     ("token", token.token_id.clone()),
@@ -140,14 +150,13 @@ impl<'a> Told<'a> {
             Event::CredentialAllowed {
                 client,
                 principal,
-                sign_ins,
+                sign_in,
                 resource,
             } => {
                 told.actor = Some(principal);
-                let sign_ins: Vec<_> = sign_ins.iter().map(ToString::to_string).collect();
                 told.say([
                     ("client", client.to_string()),
-                    ("sign_in", sign_ins.join(" ")),
+                    ("sign_in", sign_in.to_string()),
                     ("resource", resource.to_string()),
                 ]);
             }
@@ -171,6 +180,38 @@ impl<'a> Told<'a> {
             other => told.refused(other),
         }
         told
+    }
+
+    fn signed_in(&mut self, signed_in: &'a SignedIn) {
+        let SignedIn {
+            sign_in,
+            authentication,
+            parents,
+        } = signed_in;
+        let parents: Vec<_> = parents.iter().map(ToString::to_string).collect();
+        let fact = |name: &str| {
+            let mut facts = authentication.facts.iter();
+            let found = facts.find(|(own, _)| own == name);
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        self.kind = RecordType::SignInStarted;
+        self.actor = Some(&sign_in.principal);
+        self.detail.clear();
+        self.say([
+            (
+                "authenticated",
+                Rfc3339(authentication.authenticated_utc_ns).to_string(),
+            ),
+            ("client", fact("client_id")),
+            ("credential", authentication.provider.clone()),
+            ("parents", parents.join(" ")),
+            ("token", fact("token")),
+            ("expires", Rfc3339(sign_in.expires_utc_ns).to_string()),
+            ("groups", sign_in.principal.groups.join(", ")),
+            ("key", fact("key")),
+            ("provider", authentication.provider.clone()),
+            ("sign_in", sign_in.id.to_string()),
+        ]);
     }
 
     fn refused(&mut self, event: &'a Event) {

@@ -17,7 +17,12 @@ impl Console {
         cause: &str,
     ) -> Result<(), EvidenceError> {
         let before = &sign_in.principal.groups;
-        let after = self.groups.of(given);
+        let mut principal = sign_in.principal.clone();
+        principal.groups = self.groups.of(given);
+        // Where they cannot be looked up, she has none of them until they can.
+        let fallback = principal.groups.clone();
+        let principal = self.with_own_groups(principal).await;
+        let after = principal.map_or(fallback, |principal| principal.groups);
         let kept: Vec<String> = missing_from(before, &missing_from(before, &after));
         let lost = missing_from(before, &after);
         let gained = missing_from(&after, before);
@@ -70,18 +75,16 @@ impl Console {
         cause: &str,
     ) -> usize {
         let id = sign_in.id;
-        let changed = {
-            let groups = groups.clone();
-            self.blocking(move |console| {
+        let changed = self
+            .blocking(move |console| {
                 let now = console.now();
                 console.sign_ins.regroup(id, groups, now)
             })
-            .await
-        };
+            .await;
         match changed {
-            Some(Ok(Some(_))) => {
+            Some(Ok(Some(sign_in))) => {
                 let reason = format!("access is no longer allowed: groups were lost ({cause})");
-                self.gateway.regroup(id, &groups, &reason)
+                self.gateway.regroup(id, &sign_in.principal, &reason)
             }
             Some(Ok(None)) => 0,
             Some(Err(_)) | None => {

@@ -15,7 +15,10 @@ use custos_oauth::{
 
 use crate::console::Console;
 use crate::page::{problem, style};
-use crate::{authorize, device, headers, home, my, provisioning, saml, sign_in, token};
+use crate::{
+    administration, administrator, authorize, device, headers, home, my, provisioning, saml,
+    sign_in, token,
+};
 
 /// From the request's head to the answer's, calls to providers included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
@@ -56,6 +59,15 @@ impl Console {
             .route("/scim/v2/{name}", any(provisioning::answer))
             .route("/scim/v2/{name}/", any(provisioning::answer))
             .route("/scim/v2/{name}/{*path}", any(provisioning::answer))
+            .route(
+                "/administrator",
+                get(administrator::ask).post(administrator::enter),
+            )
+            .route("/v1/administrator", post(administrator::claim))
+            .route("/v1/sign-ins", get(administration::sign_ins))
+            .route("/v1/sign-ins/{id}", delete(administration::end_sign_in))
+            .route("/v1/sessions/live", get(administration::sessions))
+            .route("/v1/sessions/{id}", delete(administration::cut_session))
             .fallback(async || {
                 problem(StatusCode::NOT_FOUND, "Not found", "There is no such page.")
             })

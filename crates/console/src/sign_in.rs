@@ -51,7 +51,7 @@ pub(crate) async fn choose(
                 })
                 .flatten()
         }),
-        Then::Home | Then::Device => None,
+        Then::Home | Then::Device | Then::Administrator => None,
     };
     let content = html! {
         @if let Some(client) = &asking {
@@ -231,6 +231,7 @@ fn new_sign_in(openid: &OpenIdProvider, found: OidcSignIn, now: Instant) -> (New
         },
         provider_session: signed_in.session_id,
         lasts: SIGN_IN_MAX,
+        parents: Vec::new(),
     };
     (new, given)
 }
@@ -291,6 +292,10 @@ impl Console {
         };
         let groups = std::mem::take(&mut new.principal.groups);
         new.principal.groups = self.groups.of(&groups);
+        let Some(principal) = self.with_own_groups(new.principal).await else {
+            return busy();
+        };
+        new.principal = principal;
         let now = self.now();
         let provider = self.provider(&provider);
         let lasts_max = provider.map_or(SIGN_IN_MAX, |provider| provider.sign_in_max);
@@ -317,7 +322,8 @@ impl Console {
         let mapping = self.groups.applied(&groups);
         if let Err(error) = self.record_sign_in(&sign_in, &mapping, peer).await {
             tracing::error!(%error, "a sign-in could not be put on record, so it is ended");
-            self.end_sign_in(&sign_in, Cause::Logout, None, peer).await;
+            self.end_sign_in(&sign_in, Cause::Logout, None, Some(peer))
+                .await;
             return busy();
         }
         let Some((browser, cookie)) = self.signed_in_browser(browser, sign_in.id, lasts) else {
@@ -326,6 +332,7 @@ impl Console {
         let onward = match then {
             Then::Home => Redirect::to("/").into_response(),
             Then::Device => Redirect::to("/device").into_response(),
+            Then::Administrator => Redirect::to("/administrator").into_response(),
             Then::Request(name) => {
                 self.grant(&browser, &name, sign_in.id, Consent::SignedInForIt, peer)
                     .await

@@ -13,6 +13,7 @@ mod exchange;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod loopback;
+pub(crate) mod machine;
 pub(crate) mod metadata;
 pub(crate) mod oauth;
 pub(crate) mod private_file;

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Connect(ConnectArgs),
     /// Show who is signed in
     Whoami(WhoAmIArgs),
+    /// Let an agent act for you
+    Delegate(DelegateArgs),
     /// End the sign-in
     Logout(LogoutArgs),
     /// Run the gateway
@@ -58,6 +60,12 @@ pub(crate) enum Command {
     /// Connection credentials: the short secrets that clients use as password
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// Who administers the gateway over the web
+    #[command(subcommand)]
+    Administrator(AdministratorCommand),
+    /// Machines with a key of their own
+    #[command(subcommand)]
+    Machine(MachineCommand),
     /// Who is signed in
     #[command(subcommand)]
     SignIn(SignInCommand),
@@ -105,6 +113,61 @@ pub(crate) struct LoginArgs {
     /// Show the URL for a browser on this machine and do not open it
     #[arg(long)]
     pub(crate) no_browser: bool,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+/// A machine signs in by itself, without a browser.
+#[derive(Debug, Args)]
+pub(crate) struct MachineArgs {
+    /// Sign in as this machine of the gateway's configuration
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["device", "no_browser"])]
+    pub(crate) machine: Option<String>,
+    /// Its private key (PKCS#8, PEM, mode 0600); needed again at each renewal, so it is not kept
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "machine",
+        conflicts_with = "secret_file"
+    )]
+    pub(crate) key: Option<PathBuf>,
+    /// Its static secret, on the first line (mode 0600)
+    #[arg(long, value_name = "FILE", requires = "machine")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Act for the person who made this delegation token with `custos delegate`
+    #[arg(long, value_name = "FILE", requires = "machine")]
+    pub(crate) on_behalf_of: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MachineCommand {
+    /// Make a key pair: the private key goes into FILE (mode 0600), the public one is printed for `keys_file`
+    NewKey {
+        /// Where the private key goes; must not exist
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  custos delegate --to helper --output helper.delegation
+  custos login --machine helper --key helper.pem --on-behalf-of helper.delegation   (the agent)
+
+The token is good for that agent only, as often as it wants, until it ends or you sign out. The agent may
+open what both of you may open, and every record names you both.")]
+pub(crate) struct DelegateArgs {
+    /// The agent, as the gateway's configuration names it
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) to: String,
+    /// How long, at most 12h, and no longer than your sign-in
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = config::parse_duration)]
+    pub(crate) ttl: Duration,
+    /// Where the token goes (mode 0600) [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) gateway: SignInArgs,
 }
 
 #[derive(Debug, Args)]
@@ -200,6 +263,46 @@ pub(crate) struct GatewayArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// The operator's socket, or a gateway elsewhere.
+#[derive(Debug, Args)]
+pub(crate) struct AnyGatewayArgs {
+    /// Over the web, as an administrator who is signed in to this gateway
+    #[arg(long, value_name = "URL", conflicts_with_all = ["socket", "config"])]
+    pub(crate) gateway: Option<String>,
+    #[command(flatten)]
+    pub(crate) socket: GatewayArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnyReadArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) at: AnyGatewayArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdministratorCommand {
+    /// Become the first administrator with the token that the gateway printed when it started
+    #[command(after_help = "The token is read from standard input.")]
+    Claim {
+        #[command(flatten)]
+        gateway: SignInArgs,
+    },
+    /// List the administrators
+    Ls(ReadArgs),
+    /// Take the administration from somebody; sessions that were open for it alone are cut
+    Remove {
+        /// Who vouches for the administrator, as `custos administrator ls` shows it
+        issuer: String,
+        /// The issuer's name for the administrator
+        subject: String,
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
     /// Print JSON
@@ -281,13 +384,13 @@ pub(crate) struct PasswordArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SignInCommand {
     /// List the sign-ins
-    Ls(ReadArgs),
+    Ls(AnyReadArgs),
     /// End a sign-in: its credentials open nothing any more, and its sessions are cut
     End {
         /// Its id
         id: SignInId,
         #[command(flatten)]
-        gateway: GatewayArgs,
+        at: AnyGatewayArgs,
     },
 }
 
@@ -390,7 +493,7 @@ pub(crate) enum SessionCommand {
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
         limit: u16,
         #[command(flatten)]
-        read: ReadArgs,
+        read: AnyReadArgs,
     },
     /// Show a session's records; the look is on record
     Show {
@@ -406,7 +509,7 @@ pub(crate) enum SessionCommand {
         /// Its id
         id: custos_model::SessionId,
         #[command(flatten)]
-        gateway: GatewayArgs,
+        at: AnyGatewayArgs,
     },
 }
 

@@ -1,11 +1,14 @@
 //! One module for each noun of the command line.
 
+pub(crate) mod administrator;
 pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod credential;
+pub(crate) mod delegate;
 pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod machine;
 pub(crate) mod open;
 pub(crate) mod policy;
 pub(crate) mod replay;

@@ -3,6 +3,8 @@
 mod effective;
 mod keys;
 mod listeners;
+mod machine_keys;
+mod machines;
 mod problem;
 mod providers;
 mod provisioning;
@@ -25,6 +27,7 @@ use custos_session::Limits;
 pub(crate) use effective::{Difference, Effective};
 pub(crate) use keys::Change;
 pub(crate) use listeners::Listener;
+pub(crate) use machines::{Machine, Proof as MachineProof};
 pub(crate) use problem::Problems;
 pub(crate) use providers::{Metadata as SamlMetadata, Provider, ProviderKind, Saml};
 pub(crate) use provisioning::Provisioning;
@@ -73,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) workload_issuers: Vec<WorkloadIssuer>,
     /// Machine identities.
     pub(crate) workloads: Vec<Workload>,
+    /// Machines with a key or a secret of their own.
+    pub(crate) machines: Vec<Machine>,
     /// Who may open what.
     pub(crate) policy: Arc<Policy>,
     /// How many rules there are.

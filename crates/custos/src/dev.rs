@@ -2,6 +2,7 @@
 //! machine can connect.
 
 mod certificates;
+mod job;
 mod people;
 mod target;
 
@@ -38,6 +39,7 @@ pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
         .with_context(|| format!("cannot make directory {}", arguments.dir.display()))?;
     let dir = std::fs::canonicalize(&arguments.dir)?;
     certificates::ensure(&dir, &machine::SystemClock::start())?;
+    job::ensure_key(&dir)?;
     let file = dir.join("custos.toml");
     let people = People::prepare(arguments.web)?;
     let text = configuration(&arguments.listen.to_string(), &people);
@@ -88,6 +90,11 @@ issuer = "{issuer}"
 client_id = "custos"
 groups_claim = "groups"
 allow_networks = ["127.0.0.0/8"]
+
+# A CI job with a key of its own: `custos login --machine ci-deploy --key ci-deploy.pem`.
+[[machine]]
+name = "ci-deploy"
+keys_file = "ci-deploy.jwks"
 
 # Everybody who has signed in, or has a credential, may open everything.
 [[access]]
@@ -164,6 +171,11 @@ Next, in another terminal:
 {resource}  custos login --gateway {url}
   custos connect postgres/demo
 
+As a CI job would, with a key of its own:
+
+  custos login --gateway {url} --machine ci-deploy --key {job}
+  custos connect postgres/demo
+
 Or without signing in:
 
   custos credential issue{option} --principal alice --resource postgres/demo
@@ -183,6 +195,7 @@ Ctrl-C stops it. Everything is in {dir}.
         evidence_arg = shell(&running.config.evidence_dir),
         key = running.evidence.verifier_key(),
         dir = dir.display(),
+        job = shell(&dir.join(job::KEY_FILE)),
     )
 }
 

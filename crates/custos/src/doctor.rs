@@ -3,6 +3,7 @@
 mod certificate;
 mod files;
 mod listeners;
+mod machines;
 mod targets;
 
 use std::io::Write;
@@ -114,6 +115,7 @@ fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
     checks.push(gateway(&config, status.as_ref()));
     checks.extend(files::check(&config, now.utc_ns));
     checks.extend(certificate::check(&config, now.utc_ns));
+    checks.extend(machines::check(&config, now.utc_ns));
     checks.extend(listeners::check(&config, status.as_ref()));
     if status.is_some() {
         let resources: Vec<Resource> = block_on(client.get("/v1/resources"))?;

@@ -13,6 +13,7 @@ mod failure;
 mod issuers;
 mod logging;
 mod machine;
+mod machines;
 mod output;
 mod reload;
 mod saml_providers;
@@ -59,11 +60,12 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
-        block_on, config, credential, key, login, logout, policy, resource, session, sign_in,
-        status, whoami,
+        administrator, block_on, config, credential, delegate, key, login, logout, machine, policy,
+        resource, session, sign_in, status, whoami,
     };
     match command {
         Command::Login(arguments) => block_on(login::login(out, arguments)),
+        Command::Delegate(arguments) => block_on(delegate::delegate(out, arguments)),
         Command::Logout(arguments) => block_on(logout::logout(out, arguments)),
         Command::Whoami(arguments) => block_on(whoami::whoami(out, arguments)),
         Command::Serve(arguments) => serve::serve(&config::file(arguments.config)),
@@ -71,6 +73,8 @@ fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Status(arguments) => block_on(status::status(out, arguments)),
         Command::Resource(command) => block_on(resource::run(out, command)),
         Command::Credential(command) => block_on(credential::run(out, command)),
+        Command::Administrator(command) => block_on(administrator::run(out, command)),
+        Command::Machine(command) => machine::run(out, command),
         Command::SignIn(command) => block_on(sign_in::run(out, command)),
         Command::Key(command) => block_on(key::run(out, command)),
         Command::Session(command) => block_on(session::run(out, command)),

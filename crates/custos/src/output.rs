@@ -81,6 +81,14 @@ pub(crate) fn width(text: &str) -> usize {
     text.chars().count()
 }
 
+/// A time in RFC 3339 UTC, without what is less than a second.
+pub(crate) fn seconds(utc: &str) -> String {
+    match utc.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => utc.to_owned(),
+    }
+}
+
 /// The text with control characters made visible: what somebody typed into a session must not
 /// drive the terminal of whoever reads about it.
 pub(crate) fn visible(text: &str) -> String {

@@ -1,15 +1,17 @@
 //! SIGHUP: the whole file is read and checked, put on record, and only then put in force.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use custos_evidence::{DetailValue, EvidenceError, NodeRecord, RecordOutcome, RecordType};
-use custos_model::Decision;
+use custos_model::{Clock as _, Decision};
 
 use crate::config::{Change, Config, Difference};
 use crate::failure::Failure;
 use crate::saml_providers;
 use crate::start::Running;
+use crate::{machine, machines};
 
 /// A text in a record is cut at 1 KiB, so a long difference takes several.
 const DIFF_BYTES: usize = 1000;
@@ -18,6 +20,11 @@ const DIFF_PIECES_MAX: usize = 32;
 
 /// Reads the file again. Whatever goes wrong, the gateway goes on with what it has.
 pub(crate) async fn reload(running: &mut Running) {
+    put_in_force_if_good(running).await;
+    record_findings(running).await;
+}
+
+async fn put_in_force_if_good(running: &mut Running) {
     let new = match Config::load(&running.config.file) {
         Ok(new) => new,
         Err(error) => return refuse(running, &Failure::new(error), &[]).await,
@@ -41,13 +48,13 @@ pub(crate) async fn reload(running: &mut Running) {
         tracing::error!(%error, "reload refused: it cannot be put on record");
         return;
     }
-    put_in_force(running, new);
+    put_in_force(running, new, &differences).await;
     for difference in &differences {
         tracing::info!(change = %difference, "reloaded");
     }
 }
 
-fn put_in_force(running: &mut Running, new: Config) {
+async fn put_in_force(running: &mut Running, new: Config, differences: &[Difference]) {
     running.policy.store(Arc::clone(&new.policy));
     let unused = running
         .gateway
@@ -68,6 +75,42 @@ fn put_in_force(running: &mut Running, new: Config) {
         .set_versions(&new.effective.digest(), new.policy.digest());
     running.config = new;
     cut_what_is_not_allowed_any_more(running);
+    change_machines(running, differences).await;
+}
+
+/// Machines that are gone or others now begin anew: what they were stands in their sign-ins.
+async fn change_machines(running: &Running, differences: &[Difference]) {
+    let (Some(console), Some(web)) = (&running.console, &running.config.web) else {
+        return;
+    };
+    let clients = machines::clients(&running.config);
+    let replaced = clients.and_then(|clients| Ok(console.replace_machines(clients)?));
+    if let Err(failure) = replaced {
+        tracing::error!(reason = %failure, "machines could not be put in force");
+    }
+    let changed = differences.iter().filter_map(|difference| {
+        let (name, _) = difference.key.strip_prefix("machine.")?.rsplit_once('.')?;
+        Some(name)
+    });
+    let changed: BTreeSet<&str> = changed.collect();
+    for name in changed {
+        console
+            .end_sign_ins_of(&web.url, &machines::subject(name))
+            .await;
+    }
+}
+
+/// Puts on record what stands against the configuration that is in force.
+async fn record_findings(running: &Running) {
+    let found = machines::findings(&running.config);
+    let now_utc_ns = machine::SystemClock::start().now().utc_ns;
+    if let Err(error) = machines::record(&running.evidence, &found, now_utc_ns).await {
+        tracing::error!(%error, "standing findings could not be put on record");
+    }
+    *running
+        .findings
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = found;
 }
 
 /// Access rules hold for sessions that are open already.

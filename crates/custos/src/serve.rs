@@ -1,5 +1,6 @@
 //! `custos serve`: up, reload, drain, down.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,12 +31,13 @@ pub(crate) fn run(
         .build()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let running = Running::start(config, log, client_ca_file).await?;
+        let mut running = Running::start(config, log, client_ca_file).await?;
         if let Err(failure) = ready(&running).await {
             running.stop().await?;
             return Err(failure);
         }
         announce(&running);
+        offer_administration(&mut running)?;
         until_stopped(running, &mut signals).await
     });
     // What is left are connections that nobody waits for.
@@ -76,6 +78,22 @@ fn announce(running: &Running) {
         verifier_key = running.evidence.verifier_key(),
         "ready"
     );
+}
+
+/// Shows the administrator token, once, on standard error and not through the log: whoever reads the console runs the
+/// gateway's host.
+fn offer_administration(running: &mut Running) -> std::io::Result<()> {
+    let (Some(token), Some(web)) = (running.administrator_token.take(), &running.config.web) else {
+        return Ok(());
+    };
+    writeln!(
+        std::io::stderr().lock(),
+        "\nThere is no administrator yet. Whoever signs in and enters this token becomes one. It is good once, for 24\n\
+         hours, and until the next start:\n\n    {}\n\n  {}/administrator\n  custos administrator claim --gateway {}\n",
+        token.expose(),
+        web.url,
+        web.url,
+    )
 }
 
 /// What a signal asks for.

@@ -1,16 +1,16 @@
 //! Brings a gateway up: control state, evidence, listeners, admin socket, in this order.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use custos_api::{Admin, AdminSettings, AdminSocket, ListenerStatus};
+use custos_api::{Admin, AdminSettings, AdminSocket, Finding, ListenerStatus};
 use custos_console::{Console, WebCertificate, WebListener, WebProvider};
 use custos_evidence::{Evidence, Recovery, Settings};
 use custos_identity::{Credentials, SignIns};
-use custos_model::Clock;
+use custos_model::{Clock, Secret};
 use custos_policy::Policy;
 use custos_postgres::Postgres;
 use custos_session::{Gateway, ServerIdentity, Services};
@@ -24,8 +24,7 @@ use crate::failure::Failure;
 use crate::issuers::{self, KnownIssuers};
 use crate::logging::LogLevel;
 use crate::machine::{self, SystemClock};
-use crate::signing_keys;
-use crate::web;
+use crate::{machines, signing_keys, web};
 
 /// A gateway that is up.
 #[derive(Debug)]
@@ -42,6 +41,12 @@ pub(crate) struct Running {
     pub(crate) admin: Admin,
     /// Resources and credentials.
     pub(crate) store: Store,
+    /// Where people and machines sign in.
+    pub(crate) console: Option<Console>,
+    /// Makes the first administrator, where there is none; to be shown once, on the console.
+    pub(crate) administrator_token: Option<Secret>,
+    /// What stands against the configuration.
+    pub(crate) findings: Arc<Mutex<Vec<Finding>>>,
     /// Where clients connect, with the ports that were bound.
     pub(crate) listeners: Vec<ListenerStatus>,
     /// The log's level.
@@ -74,7 +79,11 @@ impl Running {
             providers: providers.clone(),
         };
         let sign_ins = SignIns::new(store.clone(), machine::random);
-        let own_issuer = web::own_issuer(&config, &store, &sign_ins, clock.now())?;
+        let now = clock.now();
+        let own_issuer = web::own_issuer(&config, &store, &sign_ins, now)?;
+        machines::record(&evidence, &machines::findings(&config), now.utc_ns)
+            .await
+            .context("cannot put the standing findings on record")?;
         let services = Services {
             clock,
             evidence: evidence.clone(),
@@ -86,14 +95,22 @@ impl Running {
             policy: Arc::clone(&policy),
         };
         let gateway = Gateway::new(services.clone(), config.limits.clone());
+        let findings = Arc::new(Mutex::new(machines::findings(&config)));
         let opened = open_doors(
             &config,
             &services,
             &gateway,
             providers.clone(),
-            client_ca_file.as_deref(),
+            client_ca_file,
+            Arc::clone(&findings),
         );
-        let (listeners, socket, web) = match opened.await {
+        let Doors {
+            listeners,
+            admin,
+            socket,
+            web,
+            administrator_token,
+        } = match opened.await {
             Ok(opened) => opened,
             Err(failure) => {
                 gateway.drain(std::time::Duration::ZERO).await;
@@ -102,20 +119,6 @@ impl Running {
                 return Err(failure);
             }
         };
-        let admin = Admin::new(AdminSettings {
-            services,
-            gateway: gateway.clone(),
-            random: Arc::new(machine::random),
-            own_uid: machine::own_uid(),
-            pid: std::process::id(),
-            build: VERSION.to_owned(),
-            cluster: config.cluster.clone(),
-            node: config.node.clone(),
-            evidence_dir: config.evidence_dir.clone(),
-            listeners: listeners.clone(),
-            client_ca_file,
-            passwd: machine::passwd(),
-        });
         let background_stop = CancellationToken::new();
         let background = TaskTracker::new();
         background.spawn(issuers::keep_keys(
@@ -126,6 +129,7 @@ impl Running {
         let web_certificate = web
             .as_ref()
             .and_then(|(listener, _)| listener.certificate());
+        let console = web.as_ref().map(|(_, console)| console.clone());
         if let Some((listener, console)) = web {
             background.spawn(console.clone().keep_checked(background_stop.clone()));
             background.spawn(listener.serve(console.router(), background_stop.clone()));
@@ -143,6 +147,9 @@ impl Running {
             policy,
             admin,
             store,
+            console,
+            administrator_token,
+            findings,
             listeners,
             log,
             providers,
@@ -216,19 +223,74 @@ fn report(recovery: &Recovery) {
 }
 
 /// Where clients, the operator and browsers come in.
-type Doors = (
-    Vec<ListenerStatus>,
-    AdminSocket,
-    Option<(WebListener, Console)>,
-);
+struct Doors {
+    listeners: Vec<ListenerStatus>,
+    admin: Admin,
+    socket: AdminSocket,
+    web: Option<(WebListener, Console)>,
+    administrator_token: Option<Secret>,
+}
 
 async fn open_doors(
     config: &Config,
     services: &Services,
     gateway: &Gateway,
     providers: Vec<WebProvider>,
-    client_ca_file: Option<&Path>,
+    client_ca_file: Option<PathBuf>,
+    findings: Arc<Mutex<Vec<Finding>>>,
 ) -> Result<Doors, Failure> {
+    let listeners = listen(config, gateway)?;
+    let client_ca_pem = client_ca_file
+        .as_deref()
+        .map(|file| {
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+        })
+        .transpose()?;
+    let configured = config.web.as_ref().and_then(|web| web.client_ca.as_ref());
+    let client_ca_pem = client_ca_pem.or_else(|| configured.map(|(_, pem)| pem.clone()));
+    let admin = Admin::new(AdminSettings {
+        services: services.clone(),
+        gateway: gateway.clone(),
+        random: Arc::new(machine::random),
+        own_uid: machine::own_uid(),
+        pid: std::process::id(),
+        build: VERSION.to_owned(),
+        cluster: config.cluster.clone(),
+        node: config.node.clone(),
+        evidence_dir: config.evidence_dir.clone(),
+        listeners: listeners.clone(),
+        client_ca_file,
+        findings,
+        passwd: machine::passwd(),
+    });
+    let web = web::open(
+        config,
+        services,
+        gateway,
+        providers,
+        &listeners,
+        admin.clone(),
+        client_ca_pem,
+    )
+    .await?;
+    let administrator_token = match &web {
+        Some((_, console)) => console
+            .offer_administration()
+            .await
+            .context("cannot make an administrator token")?,
+        None => None,
+    };
+    let socket = AdminSocket::bind(&config.admin_socket).context("cannot open the admin socket")?;
+    Ok(Doors {
+        listeners,
+        admin,
+        socket,
+        web,
+        administrator_token,
+    })
+}
+
+fn listen(config: &Config, gateway: &Gateway) -> Result<Vec<ListenerStatus>, Failure> {
     let protocol = Arc::new(Postgres::new(machine::random));
     let mut listeners = Vec::new();
     for listener in &config.listeners {
@@ -250,22 +312,5 @@ async fn open_doors(
             .to_owned(),
         });
     }
-    let client_ca_pem = client_ca_file
-        .map(|file| {
-            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
-        })
-        .transpose()?;
-    let configured = config.web.as_ref().and_then(|web| web.client_ca.as_ref());
-    let client_ca_pem = client_ca_pem.or_else(|| configured.map(|(_, pem)| pem.clone()));
-    let web = web::open(
-        config,
-        services,
-        gateway,
-        providers,
-        &listeners,
-        client_ca_pem,
-    )
-    .await?;
-    let socket = AdminSocket::bind(&config.admin_socket).context("cannot open the admin socket")?;
-    Ok((listeners, socket, web))
+    Ok(listeners)
 }

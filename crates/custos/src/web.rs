@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use custos_api::ListenerStatus;
+use custos_api::{Admin, ListenerStatus};
 use custos_console::{
     Console, ConsoleSettings, Entrance, Groups, OpenIdProvider, Provider, ProvisioningSettings,
     WebListener, WebProvider,
 };
 use custos_identity::{OidcProvider, OwnIssuer, SignIns, open_signing_keys};
 use custos_model::{Clock, Instant};
-use custos_oauth::{AuthorizationServer, BaseUrl};
+use custos_oauth::{AuthorizationServer, BaseUrl, MachineClient};
 use custos_session::{Gateway, Services};
 use custos_store::Store;
 
 use crate::config::{Config, ProviderKind, Web};
 use crate::failure::Failure;
 use crate::saml_providers::SamlProviders;
-use crate::{issuers, machine};
+use crate::{issuers, machine, machines};
 
 /// The providers of the configuration.
 pub(crate) fn providers(
@@ -59,6 +59,7 @@ pub(crate) async fn open(
     gateway: &Gateway,
     providers: Vec<WebProvider>,
     listeners: &[ListenerStatus],
+    admin: Admin,
     client_ca_pem: Option<String>,
 ) -> Result<Option<(WebListener, Console)>, Failure> {
     let (Some(web), Some(issuer)) = (&config.web, &services.own_issuer) else {
@@ -73,6 +74,7 @@ pub(crate) async fn open(
     let console = Console::new(ConsoleSettings {
         services: services.clone(),
         gateway: gateway.clone(),
+        admin,
         issuer: issuer.clone(),
         providers,
         groups: Groups(config.groups.clone()),
@@ -110,7 +112,7 @@ pub(crate) fn own_issuer(
     let Some(web) = &config.web else {
         return Ok(None);
     };
-    let server = server(web, store, now)?;
+    let server = server(web, store, machines::clients(config)?, now)?;
     Ok(Some(OwnIssuer::new(
         server,
         store.clone(),
@@ -119,11 +121,16 @@ pub(crate) fn own_issuer(
     )))
 }
 
-fn server(web: &Web, store: &Store, now: Instant) -> Result<AuthorizationServer, Failure> {
+fn server(
+    web: &Web,
+    store: &Store,
+    machines: Vec<MachineClient>,
+    now: Instant,
+) -> Result<AuthorizationServer, Failure> {
     let base_url: BaseUrl = web.url.parse().context("cannot use `url` of [web]")?;
     let keys = open_signing_keys(store, &base_url, now, machine::random)
         .context("cannot use the keys of the authorization server")?;
-    Ok(AuthorizationServer::new(base_url, keys, Vec::new())
+    Ok(AuthorizationServer::new(base_url, keys, machines)
         .context("cannot start the authorization server")?)
 }
 

@@ -57,6 +57,10 @@ record_types! {
     AuthorizationRevoked = "authorization.revoked",
     ProvisioningChanged = "provisioning.changed",
     ProvisioningRefused = "provisioning.refused",
+    AdministratorOffered = "administrator.offered",
+    AdministratorClaimed = "administrator.claimed",
+    AdministratorRemoved = "administrator.removed",
+    FindingStanding = "finding.standing",
 }
 
 impl RecordType {
@@ -98,6 +102,10 @@ impl RecordType {
                 | Self::AuthorizationRevoked
                 | Self::ProvisioningChanged
                 | Self::ProvisioningRefused
+                | Self::AdministratorOffered
+                | Self::AdministratorClaimed
+                | Self::AdministratorRemoved
+                | Self::FindingStanding
         )
     }
 }

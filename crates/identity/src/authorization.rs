@@ -36,6 +36,7 @@ impl SignInState for SignInsOfCall<'_> {
             principal: new.principal,
             authentication: new.authentication,
             provider_session: None,
+            parents: new.parents,
             lasts: self.until_utc_ns.map_or(new.lasts, |until| {
                 let left = Duration::from_nanos(until.saturating_sub(now.utc_ns));
                 new.lasts.min(left)

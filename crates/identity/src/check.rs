@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use custos_model::{Authentication, Instant, Principal, ResourceName, SignInId};
 use custos_scram::{ClientProof, Verifier};
-use custos_store::{
-    CredentialId, SignInsOf, StoreError, StoredCredential, StoredSignIn, StoredVerifier,
-};
+use custos_store::{CredentialId, StoreError, StoredCredential, StoredSignIn, StoredVerifier};
 
 use crate::credentials::Credentials;
 use crate::error::LoginFailure;
 use crate::issue::is_secret_text;
+use crate::own_groups::give_own_groups;
 
 /// A sign-in that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +25,8 @@ pub struct Login {
     pub authentication: Authentication,
     /// The sign-in that it belongs to; `None` where the operator issued the credential.
     pub sign_in: Option<SignInId>,
+    /// The sign-ins that this one hangs on: where somebody acts for another, each has one.
+    pub parents: Vec<SignInId>,
     /// Until when sessions of it may last, UTC nanoseconds: the end of the sign-in, else of what was presented.
     pub ends_utc_ns: u64,
 }
@@ -83,12 +84,15 @@ impl Credentials {
         if credential != Some(None) || now.utc_ns >= login.ends_utc_ns {
             return Ok(None);
         }
-        let Some(id) = login.sign_in else {
-            return Ok(Some(login.principal.clone()));
-        };
-        let found = self.store().sign_ins(SignInsOf::Id(id))?;
-        let live = found.first().filter(|it| it.is_live(now.utc_ns));
-        Ok(live.map(|sign_in| under(sign_in, &login.principal)))
+        let mut principal = login.principal.clone();
+        if let Some(id) = login.sign_in {
+            let Some(sign_in) = self.store().live_sign_in(id, now.utc_ns)? else {
+                return Ok(None);
+            };
+            principal = under(sign_in, &principal);
+        }
+        give_own_groups(&mut principal, self.store())?;
+        Ok(Some(principal))
     }
 
     /// Tries every credential of the name, whichever fits, so that the time taken does not tell which.
@@ -115,7 +119,7 @@ impl Credentials {
         }
         let (credential, answer) = matched.ok_or(LoginFailure::NoMatch)?;
         admit(&credential, source, now)?;
-        let ends_utc_ns = self.end_of_sessions(&credential, now)?;
+        let (ends_utc_ns, parents) = self.end_of_sessions(&credential, now)?;
         self.count_use(&credential)?;
         let login = Login {
             principal: credential.principal,
@@ -123,27 +127,27 @@ impl Credentials {
             credential: Some(credential.id),
             authentication: credential.authentication,
             sign_in: credential.sign_in,
+            parents,
             ends_utc_ns,
         };
         Ok((login, answer))
     }
 
+    /// Until when sessions may last, and what their sign-in hangs on.
     fn end_of_sessions(
         &self,
         credential: &StoredCredential,
         now: Instant,
-    ) -> Result<u64, LoginFailure> {
+    ) -> Result<(u64, Vec<SignInId>), LoginFailure> {
         let Some(id) = credential.sign_in else {
-            return Ok(credential.expires_utc_ns);
+            return Ok((credential.expires_utc_ns, Vec::new()));
         };
         let found = self
             .store()
-            .sign_ins(SignInsOf::Id(id))
+            .live_sign_in(id, now.utc_ns)
             .map_err(LoginFailure::Store)?;
         found
-            .first()
-            .filter(|sign_in| sign_in.is_live(now.utc_ns))
-            .map(|sign_in| sign_in.expires_utc_ns)
+            .map(|sign_in| (sign_in.expires_utc_ns, sign_in.parents))
             .ok_or(LoginFailure::SignInEnded {
                 credential: credential.id,
             })
@@ -167,14 +171,14 @@ impl Credentials {
     }
 }
 
-/// A principal under a sign-in: whose sign-in it is has the groups of now, and not those of when a credential was issued.
-fn under(sign_in: &StoredSignIn, principal: &Principal) -> Principal {
-    let own = &sign_in.principal;
-    let mut principal = principal.clone();
+/// A principal under a sign-in: with the groups of now, and not those of when a credential was issued.
+fn under(sign_in: StoredSignIn, principal: &Principal) -> Principal {
+    let own = sign_in.principal;
     if (&own.issuer, &own.subject) == (&principal.issuer, &principal.subject) {
-        principal.groups.clone_from(&own.groups);
+        own
+    } else {
+        principal.clone()
     }
-    principal
 }
 
 /// Whether the right secret is good here and now.

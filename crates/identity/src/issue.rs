@@ -9,9 +9,7 @@ use custos_model::{
     Authentication, Instant, Principal, PrincipalKind, ResourceName, Secret, SignInId,
 };
 use custos_scram::Verifier;
-use custos_store::{
-    CANDIDATES_MAX, CredentialId, SignInsOf, SourceNetwork, StoredCredential, StoredVerifier,
-};
+use custos_store::{CANDIDATES_MAX, CredentialId, SourceNetwork, StoredCredential, StoredVerifier};
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
@@ -58,6 +56,9 @@ pub const SOURCE_NETWORKS_MAX: usize = 32;
 const PRINCIPAL_BYTES_MAX: usize = 8 * 1024;
 /// An expired credential is kept for so long, so that a late sign-in is recorded as what it is.
 const KEPT_AFTER_EXPIRY: Duration = Duration::from_hours(24);
+/// Credentials of one principal at a time, beside those that an operator issued. Principals of several providers may have
+/// one login name, and none of them may take all the room that the name has.
+const LIVE_OF_PRINCIPAL_MAX: usize = 250;
 const SECRET_PREFIX: &str = "cus_";
 const SECRET_RANDOM_BYTES: usize = 32;
 /// Unpadded base64 writes 32 bytes as 43 characters.
@@ -123,11 +124,19 @@ impl Credentials {
         if resource.is_none() {
             return Err(IdentityError::ResourceUnknown(request.resource.clone()));
         }
-        let login_name = &request.principal.name;
+        let Principal {
+            name: login_name,
+            issuer,
+            subject,
+            ..
+        } = &request.principal;
+        let own = store
+            .live_credentials_of(issuer, subject, now.utc_ns)
+            .map_err(IdentityError::store("count credentials"))?;
         let valid = store
             .live_credentials_count(login_name, now.utc_ns)
             .map_err(IdentityError::store("count credentials"))?;
-        if valid >= CANDIDATES_MAX {
+        if valid >= CANDIDATES_MAX || own >= LIVE_OF_PRINCIPAL_MAX {
             return Err(IdentityError::TooMany {
                 login_name: login_name.clone(),
             });
@@ -140,11 +149,9 @@ impl Credentials {
         let Some(id) = id else { return Ok(u64::MAX) };
         let found = self
             .store()
-            .sign_ins(SignInsOf::Id(id))
+            .live_sign_in(id, now.utc_ns)
             .map_err(IdentityError::store("look up a sign-in"))?;
         found
-            .first()
-            .filter(|sign_in| sign_in.is_live(now.utc_ns))
             .map(|sign_in| sign_in.expires_utc_ns)
             .ok_or(IdentityError::SignInEnded)
     }

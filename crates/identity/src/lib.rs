@@ -26,6 +26,7 @@ mod issue;
 mod key_change;
 mod keyring;
 mod oidc_provider;
+mod own_groups;
 mod own_issuer;
 mod saml_provider;
 mod sign_ins;
@@ -42,6 +43,7 @@ pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
 pub use key_change::{KeyChange, KeyChangeKind, SigningKey, SigningKeyState};
 pub use keyring::{KeyLocation, Keyring};
 pub use oidc_provider::{OidcCheck, OidcProvider, OidcSignIn, ProviderFailure};
+pub use own_groups::{ADMINISTRATORS, give_own_groups};
 pub use own_issuer::{BearerFailure, OwnIssuer};
 pub use saml_provider::{
     GroupsAttribute, MetadataAddress, MetadataEvent, SamlBegun, SamlFailure, SamlLogout,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use custos_model::{Instant, Protocol, ResourceName};
 use custos_oauth::{AuthorizationServer, BaseUrl, KeyRing, Refusal, Scope, State};
-use custos_store::{SignInsOf, Store};
+use custos_store::Store;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::authorization::{JudgedToken, SignInsOfCall, StoredRefreshTokens};
@@ -49,9 +49,6 @@ pub enum BearerFailure {
     /// It is somebody else's than the login name says.
     #[error("the token is not of this login name")]
     OtherName,
-    /// Its bearer acts for somebody else; a session ends with one sign-in, and this one would hang on several.
-    #[error("the token is of somebody who acts for others")]
-    ActsForOthers,
     /// Its sign-in ended a moment ago.
     #[error("the sign-in of the token has ended")]
     SignInEnded,
@@ -67,7 +64,7 @@ impl BearerFailure {
             Self::Refused(refusal) if refusal.status() == 401 => "invalid_token",
             Self::Refused(_) | Self::State(_) => "temporarily_unavailable",
             Self::Scope(_) => "insufficient_scope",
-            Self::OtherName | Self::ActsForOthers | Self::SignInEnded => "invalid_token",
+            Self::OtherName | Self::SignInEnded => "invalid_token",
         }
     }
 }
@@ -156,14 +153,11 @@ impl OwnIssuer {
         if !token.scopes.contains(scope(protocol)) {
             return Err(BearerFailure::Scope(protocol));
         }
-        let [sign_in] = token.sign_ins.as_slice() else {
-            return Err(BearerFailure::ActsForOthers);
-        };
         if token.principal.name != login_name {
             return Err(BearerFailure::OtherName);
         }
-        let found = inner.sign_ins.live_of(SignInsOf::Id(sign_in.id), now);
-        let found = found.map_err(BearerFailure::State)?.into_iter().next();
+        let found = inner.sign_ins.live(token.sign_in.id, now);
+        let found = found.map_err(BearerFailure::State)?;
         let sign_in = found.ok_or(BearerFailure::SignInEnded)?;
         Ok(Login {
             principal: sign_in.principal,
@@ -171,6 +165,7 @@ impl OwnIssuer {
             credential: None,
             authentication: sign_in.authentication,
             sign_in: Some(sign_in.id),
+            parents: sign_in.parents,
             ends_utc_ns: sign_in.expires_utc_ns,
         })
     }

@@ -195,6 +195,7 @@ impl SamlProvider {
             },
             provider_session: authn.session_index,
             lasts,
+            parents: Vec::new(),
         })
     }
 

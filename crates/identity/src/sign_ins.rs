@@ -26,6 +26,8 @@ pub struct NewSignIn {
     pub provider_session: Option<String>,
     /// How long the provider lets it last; cut to [`SIGN_IN_MAX`].
     pub lasts: Duration,
+    /// Sign-ins that it hangs on: it ends with the first of them.
+    pub parents: Vec<SignInId>,
 }
 
 /// Begins, finds and ends sign-ins. Clones share everything. Calls block for a local disk access.
@@ -74,13 +76,19 @@ impl SignIns {
             .delete_expired_tokens(now.utc_ns.saturating_sub(kept_ns))
             .map_err(IdentityError::store("delete expired tokens"))?;
         let lasts_ns = new.lasts.min(SIGN_IN_MAX).as_nanos() as u64;
+        let mut expires_utc_ns = now.utc_ns.saturating_add(lasts_ns);
+        for parent in &new.parents {
+            let parent = self.live(*parent, now)?.ok_or(IdentityError::SignInEnded)?;
+            expires_utc_ns = expires_utc_ns.min(parent.expires_utc_ns);
+        }
         let sign_in = StoredSignIn {
             id: self.inner.ids.sign_in(now.utc_ns),
             principal: new.principal,
             authentication: new.authentication,
             provider_session: new.provider_session,
+            parents: new.parents,
             issued_utc_ns: now.utc_ns,
-            expires_utc_ns: now.utc_ns.saturating_add(lasts_ns),
+            expires_utc_ns,
             revoked_utc_ns: None,
         };
         store
@@ -91,10 +99,10 @@ impl SignIns {
 
     /// A sign-in that is good now.
     pub fn live(&self, id: SignInId, now: Instant) -> Result<Option<StoredSignIn>, IdentityError> {
-        let found = self.find(SignInsOf::Id(id))?;
-        Ok(found
-            .into_iter()
-            .find(|sign_in| sign_in.is_live(now.utc_ns)))
+        self.inner
+            .store
+            .live_sign_in(id, now.utc_ns)
+            .map_err(IdentityError::store("look up a sign-in"))
     }
 
     /// All that are kept, the oldest first.
@@ -111,8 +119,10 @@ impl SignIns {
         of: SignInsOf<'_>,
         now: Instant,
     ) -> Result<Vec<StoredSignIn>, IdentityError> {
-        let mut found = self.find(of)?;
-        found.retain(|sign_in| sign_in.is_live(now.utc_ns));
+        let mut found = Vec::new();
+        for sign_in in self.find(of)? {
+            found.extend(self.live(sign_in.id, now)?);
+        }
         Ok(found)
     }
 
@@ -170,7 +180,8 @@ impl SignIns {
             .map_err(IdentityError::store("look up what is to be checked"))
     }
 
-    /// Ends a sign-in and its connection credentials; tells whether it was there and not ended yet. Sessions that are
+    /// Ends a sign-in and its connection credentials; those that hang on it end with it. Tells whether it was there and
+    /// not ended yet. Sessions that are
     /// open are the caller's to cut.
     pub fn end(&self, id: SignInId, now: Instant) -> Result<bool, IdentityError> {
         self.inner

@@ -27,6 +27,9 @@ pub enum Class<'a> {
     /// An access token for us (RFC 9068). `typ` is `at+jwt`. Needs `sub`, `client_id`, `jti`, and one of the
     /// record's audiences.
     AccessToken,
+    /// A person's word that an agent may act for her, `may_act` (RFC 8693 section 4.4). `typ` is
+    /// `custos-delegation+jwt`, so that it is never taken for an access token. Needs what an access token does.
+    DelegationToken,
     /// The platform's word for a CI job, pod or service account. `typ` is `JWT`, `JOSE` (JWT-SVID) or absent. Needs
     /// `sub` and one of the record's audiences. Which subject may do what is the caller's to compare.
     WorkloadToken,
@@ -72,6 +75,8 @@ pub enum ClassName {
     IdToken,
     /// See [`Class::AccessToken`].
     AccessToken,
+    /// See [`Class::DelegationToken`].
+    DelegationToken,
     /// See [`Class::WorkloadToken`].
     WorkloadToken,
     /// See [`Class::LogoutToken`].
@@ -88,6 +93,7 @@ impl Class<'_> {
         match self {
             Self::IdToken { .. } => ClassName::IdToken,
             Self::AccessToken => ClassName::AccessToken,
+            Self::DelegationToken => ClassName::DelegationToken,
             Self::WorkloadToken => ClassName::WorkloadToken,
             Self::LogoutToken { .. } => ClassName::LogoutToken,
             Self::ClientAssertion { .. } => ClassName::ClientAssertion,
@@ -125,6 +131,7 @@ impl ClassName {
         match self {
             Self::IdToken => "id_token",
             Self::AccessToken => "access_token",
+            Self::DelegationToken => "delegation_token",
             Self::WorkloadToken => "workload_token",
             Self::LogoutToken => "logout_token",
             Self::ClientAssertion => "client_assertion",
@@ -138,6 +145,7 @@ impl ClassName {
         match self {
             Self::IdToken => &["jwt"],
             Self::AccessToken => &["at+jwt"],
+            Self::DelegationToken => &["custos-delegation+jwt"],
             Self::WorkloadToken => &["jwt", "jose"],
             Self::LogoutToken => &["logout+jwt"],
             Self::ClientAssertion => &["jwt", "client-authentication+jwt"],
@@ -149,20 +157,25 @@ impl ClassName {
     pub(crate) fn may_be_untyped(self) -> bool {
         match self {
             Self::IdToken | Self::WorkloadToken | Self::ClientAssertion => true,
-            Self::AccessToken | Self::LogoutToken | Self::SecurityEvent => false,
+            Self::AccessToken | Self::DelegationToken | Self::LogoutToken | Self::SecurityEvent => {
+                false
+            }
         }
     }
 
     pub(crate) fn needs_issuer_audience(self) -> bool {
         match self {
-            Self::AccessToken | Self::WorkloadToken | Self::SecurityEvent => true,
+            Self::AccessToken
+            | Self::DelegationToken
+            | Self::WorkloadToken
+            | Self::SecurityEvent => true,
             Self::IdToken | Self::LogoutToken | Self::ClientAssertion => false,
         }
     }
 
     pub(crate) fn default_max_age(self) -> Duration {
         Duration::from_secs(match self {
-            Self::IdToken => 12 * 3600,
+            Self::IdToken | Self::DelegationToken => 12 * 3600,
             Self::AccessToken | Self::WorkloadToken => 3600,
             Self::LogoutToken => 300,
             Self::ClientAssertion => 60,

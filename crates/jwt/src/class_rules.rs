@@ -42,7 +42,7 @@ impl<'a> Candidate<'a> {
                 self.login(max_auth_age)?;
                 Ok(audience)
             }
-            Class::AccessToken => self.access_token(),
+            Class::AccessToken | Class::DelegationToken => self.access_token(),
             Class::WorkloadToken => self.workload_token(),
             Class::LogoutToken { client_id, .. } => self.logout_token(client_id),
             Class::ClientAssertion { audience, .. } => self.client_assertion(audience),

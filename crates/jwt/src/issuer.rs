@@ -226,6 +226,7 @@ mod tests {
         );
         for class in [
             ClassName::AccessToken,
+            ClassName::DelegationToken,
             ClassName::WorkloadToken,
             ClassName::SecurityEvent,
         ] {

@@ -18,13 +18,13 @@ use crate::{ACCESS_TOKEN_LIFE, CLOCK_SKEW};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// An access token that was verified, whose sign-ins live and whose grant is not revoked.
+/// An access token that was verified, whose sign-in lives and whose grant is not revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
-    /// Who uses it, and whom for.
+    /// Who uses it, and whom for: as the sign-in has it now, where groups may have changed since it was issued.
     pub principal: Principal,
-    /// The sign-ins that it hangs on, in the order of the principal's chain: its own first, the person's last.
-    pub sign_ins: Vec<SignIn>,
+    /// The sign-in that it hangs on.
+    pub sign_in: SignIn,
     /// The client that it was issued to.
     pub client: ClientId,
     /// What it is good for.
@@ -41,9 +41,7 @@ pub struct AccessToken {
 #[derive(Debug)]
 pub(crate) struct Issue<'a> {
     pub(crate) base_url: &'a BaseUrl,
-    pub(crate) principal: &'a Principal,
-    /// In the order of the principal's chain.
-    pub(crate) sign_ins: &'a [SignIn],
+    pub(crate) sign_in: &'a SignIn,
     pub(crate) client: &'a ClientId,
     pub(crate) scopes: &'a Scopes,
     pub(crate) grant: GrantId,
@@ -73,6 +71,7 @@ struct Claims {
     kind: PrincipalKind,
     name: String,
     groups: Vec<String>,
+    /// The sign-in of whoever presents the token.
     sid: SignInId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     act: Option<Box<Actor>>,
@@ -87,18 +86,17 @@ struct Actor {
     kind: PrincipalKind,
     name: String,
     groups: Vec<String>,
-    sid: SignInId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     act: Option<Box<Actor>>,
 }
 
 impl Issue<'_> {
-    /// Signs a token for [`ACCESS_TOKEN_LIFE`], less if a sign-in or a token that it comes from ends earlier.
+    /// Signs a token for [`ACCESS_TOKEN_LIFE`], less if the sign-in or a token that it comes from ends earlier.
     pub(crate) fn sign(&self, keys: &KeyRing, now: Instant) -> Result<Signed, Refusal> {
         let issued = now.utc_ns / SECOND_NS;
         let latest = now.utc_ns.saturating_add(ns(ACCESS_TOKEN_LIFE));
-        let ends = self.sign_ins.iter().map(|sign_in| sign_in.expires_utc_ns);
-        let expires = ends.fold(latest.min(self.until_utc_ns), u64::min) / SECOND_NS;
+        let ends = self.sign_in.expires_utc_ns.min(self.until_utc_ns);
+        let expires = latest.min(ends) / SECOND_NS;
         if expires <= issued {
             return Err(Reason::SignInEnded.into());
         }
@@ -129,7 +127,8 @@ impl Issue<'_> {
 
     /// Whom all of it is for: the end of the chain.
     fn person(&self) -> &Principal {
-        self.principal.on_behalf_of.last().unwrap_or(self.principal)
+        let principal = &self.sign_in.principal;
+        principal.on_behalf_of.last().unwrap_or(principal)
     }
 
     fn claims(&self) -> Result<Map<String, Value>, Reason> {
@@ -143,7 +142,7 @@ impl Issue<'_> {
             kind: person.kind,
             name: person.name.clone(),
             groups: person.groups.clone(),
-            sid: self.sign_ins.last().ok_or(Reason::SignInEnded)?.id,
+            sid: self.sign_in.id,
             act: self.actors(),
         };
         match serde_json::to_value(claims) {
@@ -153,20 +152,16 @@ impl Issue<'_> {
     }
 
     fn actors(&self) -> Option<Box<Actor>> {
-        let chain: Vec<&Principal> = [self.principal]
-            .into_iter()
-            .chain(&self.principal.on_behalf_of)
-            .collect();
+        let chain: Vec<&Principal> = chain(&self.sign_in.principal).collect();
         let (_person, actors) = chain.split_last()?;
         let mut nested = None;
-        for (actor, sign_in) in actors.iter().zip(self.sign_ins).rev() {
+        for actor in actors.iter().rev() {
             nested = Some(Box::new(Actor {
                 iss: actor.issuer.clone(),
                 sub: actor.subject.clone(),
                 kind: actor.kind,
                 name: actor.name.clone(),
                 groups: actor.groups.clone(),
-                sid: sign_in.id,
                 act: nested,
             }));
         }
@@ -174,9 +169,11 @@ impl Issue<'_> {
     }
 }
 
-/// A token that was verified, before anything is asked about its sign-ins.
+/// A token that was verified, before anything is asked about its sign-in.
 pub(crate) struct Read {
-    chain: Vec<(Principal, SignInId)>,
+    /// Issuer and subject of whoever presents it, and of whom it acts for.
+    chain: Vec<(String, String)>,
+    sign_in: SignInId,
     client: ClientId,
     scopes: Scopes,
     grant: GrantId,
@@ -192,27 +189,21 @@ impl Read {
     fn claims(verified: &Verified) -> Option<Self> {
         let claims = Value::Object(verified.claims().clone());
         let claims: Claims = serde_json::from_value(claims).ok()?;
-        let person = principal(
-            claims.idp,
-            claims.idp_subject,
-            claims.name,
-            claims.kind,
-            claims.groups,
-        );
-        if verified.subject() != Some(subject(&person).as_str()) {
+        let subject = subject_of(&claims.idp, &claims.idp_subject);
+        if verified.subject() != Some(subject.as_str()) {
             return None;
         }
         let mut chain = Vec::new();
         let mut next = claims.act;
         while let Some(actor) = next {
             let actor = *actor;
-            let who = principal(actor.iss, actor.sub, actor.name, actor.kind, actor.groups);
-            chain.push((who, actor.sid));
+            chain.push((actor.iss, actor.sub));
             next = actor.act;
         }
-        chain.push((person, claims.sid));
+        chain.push((claims.idp, claims.idp_subject));
         Some(Self {
             chain,
+            sign_in: claims.sid,
             client: claims.client_id.parse().ok()?,
             scopes: Scopes::parse(&claims.scope).ok()?,
             grant: GrantId::parse(&claims.grant)?,
@@ -229,9 +220,8 @@ impl Read {
         self.grant
     }
 
-    /// The person's, which is the last.
-    pub(crate) fn sign_in(&self) -> Option<SignInId> {
-        self.chain.last().map(|(_, sign_in)| *sign_in)
+    pub(crate) fn sign_in(&self) -> SignInId {
+        self.sign_in
     }
 
     /// Asks whether all that it hangs on is still there.
@@ -239,26 +229,16 @@ impl Read {
         if state.refresh_tokens.is_revoked(self.grant)? {
             return Err(Reason::TokenRevoked.into());
         }
-        let mut sign_ins = Vec::new();
-        let mut chain = Vec::new();
-        for (mut principal, id) in self.chain {
-            let same = |sign_in: &SignIn| {
-                let own = &sign_in.principal;
-                (&own.issuer, &own.subject) == (&principal.issuer, &principal.subject)
-            };
-            let sign_in = state.sign_ins.live(id, now)?.filter(same);
-            let sign_in = sign_in.ok_or(Reason::TokenRevoked)?;
-            // Those of now; the token has those of when it was signed.
-            principal.groups.clone_from(&sign_in.principal.groups);
-            sign_ins.push(sign_in);
-            chain.push(principal);
-        }
-        let mut chain = chain.into_iter();
-        let mut principal = chain.next().ok_or(Reason::TokenRejected)?;
-        principal.on_behalf_of = chain.collect();
+        let same = |sign_in: &SignIn| {
+            let own = chain(&sign_in.principal);
+            own.map(|it| (&it.issuer, &it.subject))
+                .eq(self.chain.iter().map(|(issuer, subject)| (issuer, subject)))
+        };
+        let sign_in = state.sign_ins.live(self.sign_in, now)?.filter(same);
+        let sign_in = sign_in.ok_or(Reason::TokenRevoked)?;
         Ok(AccessToken {
-            principal,
-            sign_ins,
+            principal: sign_in.principal.clone(),
+            sign_in,
             client: self.client,
             scopes: self.scopes,
             grant: self.grant,
@@ -268,32 +248,24 @@ impl Read {
     }
 }
 
-fn principal(
-    issuer: String,
-    subject: String,
-    name: String,
-    kind: PrincipalKind,
-    groups: Vec<String>,
-) -> Principal {
-    Principal {
-        issuer,
-        subject,
-        name,
-        kind,
-        groups,
-        on_behalf_of: Vec::new(),
-    }
+/// Whoever acts, and whom for.
+fn chain(principal: &Principal) -> impl Iterator<Item = &Principal> {
+    std::iter::once(principal).chain(&principal.on_behalf_of)
 }
 
 /// `sub` is unique at our issuer (RFC 7519 section 4.1.2), where one subject's name may occur at several providers,
 /// and plain ASCII, which a provider's name need not be.
-fn subject(principal: &Principal) -> String {
+pub(crate) fn subject(principal: &Principal) -> String {
+    subject_of(&principal.issuer, &principal.subject)
+}
+
+fn subject_of(issuer: &str, subject: &str) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-    let mut message = (principal.issuer.len() as u64).to_be_bytes().to_vec();
-    message.extend_from_slice(principal.issuer.as_bytes());
-    message.extend_from_slice(principal.subject.as_bytes());
+    let mut message = (issuer.len() as u64).to_be_bytes().to_vec();
+    message.extend_from_slice(issuer.as_bytes());
+    message.extend_from_slice(subject.as_bytes());
     URL_SAFE_NO_PAD.encode(sha256(&message))
 }
 

@@ -1,4 +1,5 @@
-//! Clients: built-in native ones without a key, configured machines with one. Nobody has a secret.
+//! Clients: built-in native ones that can keep no secret, and configured machines with a key of their own or, where it
+//! cannot be helped, a static secret that ends.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +10,7 @@ use custos_jwt::{Algorithm, ClassName, ClassRule, Issuer, IssuerKeys, KeySet};
 use custos_model::{Principal, PrincipalKind};
 
 use crate::grant_type::GrantType;
+use crate::opaque::SecretHash;
 use crate::scope::{Scope, Scopes};
 
 /// The command line of Custos.
@@ -27,17 +29,35 @@ const MAX_ID_BYTES: usize = 63;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(String);
 
-/// A machine that proves itself with a key of its own (RFC 7523). It acts as its own principal.
+/// A machine. It acts as its own principal.
 #[derive(Clone, Debug)]
 pub struct MachineClient {
     /// Its id; `custos-` at the beginning is reserved.
     pub id: ClientId,
-    /// Its public keys, ES256, ES384, EdDSA, PS256 to PS512 or RS256 to RS512.
-    pub keys: KeySet,
+    /// What it proves itself with.
+    pub proof: MachineProof,
     /// Who it is: a workload or an agent, acting for nobody.
     pub principal: Principal,
     /// The most that its tokens may be good for.
     pub scopes: Scopes,
+}
+
+/// What a machine proves itself with.
+#[derive(Clone, Debug)]
+pub enum MachineProof {
+    /// Keys of its own (RFC 7523): the public halves, ES256, ES384, EdDSA, PS256 to PS512 or RS256 to RS512.
+    Keys(KeySet),
+    /// A static secret (RFC 6749 section 2.3.1).
+    Secret(MachineSecret),
+}
+
+/// A static secret, of which only the hash is known.
+#[derive(Clone, Copy, Debug)]
+pub struct MachineSecret {
+    /// Its hash.
+    pub hash: SecretHash,
+    /// Until when it is taken, UTC nanoseconds, that moment excluded.
+    pub expires_utc_ns: u64,
 }
 
 /// Why the configured clients are refused.
@@ -86,11 +106,17 @@ pub(crate) enum ClientKind {
         /// The path of its loopback redirect URI, if it takes codes.
         callback_path: Option<&'static str>,
     },
-    /// Has a key.
+    /// Proves who it is.
     Machine {
-        keys: Box<IssuerKeys>,
+        proof: ClientProof,
         principal: Box<Principal>,
     },
+}
+
+#[derive(Debug)]
+pub(crate) enum ClientProof {
+    Keys(Box<IssuerKeys>),
+    Secret(MachineSecret),
 }
 
 /// All clients.
@@ -167,32 +193,42 @@ impl Client {
     fn machine(machine: MachineClient) -> Result<Self, ClientError> {
         let MachineClient {
             id,
-            keys,
+            proof,
             principal,
             scopes,
         } = machine;
         if id.as_str().starts_with(RESERVED) {
             return Err(ClientError::Reserved(id));
         }
-        if keys.keys().is_empty() {
-            return Err(ClientError::NoKey(id));
-        }
         if !is_machine(&principal) {
             return Err(ClientError::Principal(id));
         }
-        let rules = [ClassRule::new(ClassName::ClientAssertion)];
-        let issuer = Issuer::new(id.as_str(), &Algorithm::ALL, &[], rules)
-            .map_err(|source| ClientError::Issuer(id.clone(), source))?;
+        let proof = match proof {
+            MachineProof::Keys(keys) => ClientProof::of(&id, keys)?,
+            MachineProof::Secret(secret) => ClientProof::Secret(secret),
+        };
         Ok(Self {
             name: id.as_str().to_owned(),
             id,
             grants: &[GrantType::ClientCredentials, GrantType::TokenExchange],
             scopes,
             kind: ClientKind::Machine {
-                keys: Box::new(IssuerKeys::configured(issuer, keys)),
+                proof,
                 principal: Box::new(principal),
             },
         })
+    }
+}
+
+impl ClientProof {
+    fn of(id: &ClientId, keys: KeySet) -> Result<Self, ClientError> {
+        if keys.keys().is_empty() {
+            return Err(ClientError::NoKey(id.clone()));
+        }
+        let rules = [ClassRule::new(ClassName::ClientAssertion)];
+        let issuer = Issuer::new(id.as_str(), &Algorithm::ALL, &[], rules)
+            .map_err(|source| ClientError::Issuer(id.clone(), source))?;
+        Ok(Self::Keys(Box::new(IssuerKeys::configured(issuer, keys))))
     }
 }
 

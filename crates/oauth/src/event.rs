@@ -1,13 +1,13 @@
 //! What happened, for the record. Never holds a secret.
 
-use custos_model::{Principal, ResourceName, SignInId};
+use custos_model::{Authentication, Principal, ResourceName, SignInId};
 
 use crate::client::ClientId;
 use crate::grant_type::GrantType;
 use crate::reason::{ErrorCode, Reason};
 use crate::refusal::Refusal;
 use crate::scope::Scopes;
-use crate::state::GrantId;
+use crate::state::{GrantId, SignIn};
 
 /// Something that the caller puts on record. Address and time are the caller's to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub enum Event {
         /// The grant, which is revoked now.
         grant: GrantId,
     },
+    /// A machine signed in: its sign-in has begun.
+    SignedIn(Box<SignedIn>),
+    /// A person made a delegation token.
+    Delegated(Box<Delegated>),
     /// A token was issued.
     TokenIssued(Box<TokenIssued>),
     /// A connection credential may be issued: the caller does it.
@@ -43,8 +47,8 @@ pub enum Event {
         client: ClientId,
         /// For whom.
         principal: Principal,
-        /// The sign-ins that it hangs on, in the order of the principal's chain.
-        sign_ins: Vec<SignInId>,
+        /// The sign-in that it hangs on.
+        sign_in: SignInId,
         /// For what.
         resource: ResourceName,
     },
@@ -125,6 +129,34 @@ pub enum Event {
     },
 }
 
+/// A sign-in has begun that no person opened in a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The sign-in.
+    pub sign_in: SignIn,
+    /// How whoever it is was authenticated.
+    pub authentication: Authentication,
+    /// The sign-ins that it hangs on: the agent's and the person's.
+    pub parents: Vec<SignInId>,
+}
+
+/// A person lets an agent act for her.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegated {
+    /// By which client.
+    pub client: ClientId,
+    /// The person.
+    pub principal: Principal,
+    /// Her sign-in, which the delegation ends with.
+    pub sign_in: SignInId,
+    /// The only agent that may use it: its client id.
+    pub agent: ClientId,
+    /// `jti` of the delegation token.
+    pub token_id: String,
+    /// Until when, UTC nanoseconds.
+    pub expires_utc_ns: u64,
+}
+
 /// An access token was issued, perhaps with a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenIssued {
@@ -134,8 +166,8 @@ pub struct TokenIssued {
     pub client: ClientId,
     /// For whom.
     pub principal: Principal,
-    /// The sign-ins that it hangs on, in the order of the principal's chain: its own first, the person's last.
-    pub sign_ins: Vec<SignInId>,
+    /// The sign-in that it hangs on.
+    pub sign_in: SignInId,
     /// Of which grant.
     pub grant: GrantId,
     /// `jti`.
@@ -189,6 +221,8 @@ impl Event {
         match self {
             Self::CodeIssued { .. } => "code_issued",
             Self::CodeReused { .. } => "code_reused",
+            Self::SignedIn(_) => "signed_in",
+            Self::Delegated(_) => "delegated",
             Self::TokenIssued(_) => "token_issued",
             Self::CredentialAllowed { .. } => "credential_allowed",
             Self::RefreshReused { .. } => "refresh_reused",

@@ -12,10 +12,14 @@ use serde_json::{Map, Value, json};
 
 use crate::base_url::BaseUrl;
 use crate::call::ns;
-use crate::{ACCESS_TOKEN_LIFE, CLOCK_SKEW, NEXT_KEY_PUBLISHED, SIGNING_KEY_LIFE};
+use crate::{
+    ACCESS_TOKEN_LIFE, CLOCK_SKEW, DELEGATION_LIFE_MAX, NEXT_KEY_PUBLISHED, SIGNING_KEY_LIFE,
+};
 
 /// `typ` of access tokens (RFC 9068 section 2.1).
 const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+/// `typ` of delegation tokens.
+const DELEGATION_TOKEN_TYPE: &str = "custos-delegation+jwt";
 /// More retired keys than fit between two rotations in a quarter of an hour.
 const MAX_RETIRED: usize = 8;
 
@@ -174,12 +178,37 @@ impl KeyRing {
         self.current.sign(ACCESS_TOKEN_TYPE, claims)
     }
 
-    /// Verifies a token of our own.
+    pub(crate) fn sign_delegation(
+        &self,
+        claims: &Map<String, Value>,
+    ) -> Result<String, SignerError> {
+        self.current.sign(DELEGATION_TOKEN_TYPE, claims)
+    }
+
+    /// Verifies an access token of our own.
     pub(crate) fn verify(&self, token: &str, now: Instant) -> Result<Verified, &'static str> {
+        self.verify_as(&Class::AccessToken, token, now)
+    }
+
+    /// Verifies a delegation token of our own.
+    pub(crate) fn verify_delegation(
+        &self,
+        token: &str,
+        now: Instant,
+    ) -> Result<Verified, &'static str> {
+        self.verify_as(&Class::DelegationToken, token, now)
+    }
+
+    fn verify_as(
+        &self,
+        class: &Class<'_>,
+        token: &str,
+        now: Instant,
+    ) -> Result<Verified, &'static str> {
         let token = Token::parse(token.as_bytes()).map_err(|rejection| rejection.code())?;
         let verified = self
             .own
-            .verify(&token, &Class::AccessToken, now)
+            .verify(&token, class, now)
             .map_err(|rejection| rejection.code())?;
         let retired = self.retired.iter().find(|key| {
             key.jwk.get("kid").and_then(Value::as_str) == Some(verified.key_thumbprint())
@@ -207,9 +236,12 @@ fn verifier(
     if ids.len() != keys.len() {
         return Err(KeyRingError::NotDistinct);
     }
-    let rule = ClassRule::new(ClassName::AccessToken).max_age(ACCESS_TOKEN_LIFE);
+    let rules = [
+        ClassRule::new(ClassName::AccessToken).max_age(ACCESS_TOKEN_LIFE),
+        ClassRule::new(ClassName::DelegationToken).max_age(DELEGATION_LIFE_MAX),
+    ];
     let name = base_url.as_str();
-    let issuer = Issuer::new(name, &[Algorithm::Es256], &[name], [rule])
+    let issuer = Issuer::new(name, &[Algorithm::Es256], &[name], rules)
         .and_then(|issuer| issuer.with_clock_skew(CLOCK_SKEW))
         .map_err(KeyRingError::Issuer)?;
     Ok(IssuerKeys::configured(issuer, set))

@@ -38,6 +38,7 @@ mod client;
 mod client_authentication;
 mod code;
 pub mod cookie;
+mod delegation_token;
 mod device;
 mod event;
 mod grant_type;
@@ -62,12 +63,13 @@ pub use authorize::{AuthorizeRefusal, AuthorizeRequest, MAX_STATE_BYTES, Redirec
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{Call, Outcome};
 pub use client::{
-    COMMAND_LINE, ClientError, ClientId, LIBPQ, MAX_MACHINE_CLIENTS, MachineClient, WORKLOAD,
+    COMMAND_LINE, ClientError, ClientId, LIBPQ, MAX_MACHINE_CLIENTS, MachineClient, MachineProof,
+    MachineSecret, WORKLOAD,
 };
 pub use device::{
     Decision, DeviceAuthorization, DeviceConfirmation, DeviceRefusal, UserCode, Visitor,
 };
-pub use event::{Because, Consent, Endpoint, Event, TokenIssued};
+pub use event::{Because, Consent, Delegated, Endpoint, Event, SignedIn, TokenIssued};
 pub use grant_type::GrantType;
 pub use keys::{KeyRing, KeyRingError, KeyTimes, RetiredKey};
 pub use metadata::{
@@ -87,7 +89,8 @@ pub use state::{
     State, StateError, Workload, WorkloadVerifier,
 };
 pub use token_response::{
-    ACCESS_TOKEN_TYPE, CONNECTION_CREDENTIAL_TYPE, CredentialDecision, TokenAnswer, TokenResponse,
+    ACCESS_TOKEN_TYPE, CONNECTION_CREDENTIAL_TYPE, CredentialDecision, DELEGATION_TOKEN_TYPE,
+    TokenAnswer, TokenResponse,
 };
 
 /// Life of an access token.
@@ -102,9 +105,13 @@ pub const CODE_LIFE: Duration = Duration::from_mins(1);
 pub const DEVICE_CODE_LIFE: Duration = Duration::from_mins(10);
 /// Least time between two questions of a device.
 pub const DEVICE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a machine's sign-in lasts: what it opened may go on for so long.
+pub const MACHINE_SIGN_IN_LIFE: Duration = Duration::from_hours(1);
 /// Longest life of a connection credential.
 pub const CREDENTIAL_LIFE_MAX: Duration = Duration::from_hours(1);
-/// Most principals that somebody can act for.
-pub const MAX_CHAIN: usize = 4;
+/// Life of a delegation token where nothing is said.
+pub const DELEGATION_LIFE: Duration = Duration::from_hours(1);
+/// Longest life of a delegation token; it never outlives the person's sign-in.
+pub const DELEGATION_LIFE_MAX: Duration = Duration::from_hours(12);
 /// Clock difference between nodes that is forgiven in our own tokens.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(10);

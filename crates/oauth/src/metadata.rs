@@ -20,8 +20,8 @@ pub const KEYS_PATH: &str = "/oauth/keys";
 /// Path of the page on which people enter user codes.
 pub const DEVICE_PAGE_PATH: &str = "/device";
 
-/// How clients prove who they are: not at all, or with a key.
-const CLIENT_AUTHENTICATION: [&str; 2] = ["none", "private_key_jwt"];
+/// How clients prove who they are: not at all, with a key, or with a static secret.
+const CLIENT_AUTHENTICATION: [&str; 3] = ["none", "private_key_jwt", "client_secret_post"];
 
 pub(crate) fn document(base_url: &BaseUrl) -> Value {
     let algorithms = Algorithm::ALL.map(Algorithm::name);

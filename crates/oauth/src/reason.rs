@@ -137,7 +137,11 @@ reasons! {
     TooManyCodes => "too_many_codes", TemporarilyUnavailable, "too many authorizations are under way";
 
     // Client authentication.
-    ClientSecret => "client_secret", InvalidClient, "client secrets are not supported";
+    ClientSecret => "client_secret", InvalidClient, "the client has no secret";
+    ClientSecretMissing => "client_secret_missing", InvalidClient, "the client has to authenticate";
+    ClientSecretWrong => "client_secret_wrong", InvalidClient, "the client secret is wrong";
+    ClientSecretShort => "client_secret_short", InvalidClient, "the client secret has fewer than 32 characters";
+    ClientSecretExpired => "client_secret_expired", InvalidClient, "the client secret has expired";
     ClientAssertionMissing => "client_assertion_missing", InvalidClient, "the client has to authenticate";
     ClientAssertionUnexpected => "client_assertion_unexpected", InvalidClient, "the client has no key";
     ClientAssertionType => "client_assertion_type", InvalidClient, "the type of the client assertion is not supported";
@@ -176,9 +180,9 @@ reasons! {
     ActorMissing => "actor_missing", InvalidRequest, "an access token is exchanged for another only together with an actor token";
     ActorUnexpected => "actor_unexpected", InvalidRequest, "only a person's access token can have an actor";
     ActorNotAnAgent => "actor_not_an_agent", InvalidRequest, "the actor is not an agent that acts for itself";
-    SubjectNotAPerson => "subject_not_a_person", InvalidRequest, "the subject is neither a person nor acts for one";
-    ChainTooDeep => "chain_too_deep", InvalidRequest, "too many act for one another";
-    ChainLoop => "chain_loop", InvalidRequest, "the actor is in the chain already";
+    SubjectNotAPerson => "subject_not_a_person", InvalidRequest, "the subject token is not a person's own";
+    MayActNotAnAgent => "may_act_not_an_agent", InvalidRequest, "the parameter may_act names no agent";
+    MayActOther => "may_act_other", InvalidRequest, "the delegation is for another agent";
     AudienceUnsupported => "audience_unsupported", InvalidTarget, "name the target in the parameter resource";
     ResourceName => "resource_name", InvalidTarget, "the resource is not the name of a resource";
 

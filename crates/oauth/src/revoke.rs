@@ -87,10 +87,10 @@ impl AuthorizationServer {
         let Ok(read) = Read::token(&self.keys, token, call.now) else {
             return Ok(None);
         };
-        Ok(read.sign_in().map(|sign_in| Belongs {
+        Ok(Some(Belongs {
             client: read.client().clone(),
             grant: read.grant(),
-            sign_in,
+            sign_in: read.sign_in(),
             until_utc_ns: until,
         }))
     }

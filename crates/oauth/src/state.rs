@@ -63,6 +63,8 @@ pub struct NewSignIn {
     pub authentication: Authentication,
     /// How long it lasts.
     pub lasts: Duration,
+    /// Sign-ins that it hangs on: it lives only as long as each of them.
+    pub parents: Vec<SignInId>,
 }
 
 /// One authorization: the tokens that come from one code, device code or exchange, and from their refresh. Made of

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::call::{Call, Outcome};
 use crate::client::{Client, WORKLOAD};
+use crate::client_authentication::Proved;
 use crate::event::{Endpoint, Event};
 use crate::grant_type::GrantType;
 use crate::parameters::Parameters;
@@ -24,6 +25,7 @@ use crate::token_response::TokenAnswer;
 pub(crate) struct Request<'a> {
     parameters: &'a Parameters,
     client: Arc<Client>,
+    proved: Proved,
     state: &'a State<'a>,
     call: &'a Call<'a>,
 }
@@ -39,11 +41,12 @@ impl AuthorizationServer {
         let mut events = Vec::new();
         let mut client = None;
         let answer = Parameters::from_form(body).and_then(|parameters| {
-            let (grant_type, known) = self.token_client(&parameters, call)?;
+            let (grant_type, known, proved) = self.token_client(&parameters, call)?;
             client = Some(known.id.clone());
             let request = Request {
                 parameters: &parameters,
                 client: known,
+                proved,
                 state,
                 call,
             };
@@ -59,14 +62,14 @@ impl AuthorizationServer {
         &self,
         parameters: &Parameters,
         call: &Call<'_>,
-    ) -> Result<(GrantType, Arc<Client>), Refusal> {
+    ) -> Result<(GrantType, Arc<Client>, Proved), Refusal> {
         parameters.refuse_repeated()?;
         let grant_type =
             GrantType::parse(parameters.require("grant_type")?).ok_or(Reason::GrantType)?;
         // A workload's own token says who it is.
         let unnamed = (grant_type == GrantType::TokenExchange).then_some(WORKLOAD);
-        let client = self.client(parameters, unnamed, call)?;
-        Ok((grant_type, client))
+        let (client, proved) = self.proved_client(parameters, unnamed, call)?;
+        Ok((grant_type, client, proved))
     }
 
     fn grant(

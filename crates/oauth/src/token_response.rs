@@ -16,6 +16,9 @@ pub const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_tok
 pub const CONNECTION_CREDENTIAL_TYPE: &str =
     "urn:custos:params:oauth:token-type:connection-credential";
 
+/// Type of a delegation token.
+pub const DELEGATION_TOKEN_TYPE: &str = "urn:custos:params:oauth:token-type:delegation-token";
+
 /// A good answer of the token endpoint.
 #[derive(Debug)]
 pub enum TokenAnswer {
@@ -43,9 +46,8 @@ pub struct CredentialDecision {
     pub client: ClientId,
     /// For whom, with whoever it acts for.
     pub principal: Principal,
-    /// The sign-ins that it hangs on, in the order of the principal's chain: its own first, the person's last. When
-    /// one ends, it is to be revoked.
-    pub sign_ins: Vec<SignInId>,
+    /// The sign-in that it hangs on: when that ends, it is to be revoked.
+    pub sign_in: SignInId,
     /// What it opens, if policy agrees.
     pub resource: ResourceName,
     /// The latest end of its life, UTC nanoseconds.
@@ -55,12 +57,29 @@ pub struct CredentialDecision {
 impl TokenResponse {
     pub(crate) fn bearer(signed: Signed, scopes: &Scopes) -> Self {
         Self {
+            scope: Some(scopes.to_string()),
+            ..Self::with(signed)
+        }
+    }
+
+    fn with(signed: Signed) -> Self {
+        Self {
             access_token: signed.token,
             token_type: "Bearer",
             issued_token_type: None,
             expires_in_seconds: seconds(signed.issued_utc_ns, signed.expires_utc_ns),
             refresh_token: None,
-            scope: Some(scopes.to_string()),
+            scope: None,
+        }
+    }
+
+    /// A delegation token: `token_type` is `N_A`, because it opens nothing by itself (RFC 8693 section 2.2.1).
+    pub(crate) fn delegation(signed: Signed) -> Self {
+        Self {
+            token_type: "N_A",
+            issued_token_type: Some(DELEGATION_TOKEN_TYPE),
+            scope: None,
+            ..Self::with(signed)
         }
     }
 

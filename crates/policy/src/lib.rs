@@ -191,15 +191,13 @@ mod tests {
         let open =
             |principal: &Principal| policy().open(principal, &resource("postgres/shop")).rules;
         assert_eq!(open(&of_provider), ["default-deny"]);
-        let workload = Principal {
-            kind: PrincipalKind::Workload,
-            ..of_provider.clone()
-        };
-        assert_eq!(
-            open(&workload),
-            ["alice-shop"],
-            "the configuration names it"
-        );
+        for kind in [PrincipalKind::Workload, PrincipalKind::Agent] {
+            let machine = Principal {
+                kind,
+                ..of_provider.clone()
+            };
+            assert_eq!(open(&machine), ["alice-shop"], "the configuration names it");
+        }
         let staff = Principal {
             groups: vec!["staff".to_owned()],
             ..of_provider

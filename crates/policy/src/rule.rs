@@ -84,10 +84,14 @@ fn names_principal(text: &str, principal: &Principal) -> bool {
 }
 
 /// Whether the principal's name was given by this gateway's operator: one issued a credential for it, or wrote its
-/// workload into the configuration. What a provider calls somebody is no name to decide by: people choose it
+/// workload or machine into the configuration. What a provider calls somebody is no name to decide by: people choose it
 /// themselves in places, and two providers have an alice each.
 fn is_named_here(principal: &Principal) -> bool {
-    principal.issuer == OPERATOR || principal.kind == PrincipalKind::Workload
+    principal.issuer == OPERATOR
+        || matches!(
+            principal.kind,
+            PrincipalKind::Workload | PrincipalKind::Agent
+        )
 }
 
 fn names_resource(text: &str, resource: &ResourceName) -> bool {

@@ -176,6 +176,7 @@ impl Session<Accepted> {
                     credential: None,
                     authentication: checked.authentication,
                     sign_in: None,
+                    parents: Vec::new(),
                     ends_utc_ns: checked.ends_utc_ns,
                 };
                 Ok(self.identified(login, "token"))
@@ -221,6 +222,7 @@ impl Session<Accepted> {
             state.resource = Some(login.resource.clone());
             state.credential = login.credential;
             state.sign_in = login.sign_in;
+            state.parents.clone_from(&login.parents);
         }
         self.core.set_ends_utc_ns(login.ends_utc_ns);
         self.core.enter(Phase::Connect);

@@ -62,6 +62,7 @@ pub(crate) struct State {
     pub(crate) resource: Option<ResourceName>,
     pub(crate) credential: Option<CredentialId>,
     pub(crate) sign_in: Option<SignInId>,
+    pub(crate) parents: Vec<SignInId>,
     pub(crate) target_tls: Option<String>,
     pub(crate) log: Option<Arc<SessionLog>>,
     /// The refusal of this connection is a record already.

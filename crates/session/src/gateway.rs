@@ -47,12 +47,21 @@ pub struct LiveSession {
     pub credential: Option<CredentialId>,
     /// Under which sign-in; `None` where the operator issued the credential.
     pub sign_in: Option<SignInId>,
+    /// The sign-ins that this one hangs on.
+    pub parents: Vec<SignInId>,
     /// From where.
     pub peer: SocketAddr,
     /// Seconds since it began.
     pub age_seconds: u64,
     /// Seconds since its last request or response.
     pub idle_seconds: u64,
+}
+
+impl LiveSession {
+    /// Whether it must end when that sign-in does: it is under it, or under one that hangs on it.
+    pub fn hangs_on(&self, id: SignInId) -> bool {
+        self.sign_in == Some(id) || self.parents.contains(&id)
+    }
 }
 
 pub(crate) struct Shared {
@@ -135,6 +144,7 @@ impl Gateway {
                     resource: state.resource.clone(),
                     credential: state.credential,
                     sign_in: state.sign_in,
+                    parents: state.parents.clone(),
                     peer: core.peer,
                     age_seconds: seconds_since(core.started_mono_ns),
                     idle_seconds: seconds_since(core.idle_since_mono_ns()),
@@ -165,21 +175,21 @@ impl Gateway {
         cut
     }
 
-    /// Puts other groups of a sign-in in force: its live sessions that policy no longer allows end at once. Returns how
-    /// many do.
-    pub fn regroup(&self, sign_in: SignInId, groups: &[String], reason: &str) -> usize {
+    /// Puts other groups of somebody who is signed in in force: sessions of hers, and of those who act for her under this
+    /// sign-in, end at once where policy no longer allows them. Returns how many do.
+    pub fn regroup(&self, sign_in: SignInId, now: &Principal, reason: &str) -> usize {
         let policy = self.shared.services.policy.load();
         let mut cut = 0;
         for core in self.shared.registry.all() {
             let allowed = {
                 let mut state = core.state();
-                if state.sign_in != Some(sign_in) {
+                if state.sign_in != Some(sign_in) && !state.parents.contains(&sign_in) {
                     continue;
                 }
                 let Some(principal) = state.principal.as_mut() else {
                     continue;
                 };
-                principal.groups = groups.to_vec();
+                take_groups(principal, now);
                 let principal = principal.clone();
                 let resource = state.resource.as_ref();
                 resource.is_some_and(|resource| {
@@ -247,6 +257,17 @@ impl Gateway {
         }
         shared.stop_now.cancel();
         shared.tasks.wait().await;
+    }
+}
+
+/// Gives whoever of a chain this is her groups of now.
+fn take_groups(principal: &mut Principal, now: &Principal) {
+    let same = |it: &Principal| (&it.issuer, &it.subject) == (&now.issuer, &now.subject);
+    if same(principal) {
+        principal.groups.clone_from(&now.groups);
+    }
+    for other in principal.on_behalf_of.iter_mut().filter(|it| same(it)) {
+        other.groups.clone_from(&now.groups);
     }
 }
 

@@ -84,6 +84,26 @@ impl Store {
         Ok(usize::try_from(count).unwrap_or(0))
     }
 
+    /// How many credentials under sign-ins of a principal are neither revoked nor expired.
+    pub fn live_credentials_of(
+        &self,
+        issuer: &str,
+        subject: &str,
+        utc_ns: u64,
+    ) -> Result<usize, StoreError> {
+        let count: i64 = self
+            .connection()
+            .query_row(
+                "SELECT count(*) FROM credentials JOIN sign_ins ON sign_ins.id = credentials.sign_in
+                 WHERE sign_ins.issuer = ?1 AND sign_ins.subject = ?2
+                 AND credentials.revoked_utc_ns IS NULL AND credentials.expires_utc_ns > ?3",
+                params![issuer, subject, time(utc_ns)?],
+                |row| row.get(0),
+            )
+            .map_err(StoreError::database("count credentials"))?;
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+
     /// One credential.
     pub fn credential(&self, id: CredentialId) -> Result<Option<StoredCredential>, StoreError> {
         let row = self

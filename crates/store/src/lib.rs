@@ -18,6 +18,7 @@
     )
 )]
 
+mod administrators;
 mod credential;
 mod credentials;
 mod database;
@@ -36,6 +37,7 @@ mod seal;
 mod secrets;
 mod sign_ins;
 
+pub use administrators::{Administrator, Claim};
 pub use credential::{CredentialId, CredentialIdError, StoredCredential, StoredVerifier};
 pub use credentials::CANDIDATES_MAX;
 pub use database::Store;

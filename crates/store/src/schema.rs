@@ -117,6 +117,16 @@ const MIGRATIONS: [&str; 3] = [
         user_id TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX provisioned_sign_ins_by_user ON provisioned_sign_ins (provider, user_id);
+    CREATE TABLE administrators (
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (issuer, subject)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE administrator_token (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        body BLOB NOT NULL
+    ) STRICT;
 ",
 ];
 

@@ -10,6 +10,9 @@ use crate::database::Store;
 use crate::error::StoreError;
 use crate::seal::Place;
 
+/// As many sign-ins may hang on one another; more are not looked at.
+const CHAIN_MAX: usize = 16;
+
 /// One sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSignIn {
@@ -21,6 +24,8 @@ pub struct StoredSignIn {
     pub authentication: Authentication,
     /// The provider's own name for its session (OpenID Connect `sid`, SAML `SessionIndex`), for logout.
     pub provider_session: Option<String>,
+    /// Sign-ins that it hangs on: it lives only as long as each of them.
+    pub parents: Vec<SignInId>,
     /// Since when, UTC nanoseconds.
     pub issued_utc_ns: u64,
     /// Until when, UTC nanoseconds, that moment excluded.
@@ -51,9 +56,21 @@ pub enum SignInsOf<'a> {
 }
 
 impl StoredSignIn {
-    /// Whether it is good at a time.
+    /// Whether it is good at a time, as far as it is its own to say: see [`Store::live_sign_in`].
     pub fn is_live(&self, utc_ns: u64) -> bool {
         self.revoked_utc_ns.is_none() && utc_ns < self.expires_utc_ns
+    }
+
+    /// Gives whoever of its chain this is the groups that she has now.
+    fn take_groups(&mut self, now: &Principal) {
+        let same = |it: &Principal| (&it.issuer, &it.subject) == (&now.issuer, &now.subject);
+        let principal = &mut self.principal;
+        if same(principal) {
+            principal.groups.clone_from(&now.groups);
+        }
+        for other in principal.on_behalf_of.iter_mut().filter(|it| same(it)) {
+            other.groups.clone_from(&now.groups);
+        }
     }
 }
 
@@ -99,6 +116,32 @@ impl Store {
         };
         let rows = rows.map_err(StoreError::database("look up sign-ins"))?;
         rows.iter().map(|row| self.open_sign_in(row)).collect()
+    }
+
+    /// A sign-in that is good at a time, and with it all that it hangs on. Whoever acts for others is in the groups, and they
+    /// are, that the sign-ins have now on which it hangs.
+    pub fn live_sign_in(
+        &self,
+        id: SignInId,
+        utc_ns: u64,
+    ) -> Result<Option<StoredSignIn>, StoreError> {
+        let mut found: Option<StoredSignIn> = None;
+        let mut waiting = vec![id];
+        for _ in 0..CHAIN_MAX {
+            let Some(next) = waiting.pop() else {
+                return Ok(found);
+            };
+            let kept = self.sign_ins(SignInsOf::Id(next))?.into_iter().next();
+            let Some(live) = kept.filter(|sign_in| sign_in.is_live(utc_ns)) else {
+                return Ok(None);
+            };
+            waiting.extend_from_slice(&live.parents);
+            match &mut found {
+                Some(found) => found.take_groups(&live.principal),
+                None => found = Some(live),
+            }
+        }
+        Ok(None)
     }
 
     /// All sign-ins that are kept, the oldest first.
@@ -209,6 +252,7 @@ impl Store {
             principal: body.principal,
             authentication: body.authentication,
             provider_session: body.provider_session,
+            parents: body.parents,
             issued_utc_ns: body.issued_utc_ns,
             expires_utc_ns: body.expires_utc_ns,
             revoked_utc_ns: row
@@ -227,6 +271,8 @@ struct Body {
     principal: Principal,
     authentication: Authentication,
     provider_session: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parents: Vec<SignInId>,
     issued_utc_ns: u64,
     expires_utc_ns: u64,
 }
@@ -237,6 +283,7 @@ impl From<&StoredSignIn> for Body {
             principal: sign_in.principal.clone(),
             authentication: sign_in.authentication.clone(),
             provider_session: sign_in.provider_session.clone(),
+            parents: sign_in.parents.clone(),
             issued_utc_ns: sign_in.issued_utc_ns,
             expires_utc_ns: sign_in.expires_utc_ns,
         }

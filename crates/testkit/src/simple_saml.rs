@@ -21,7 +21,7 @@ const PAGES: &str = "/usr/share/simplesamlphp/www";
 /// persistent. It stops when it is dropped or the test process ends, however it ends.
 #[derive(Debug)]
 pub struct SimpleSaml {
-    port: u16,
+    url: String,
     directory: PathBuf,
     certificate: Vec<u8>,
     supervisor: Running,
@@ -34,14 +34,14 @@ impl SimpleSaml {
     /// The one of this process.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<SimpleSaml> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| Self::start("127.0.0.1"))
     }
 
-    /// One of its own.
+    /// One of its own. `host` is what it is called: for browsers `localhost` is another site than `127.0.0.1`.
     ///
     /// # Panics
     /// When it does not start: `scripts/test` installs it.
-    pub fn start() -> Self {
+    pub fn start(host: &str) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("custos-saml-")
             .tempdir()
@@ -52,7 +52,8 @@ impl SimpleSaml {
         }
         let certificate = make_key(&directory.join("certificates"));
         let port = free_port();
-        configure(&directory, port);
+        let url = format!("http://{host}:{port}");
+        configure(&directory, &url);
         let supervisor = start(
             Command::new("sh")
                 .args(["-c", SUPERVISE, "sh"])
@@ -63,7 +64,7 @@ impl SimpleSaml {
                 .env("CUSTOS_TEST_DIRECTORY", &directory),
         );
         let mut server = Self {
-            port,
+            url,
             directory,
             certificate,
             supervisor,
@@ -79,7 +80,7 @@ impl SimpleSaml {
 
     /// Its entity ID.
     pub fn entity_id(&self) -> String {
-        format!("http://127.0.0.1:{}/metadata", self.port)
+        self.page("metadata")
     }
 
     /// Where its metadata is.
@@ -148,7 +149,7 @@ impl SimpleSaml {
     }
 
     fn page(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/{path}", self.port)
+        format!("{}/{path}", self.url)
     }
 }
 
@@ -177,7 +178,7 @@ fn make_key(directory: &Path) -> Vec<u8> {
     certificate.der().to_vec()
 }
 
-fn configure(directory: &Path, port: u16) {
+fn configure(directory: &Path, url: &str) {
     let secret = run(
         Command::new("openssl").args(["rand", "-hex", "16"]),
         PATIENCE,
@@ -190,7 +191,7 @@ fn configure(directory: &Path, port: u16) {
     ] {
         let text = text
             .replace("@DIRECTORY@", &directory.display().to_string())
-            .replace("@PORT@", &port.to_string())
+            .replace("@URL@", url)
             .replace("@SECRET@", secret.trim())
             .replace("@PASSWORD@", SimpleSaml::PASSWORD);
         std::fs::write(directory.join(name), text).expect("the directory can be written");
@@ -204,7 +205,7 @@ foreach (glob('@DIRECTORY@/gateways/*.xml') as $file) {
     $sources[] = ['type' => 'xml', 'file' => $file];
 }
 $config = [
-    'baseurlpath' => 'http://127.0.0.1:@PORT@/', 'certdir' => '@DIRECTORY@/certificates/',
+    'baseurlpath' => '@URL@/', 'certdir' => '@DIRECTORY@/certificates/',
     'loggingdir' => '@DIRECTORY@/state/', 'datadir' => '@DIRECTORY@/state/', 'tempdir' => '@DIRECTORY@/state',
     'metadatadir' => '@DIRECTORY@/metadata/', 'attributenamemapdir' => '/etc/simplesamlphp/attributemap/',
     'timezone' => 'UTC', 'secretsalt' => '@SECRET@', 'auth.adminpassword' => '@SECRET@',
@@ -229,7 +230,7 @@ $config = ['people' => ['exampleauth:UserPass',
 ";
 
 const PROVIDER: &str = r"<?php
-$metadata['http://127.0.0.1:@PORT@/metadata'] = [
+$metadata['@URL@/metadata'] = [
     'host' => '__DEFAULT__', 'privatekey' => 'idp.pem', 'certificate' => 'idp.crt', 'auth' => 'people',
     'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
     'NameIDFormat' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',

@@ -66,6 +66,10 @@ kinds! {
     AuthorizationRevoked "authorization.revoked",
     ProvisioningChanged "provisioning.changed",
     ProvisioningRefused "provisioning.refused",
+    AdministratorOffered "administrator.offered",
+    AdministratorClaimed "administrator.claimed",
+    AdministratorRemoved "administrator.removed",
+    FindingStanding "finding.standing",
 }
 
 impl Kind {

@@ -35,6 +35,17 @@ const providers = {
       await page.click('button[name="logout"]');
     },
   },
+  simplesamlphp: {
+    // Its last page sends the response by itself.
+    async signIn(page, { person, password }) {
+      await page.fill('input[name="username"]', person);
+      await page.fill('input[name="password"]', password);
+      await page.press('input[name="password"]', 'Enter');
+    },
+    async signOut(page, { url }) {
+      await page.goto(url);
+    },
+  },
   dev: {
     async signIn(page, { person, password }) {
       await page.fill('input[name="name"]', person);

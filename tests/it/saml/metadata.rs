@@ -8,7 +8,7 @@ use super::world::{Setup, World, failures, provider};
 
 #[test]
 fn fetched_metadata_holds_while_the_provider_is_away() {
-    let idp = SimpleSaml::start();
+    let idp = SimpleSaml::start("127.0.0.1");
     let mut world = fetching(&idp, &fingerprint(idp.certificate()));
     world.introduce(&idp, "corp");
     world.sign_in("corp", "alice");

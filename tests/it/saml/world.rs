@@ -1,11 +1,10 @@
 //! A gateway with SAML providers.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use custos_testkit::{
-    Browser, Custos, Evidence, Finished, Form, PATIENCE, Postgres, Running, Settings, SimpleSaml,
-    Version, free_port, run, start, wait_for,
+    Browser, Custos, Evidence, Finished, Form, Laptop, PATIENCE, Postgres, Running, Settings,
+    SimpleSaml, Version, free_port, start, wait_for,
 };
 use tempfile::TempDir;
 
@@ -24,6 +23,7 @@ pub(crate) struct Setup {
 pub(crate) struct World {
     pub(crate) custos: Custos,
     pub(crate) url: String,
+    pub(crate) laptop: Laptop,
     okta: Option<TestProvider>,
     directory: TempDir,
 }
@@ -51,6 +51,7 @@ impl World {
         custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
         Self {
             custos,
+            laptop: Laptop::new(&url, &[]),
             url,
             okta,
             directory,
@@ -68,29 +69,9 @@ impl World {
         self.directory.path().join(name)
     }
 
-    /// A command of somebody at a machine of her own.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(custos_testkit::custos_binary());
-        command
-            .args(arguments)
-            .env("CUSTOS_HOME", self.directory.path().join("home"))
-            .env("PGCONNECT_TIMEOUT", "20")
-            .env_remove("DISPLAY");
-        command
-    }
-
     /// Signs somebody in on the command line; returns the browser, which is signed in at the provider too.
     pub(crate) fn sign_in(&self, provider: &str, name: &str) -> Browser {
-        let arguments = ["login", "--gateway", &self.url, "--no-browser"];
-        let mut login = start(&mut self.command(&arguments));
-        let url = wait_for("the URL of the sign-in", PATIENCE, || {
-            let shown = login.stdout() + &login.stderr();
-            assert!(login.is_running(), "it ended: {shown}");
-            let url = shown
-                .split_whitespace()
-                .find(|word| word.contains("/oauth/authorize?"))?;
-            shown.ends_with('\n').then(|| url.to_owned())
-        });
+        let (login, url) = self.laptop.login();
         let mut browser = Browser::new();
         browser.open(&url);
         self.at_provider(&mut browser, provider, name);
@@ -123,14 +104,13 @@ impl World {
     }
 
     pub(crate) fn psql(&self, sql: &str) -> Finished {
-        let arguments = ["connect", "postgres/shop", "--", "psql", "-XAtq", "-c", sql];
-        run(&mut self.command(&arguments), PATIENCE)
+        self.laptop.query("postgres/shop", sql)
     }
 
     /// A psql that stays, in a session that is open.
     pub(crate) fn open_psql(&self) -> Running {
         let arguments = ["connect", "postgres/shop", "--", "psql", "-XAtq"];
-        let mut psql = start(&mut self.command(&arguments));
+        let mut psql = start(&mut self.laptop.command(&arguments));
         psql.write("select 'ready';\n");
         wait_for("the session", PATIENCE, || {
             psql.stdout().contains("ready").then_some(())

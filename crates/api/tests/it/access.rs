@@ -44,6 +44,8 @@ fn strangers_are_refused() {
     for request in [
         "GET /v1/status",
         "GET /v1/nothing",
+        "GET /v1/administrators",
+        "DELETE /v1/administrators?issuer=a&subject=b",
         "POST /v1/resources",
         "GET /v1/keys",
         "POST /v1/keys",
@@ -108,6 +110,9 @@ fn large_and_strange_requests_are_refused() {
     );
     assert_eq!(world.delete("/v1/resources/postgres/Shop").status, 400);
     assert_eq!(world.delete("/v1/resources/postgres/shop").status, 404);
+    assert_eq!(world.delete("/v1/administrators").status, 400);
+    let nobody = "/v1/administrators?issuer=a&subject=b";
+    assert_eq!(world.delete(nobody).status, 404);
     assert_eq!(world.get("/v1/status").status, 200, "and it still answers");
 }
 

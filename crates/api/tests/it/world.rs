@@ -103,6 +103,7 @@ impl World {
             evidence_dir: dir.path().join("evidence"),
             listeners: Vec::new(),
             client_ca_file: None,
+            findings: Arc::default(),
             passwd: "root:x:0:0::/:/bin/sh\n".to_owned(),
         });
         let socket = dir.path().join("admin.sock");

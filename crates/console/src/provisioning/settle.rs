@@ -14,8 +14,6 @@ use crate::end::Cause;
 
 /// Sign-ins that are held against a directory at a time: their records then share a wait for the disk.
 const SETTLED_AT_ONCE: usize = 16;
-/// What told of other groups, for records and for whoever loses a session by it.
-const CAUSE: &str = "provisioning";
 
 /// What becomes of a sign-in.
 enum Held {
@@ -94,13 +92,6 @@ impl Console {
                 .map(|id| self.settle_one(provisioning, *id, peer));
             futures_util::future::join_all(each).await;
         }
-    }
-
-    /// Holds one live sign-in against the directory.
-    pub(crate) async fn settle_sign_in(&self, provisioning: &Arc<Provisioning>, id: SignInId) {
-        let turn = provisioning.turn().await;
-        self.settle_one(provisioning, id, None).await;
-        drop(turn);
     }
 
     async fn settle_one(

@@ -13,6 +13,8 @@ use crate::failure::{Exit, Failure};
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
+    #[serde(default)]
+    code: String,
 }
 
 /// How a sign-in came to its end at the gateway.
@@ -37,6 +39,25 @@ impl SignIn {
         json: Vec<u8>,
     ) -> Result<T, Failure> {
         self.json(&Method::POST, path, Some(json)).await
+    }
+
+    /// Asks for something to be ended.
+    pub(crate) async fn delete(&mut self, path: &str) -> Result<(), Failure> {
+        self.command(&Method::DELETE, path, None).await
+    }
+
+    /// Hands something over, for no answer.
+    pub(crate) async fn command(
+        &mut self,
+        method: &Method,
+        path: &str,
+        json: Option<Vec<u8>>,
+    ) -> Result<(), Failure> {
+        let answer = self.send(method, path, json).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(self.refusal(&answer))
     }
 
     /// Ends the sign-in at the gateway, with all that hangs on it.
@@ -103,13 +124,22 @@ impl SignIn {
         if answer.status == StatusCode::UNAUTHORIZED {
             return self.ended();
         }
-        let said = match serde_json::from_slice::<Refusal>(&answer.body) {
-            Ok(refusal) => told(&refusal.error),
-            Err(_) => format!("the gateway answered with HTTP status {}", answer.status),
+        let (said, code) = match serde_json::from_slice::<Refusal>(&answer.body) {
+            Ok(refusal) => (told(&refusal.error), refusal.code),
+            Err(_) => (
+                format!("the gateway answered with HTTP status {}", answer.status),
+                String::new(),
+            ),
         };
         let failure = Failure::new(anyhow::Error::msg(said));
         let list = "`custos connect` lists what you may open";
         match answer.status {
+            StatusCode::FORBIDDEN if code == "not_an_administrator" => failure
+                .exit(Exit::Denied)
+                .hint("who runs the gateway sees with `custos administrator ls` who is one"),
+            StatusCode::FORBIDDEN if code == "administrator_token" => failure
+                .exit(Exit::Denied)
+                .hint("the gateway prints a new one at each start, as long as nobody has used one"),
             StatusCode::FORBIDDEN => failure.exit(Exit::Denied).hint(list),
             StatusCode::NOT_FOUND => failure.hint(list),
             StatusCode::TOO_MANY_REQUESTS => failure.hint("wait a minute and try again"),

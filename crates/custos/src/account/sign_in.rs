@@ -7,6 +7,7 @@ use custos_model::{Clock as _, Secret};
 
 use super::gateway::Gateway;
 use super::http::HttpClient;
+use super::machine::{Machine, MachineError};
 use super::metadata::{Metadata, MetadataError};
 use super::oauth::{self, OAuthError};
 use super::state::{StateDirectory, suffixed};
@@ -68,9 +69,11 @@ impl SignIn {
         gateway: Gateway,
         http: HttpClient,
         answer: TokenAnswer,
+        machine: Option<Machine>,
     ) -> Result<Self, Failure> {
         let clock = SystemClock::start();
-        let tokens = Tokens::from_answer(answer, clock.now().utc_ns, None)?;
+        let mut tokens = Tokens::from_answer(answer, clock.now().utc_ns, None)?;
+        tokens.machine = machine;
         let path = suffixed(&state.of_gateway(&gateway)?, "json");
         let _lock = private_file::lock(&lock_file(&path))?;
         private_file::write(&path, &tokens.to_json(&gateway)?)?;
@@ -148,23 +151,39 @@ impl SignIn {
     }
 
     async fn exchange(&self) -> Result<Tokens, RenewError> {
-        let Some(refresh) = &self.tokens.refresh else {
+        if self.tokens.refresh.is_none() && self.tokens.machine.is_none() {
             return Err(RenewError::Failed(self.ended()));
-        };
+        }
         let metadata = Metadata::discover(&self.http, &self.gateway).await;
         let metadata = metadata.map_err(|error| match error {
             MetadataError::Http(_) => RenewError::Unreachable(error.into_failure()),
             MetadataError::Refused { .. } => RenewError::Failed(error.into_failure()),
         })?;
+        let answer = self.answer(&metadata).await?;
+        Tokens::from_answer(answer, self.clock.now().utc_ns, Some(&self.tokens))
+            .map_err(|error| RenewError::Failed(error.into()))
+    }
+
+    async fn answer(&self, metadata: &Metadata) -> Result<TokenAnswer, RenewError> {
+        if let Some(machine) = &self.tokens.machine {
+            let answer = machine.sign_in(&self.http, &self.gateway, &metadata.token);
+            return answer.await.map_err(|error| match error {
+                MachineError::Gateway(OAuthError::Http(error)) => {
+                    RenewError::Unreachable(error.into_failure())
+                }
+                error => RenewError::Failed(error.into_failure()),
+            });
+        }
+        let Some(refresh) = &self.tokens.refresh else {
+            return Err(RenewError::Failed(self.ended()));
+        };
         let pairs = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh.expose()),
             ("client_id", CLIENT_ID),
         ];
         let answer = oauth::ask::<TokenAnswer>(&self.http, &metadata.token, &pairs).await;
-        let answer = answer.map_err(|error| self.refused(error))?;
-        Tokens::from_answer(answer, self.clock.now().utc_ns, Some(&self.tokens))
-            .map_err(|error| RenewError::Failed(error.into()))
+        answer.map_err(|error| self.refused(error))
     }
 
     fn refused(&self, error: OAuthError) -> RenewError {
@@ -218,6 +237,7 @@ mod tests {
             Gateway::parse(gateway).unwrap(),
             HttpClient::new(None),
             serde_json::from_value(answer).unwrap(),
+            None,
         )
         .unwrap()
     }
@@ -248,6 +268,7 @@ mod tests {
             access: Secret::new("a2".to_owned()),
             refresh: None,
             expires_utc_ns: u64::MAX,
+            machine: None,
         };
         let json = other.to_json(&sign_in.gateway).unwrap();
         private_file::write(&sign_in.path, &json).unwrap();

@@ -5,6 +5,7 @@ use custos_model::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::gateway::Gateway;
+use super::machine::Machine;
 
 /// Far longer than any token that we know of.
 const TOKEN_BYTES_MAX: usize = 16 << 10;
@@ -20,6 +21,8 @@ pub(crate) struct Tokens {
     pub(crate) refresh: Option<Secret>,
     /// When the access token ends, by this machine's clock.
     pub(crate) expires_utc_ns: u64,
+    /// How to sign in anew, where a machine has signed in.
+    pub(crate) machine: Option<Machine>,
 }
 
 /// The answer of a token endpoint (RFC 6749 section 5.1).
@@ -41,6 +44,15 @@ struct Stored {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     access_expires_utc_seconds: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    machine: Option<Machine>,
+}
+
+impl TokenAnswer {
+    /// The token in clear, for another question to the same gateway.
+    pub(crate) fn access_token(&self) -> &str {
+        &self.access_token
+    }
 }
 
 impl Tokens {
@@ -63,6 +75,7 @@ impl Tokens {
             access: token(answer.access_token)?,
             refresh: refresh.or_else(|| before.and_then(|tokens| tokens.refresh.clone())),
             expires_utc_ns: now_utc_ns.saturating_add(lifetime * NS),
+            machine: before.and_then(|tokens| tokens.machine.clone()),
         })
     }
 
@@ -79,6 +92,7 @@ impl Tokens {
             access_token: self.access.expose().to_owned(),
             refresh_token: self.refresh.as_ref().map(|token| token.expose().to_owned()),
             access_expires_utc_seconds: self.expires_utc_ns / NS,
+            machine: self.machine.clone(),
         })?)
     }
 
@@ -91,6 +105,7 @@ impl Tokens {
             access: token(stored.access_token)?,
             refresh: stored.refresh_token.map(token).transpose()?,
             expires_utc_ns: stored.access_expires_utc_seconds.saturating_mul(NS),
+            machine: stored.machine,
         };
         Ok((
             Gateway::parse(&stored.gateway).context("its gateway")?,

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::account::http::HttpClient;
+use crate::account::machine::{Machine, MachineError, Proof};
 use crate::account::metadata::{Metadata, MetadataError};
 use crate::account::sign_in::SignIn;
 use crate::account::state::StateDirectory;
@@ -33,7 +34,13 @@ pub(crate) async fn login(out: &mut dyn Write, arguments: LoginArgs) -> Result<(
         .map_err(MetadataError::into_failure)?;
 
     let screen = &mut io::stderr();
-    let answer = if is_by_device(&arguments, &metadata) {
+    let machine = machine(&arguments)?;
+    let answer = if let Some(machine) = &machine {
+        machine
+            .sign_in(&http, &gateway, &metadata.token)
+            .await
+            .map_err(MachineError::into_failure)?
+    } else if is_by_device(&arguments, &metadata) {
         device::sign_in(&http, &metadata, screen).await?
     } else {
         let open_browser = !arguments.no_browser;
@@ -42,7 +49,7 @@ pub(crate) async fn login(out: &mut dyn Write, arguments: LoginArgs) -> Result<(
     if let Some(given) = &given {
         state.keep_authorities(&gateway, given)?;
     }
-    let mut sign_in = SignIn::begin(&state, gateway, http, answer)?;
+    let mut sign_in = SignIn::begin(&state, gateway, http, answer, machine)?;
     state.remember(sign_in.gateway())?;
     let me = WhoAmI::of(&mut sign_in).await?;
     writeln!(
@@ -50,9 +57,33 @@ pub(crate) async fn login(out: &mut dyn Write, arguments: LoginArgs) -> Result<(
         "signed in to {} as {}, until {}",
         sign_in.gateway(),
         output::visible(&me.principal.name),
-        output::visible(&me.sign_in.expires_utc)
+        output::visible(&output::seconds(&me.sign_in.expires_utc))
     )?;
     Ok(())
+}
+
+/// The machine that signs in, if it is one. Its files are found again from every directory.
+fn machine(arguments: &LoginArgs) -> Result<Option<Machine>, Failure> {
+    let arguments = &arguments.machine;
+    let Some(name) = &arguments.machine else {
+        return Ok(None);
+    };
+    let proof = match (&arguments.key, &arguments.secret_file) {
+        (Some(path), _) => Proof::KeyFile(std::path::absolute(path)?),
+        (None, Some(path)) => Proof::SecretFile(std::path::absolute(path)?),
+        (None, None) => {
+            return Err(
+                Failure::usage("a machine needs something to prove itself with")
+                    .hint("`custos login --machine NAME --key FILE`"),
+            );
+        }
+    };
+    let on_behalf_of = arguments.on_behalf_of.as_ref().map(std::path::absolute);
+    Ok(Some(Machine {
+        name: name.clone(),
+        proof,
+        on_behalf_of: on_behalf_of.transpose()?,
+    }))
 }
 
 /// Where no browser is to be seen, the code is the way, if the gateway knows it.

@@ -7,7 +7,9 @@ use custos_model::SessionId;
 use hyper::Method;
 use serde_json::Value;
 
-use crate::cli::{ReadArgs, SessionCommand};
+use crate::account::sign_in::SignIn;
+use crate::account::state::StateDirectory;
+use crate::cli::{AnyReadArgs, ReadArgs, SessionCommand};
 use crate::client::AdminClient;
 use crate::commands::replay;
 use crate::failure::Failure;
@@ -22,20 +24,34 @@ pub(crate) async fn run(out: &mut dyn Write, command: SessionCommand) -> Result<
         SessionCommand::Ls { live, limit, read } => list(out, live, limit, read).await,
         SessionCommand::Show { id, read } => show(out, id, read).await,
         SessionCommand::Replay(arguments) => replay::replay(out, arguments).await,
-        SessionCommand::Cut { id, gateway } => {
-            let client = AdminClient::find(&gateway)?;
-            client
-                .command(Method::POST, &format!("/v1/sessions/{id}/cut"))
-                .await?;
+        SessionCommand::Cut { id, at } => {
+            if let Some(gateway) = &at.gateway {
+                let state = StateDirectory::find()?;
+                let mut sign_in = SignIn::required(&state, Some(gateway))?;
+                sign_in.delete(&format!("/v1/sessions/{id}")).await?;
+            } else {
+                AdminClient::find(&at.socket)?
+                    .command(Method::POST, &format!("/v1/sessions/{id}/cut"))
+                    .await?;
+            }
             writeln!(out, "cut {id}")?;
             Ok(())
         }
     }
 }
 
-async fn list(out: &mut dyn Write, live: bool, limit: u16, read: ReadArgs) -> Result<(), Failure> {
-    let path = format!("/v1/sessions?limit={limit}&live={live}");
-    let list: Vec<SessionRow> = AdminClient::find(&read.gateway)?.get(&path).await?;
+async fn list(
+    out: &mut dyn Write,
+    live: bool,
+    limit: u16,
+    read: AnyReadArgs,
+) -> Result<(), Failure> {
+    let list = if let Some(gateway) = &read.at.gateway {
+        list_of(gateway, live, limit).await?
+    } else {
+        let path = format!("/v1/sessions?limit={limit}&live={live}");
+        AdminClient::find(&read.at.socket)?.get(&path).await?
+    };
     if read.json {
         return Ok(output::json(out, &list)?);
     }
@@ -51,6 +67,19 @@ async fn list(out: &mut dyn Write, live: bool, limit: u16, read: ReadArgs) -> Re
     ];
     let rows: Vec<Vec<String>> = list.iter().map(row).collect();
     Ok(output::rows(out, Style::of_stdout(), &header, &rows)?)
+}
+
+/// Over the web.
+async fn list_of(gateway: &str, live: bool, limit: u16) -> Result<Vec<SessionRow>, Failure> {
+    if !live {
+        return Err(Failure::usage("over the web only live sessions are listed")
+            .hint("add --live, or run this at the gateway's own host"));
+    }
+    let state = StateDirectory::find()?;
+    let mut sign_in = SignIn::required(&state, Some(gateway))?;
+    let mut list: Vec<SessionRow> = sign_in.get("/v1/sessions/live").await?;
+    list.truncate(usize::from(limit));
+    Ok(list)
 }
 
 fn row(session: &SessionRow) -> Vec<String> {

@@ -5,7 +5,9 @@ use std::io::Write;
 use custos_api::SignInRow;
 use hyper::Method;
 
-use crate::cli::{ReadArgs, SignInCommand};
+use crate::account::sign_in::SignIn;
+use crate::account::state::StateDirectory;
+use crate::cli::{AnyReadArgs, SignInCommand};
 use crate::client::AdminClient;
 use crate::failure::Failure;
 use crate::output::{self, Style};
@@ -14,20 +16,36 @@ use crate::output::{self, Style};
 pub(crate) async fn run(out: &mut dyn Write, command: SignInCommand) -> Result<(), Failure> {
     match command {
         SignInCommand::Ls(arguments) => list(out, arguments).await,
-        SignInCommand::End { id, gateway } => {
-            AdminClient::find(&gateway)?
-                .command(Method::DELETE, &format!("/v1/sign-ins/{id}"))
-                .await?;
+        SignInCommand::End { id, at } => {
+            let path = format!("/v1/sign-ins/{id}");
+            match &at.gateway {
+                Some(gateway) => {
+                    let state = StateDirectory::find()?;
+                    SignIn::required(&state, Some(gateway))?
+                        .delete(&path)
+                        .await?;
+                }
+                None => {
+                    AdminClient::find(&at.socket)?
+                        .command(Method::DELETE, &path)
+                        .await?;
+                }
+            }
             writeln!(out, "ended {id}")?;
             Ok(())
         }
     }
 }
 
-async fn list(out: &mut dyn Write, arguments: ReadArgs) -> Result<(), Failure> {
-    let list: Vec<SignInRow> = AdminClient::find(&arguments.gateway)?
-        .get("/v1/sign-ins")
-        .await?;
+async fn list(out: &mut dyn Write, arguments: AnyReadArgs) -> Result<(), Failure> {
+    const PATH: &str = "/v1/sign-ins";
+    let list: Vec<SignInRow> = match &arguments.at.gateway {
+        Some(gateway) => {
+            let state = StateDirectory::find()?;
+            SignIn::required(&state, Some(gateway))?.get(PATH).await?
+        }
+        None => AdminClient::find(&arguments.at.socket)?.get(PATH).await?,
+    };
     if arguments.json {
         return Ok(output::json(out, &list)?);
     }

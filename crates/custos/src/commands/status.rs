@@ -3,10 +3,12 @@
 use std::io::Write;
 
 use custos_api::Status;
+use custos_model::Clock as _;
 
 use crate::cli::ReadArgs;
 use crate::client::AdminClient;
 use crate::failure::Failure;
+use crate::machine::SystemClock;
 use crate::output;
 
 /// Shows how the running gateway is.
@@ -30,6 +32,14 @@ pub(crate) async fn status(out: &mut dyn Write, arguments: ReadArgs) -> Result<(
             out,
             "listener    {}: {} on {}, TLS {}",
             listener.name, listener.protocol, listener.address, listener.tls
+        )?;
+    }
+    for finding in &status.findings {
+        let now_utc_ns = SystemClock::start().now().utc_ns;
+        writeln!(
+            out,
+            "finding     {}",
+            output::visible(&finding.text(now_utc_ns))
         )?;
     }
     let age = status

@@ -82,8 +82,8 @@ pub(crate) async fn whoami(out: &mut dyn Write, arguments: WhoAmIArgs) -> Result
     lines.push(("gateway", sign_in.gateway().issuer().to_owned()));
     lines.push(("provider", me.sign_in.provider));
     lines.push(("sign-in", me.sign_in.id));
-    lines.push(("since", me.sign_in.authenticated_utc));
-    lines.push(("until", me.sign_in.expires_utc));
+    lines.push(("since", output::seconds(&me.sign_in.authenticated_utc)));
+    lines.push(("until", output::seconds(&me.sign_in.expires_utc)));
     for (name, text) in lines {
         writeln!(out, "{name:<11} {}", output::visible(&text))?;
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
+use custos_jwt::VerificationKey;
+use custos_model::{PrincipalKind, Rfc3339};
 use custos_oidc::ClaimSource;
 use custos_policy::AccessRule;
 
@@ -12,8 +14,8 @@ use super::listeners::Tls;
 use super::providers::OpenId;
 use super::units::{show_duration, show_size};
 use super::{
-    Config, Listener, Provider, ProviderKind, Provisioning, Reach, Saml, SamlMetadata, Web,
-    WorkloadIssuer, WorkloadKeys,
+    Config, Listener, Machine, MachineProof, Provider, ProviderKind, Provisioning, Reach, Saml,
+    SamlMetadata, Web, WorkloadIssuer, WorkloadKeys,
 };
 
 /// Every key with its value as text. Holds no secret: keys and certificates stand as file names.
@@ -69,6 +71,9 @@ impl Effective {
             set("issuer", workload.issuer.clone());
             set("claims", claims.join(", "));
             set("groups", workload.groups.join(", "));
+        }
+        for machine in &config.machines {
+            machine_keys(machine, &mut put);
         }
         for rule in rules {
             put(
@@ -308,6 +313,39 @@ fn issuer_keys(issuer: &WorkloadIssuer, put: &mut impl FnMut(String, String)) {
     reach_keys(&issuer.reach, set);
 }
 
+fn machine_keys(machine: &Machine, put: &mut impl FnMut(String, String)) {
+    let mut set =
+        |name: &str, value: String| put(format!("machine.{}.{name}", machine.name), value);
+    let agent = machine.kind == PrincipalKind::Agent;
+    set("kind", if agent { "agent" } else { "service" }.to_owned());
+    set("groups", machine.groups.join(", "));
+    if let Some(owner) = &machine.owner {
+        set("owner", owner.clone());
+    }
+    match &machine.proof {
+        MachineProof::Keys { path, keys } => {
+            // The file may change under the same name.
+            let names: Vec<_> = keys
+                .keys()
+                .iter()
+                .map(VerificationKey::thumbprint)
+                .collect();
+            set(
+                "keys_file",
+                format!("{} ({})", path.display(), names.join(", ")),
+            );
+        }
+        MachineProof::Secret {
+            sha256,
+            expires_utc_ns,
+        } => {
+            // Enough to tell one from another.
+            set("secret_sha256", hex(sha256.get(..8).unwrap_or_default()));
+            set("secret_expires", Rfc3339(*expires_utc_ns).to_string());
+        }
+    }
+}
+
 fn reach_keys(reach: &Reach, mut set: impl FnMut(&str, String)) {
     if let Some((file, _)) = &reach.ca {
         set("ca_file", file.display().to_string());
@@ -334,6 +372,7 @@ fn change_of(key: &str) -> Change {
         "group" => "group[]",
         "workload_issuer" => "workload_issuer[]",
         "workload" => "workload[]",
+        "machine" => "machine[]",
         "limits" | "log" | "web" => first,
         _ => "",
     };

@@ -2,6 +2,7 @@
 //! what `docs/configuration.md` says all come from here.
 
 mod key;
+mod machines;
 mod sections;
 
 pub(crate) use key::{Change, Fallback, Key, Kind, Section};
@@ -32,8 +33,8 @@ const fn key(
 use Change::{Reload, Restart};
 use Fallback::{Derived, Is, Required};
 
-/// Every key.
-pub(crate) const KEYS: &[Key] = &[
+/// The keys of all sections but those of machines.
+const KEYS: &[Key] = &[
     key(
         "",
         "cluster",
@@ -587,38 +588,6 @@ pub(crate) const KEYS: &[Key] = &[
         "Private networks that the issuer's addresses may be in.",
     ),
     key(
-        "workload[]",
-        "name",
-        Kind::Name,
-        Required,
-        Restart,
-        "Login name of the workload; each once.",
-    ),
-    key(
-        "workload[]",
-        "issuer",
-        Kind::Name,
-        Required,
-        Restart,
-        "Name of the `[[workload_issuer]]` whose tokens it presents.",
-    ),
-    key(
-        "workload[]",
-        "claims",
-        Kind::TextList,
-        Required,
-        Restart,
-        "What its tokens say, as `CLAIM=VALUE`, all of them exactly. A claim inside another is a JSON pointer: `/kubernetes.io/serviceaccount/uid=…`. Names that others can take over are not enough: GitHub needs `repository_id`, GitLab `project_id`, Kubernetes the account's `uid`.",
-    ),
-    key(
-        "workload[]",
-        "groups",
-        Kind::TextList,
-        Derived("none"),
-        Restart,
-        "Groups that it belongs to.",
-    ),
-    key(
         "access[]",
         "name",
         Kind::Text,
@@ -632,7 +601,7 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::TextList,
         Required,
         Reload,
-        "Who: `group:NAME`, login names that the operator gave (to a credential that he issued, to a `[[workload]]`), or `*` for everybody who has signed in. What a provider calls its people decides nothing.",
+        "Who: `group:NAME`, login names that the operator gave (to a credential that he issued, to a `[[workload]]` or a `[[machine]]`), or `*` for everybody who has signed in. What a provider calls its people decides nothing.",
     ),
     key(
         "access[]",
@@ -644,9 +613,14 @@ pub(crate) const KEYS: &[Key] = &[
     ),
 ];
 
+/// Every key of every section.
+pub(crate) fn all() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(machines::KEYS)
+}
+
 /// The keys of one section.
 pub(crate) fn of_section(section: &str) -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().filter(move |key| key.section == section)
+    all().filter(move |key| key.section == section)
 }
 
 /// The key of that name. Names come from the reader's own code; a test reads each of them.
@@ -662,7 +636,7 @@ mod tests {
 
     #[test]
     fn the_table_is_in_order() {
-        for key in KEYS {
+        for key in all() {
             assert!(
                 SECTIONS.iter().any(|section| section.name == key.section),
                 "{key:?}"

@@ -17,6 +17,9 @@ pub(crate) use openid::OpenId;
 pub(super) use openid::secret;
 pub(crate) use saml::{Metadata, Saml};
 
+/// What the gateway's own groups begin with, in place of a provider's name.
+const OWN_NAME: &str = "custos";
+
 /// A provider that people sign in with.
 #[derive(Clone, Debug)]
 pub(crate) struct Provider {
@@ -63,6 +66,15 @@ pub(super) fn read(
         .collect();
     let read: Vec<Provider> = read.into_iter().collect::<Option<_>>()?;
     let before = problems.count();
+    for (section, provider) in sections.iter().zip(&read) {
+        if provider.name == OWN_NAME {
+            problems.push(
+                section.span_of("name"),
+                format!("`{}` is `{OWN_NAME}`", section.shown("name")),
+                "groups that begin with it are the gateway's own; give the provider another name",
+            );
+        }
+    }
     for (at, provider) in read.iter().enumerate() {
         let earlier = read.get(..at).unwrap_or_default();
         if earlier.iter().any(|other| other.name == provider.name)

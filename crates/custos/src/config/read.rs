@@ -11,7 +11,7 @@ use super::effective::Effective;
 use super::listeners;
 use super::problem::Problems;
 use super::walk::Section;
-use super::{Config, Log, providers, provisioning, web, workloads};
+use super::{Config, Log, machines, providers, provisioning, web, workloads};
 
 /// The configuration, or every problem of the text.
 pub(super) fn config(file: &Path, source: &str) -> Result<Config, Problems> {
@@ -42,6 +42,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         "group",
         "workload_issuer",
         "workload",
+        "machine",
         "access",
     ];
     top.refuse_unknown(&tables, problems);
@@ -67,9 +68,13 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
     let providers = providers::read(top, &base, known_web, problems);
     let provisioning = provisioning::read(top, &base, providers.as_deref(), problems);
     let groups = providers::groups(top, problems);
-    let machines = workloads::read(top, &base, known_web, problems);
+    let platforms = workloads::read(top, &base, known_web, problems);
+    let known = platforms
+        .as_ref()
+        .map(|(_, workloads)| workloads.as_slice());
+    let machines = machines::read(top, &base, known_web, known.unwrap_or_default(), problems);
     let (policy, access_rules) = policy(top, problems)?;
-    let (workload_issuers, workloads) = machines?;
+    let (workload_issuers, workloads) = platforms?;
     let mut config = Config {
         file: file.to_owned(),
         cluster: cluster?,
@@ -88,6 +93,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         groups: groups?,
         workload_issuers,
         workloads,
+        machines: machines?,
         policy: Arc::new(policy),
         access_rules: access_rules.len(),
         effective: Effective::default(),

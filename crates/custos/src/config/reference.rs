@@ -98,6 +98,7 @@ fn value(key: &Key) -> String {
         Kind::Size(low, high) => format!("{} to {}", show_size(low), show_size(high)),
         Kind::Address => "IP address and port".to_owned(),
         Kind::TextList => "list of texts".to_owned(),
+        Kind::Date => "date".to_owned(),
     }
 }
 
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn every_key_is_told() {
         let page = super::markdown();
-        for key in super::keys::KEYS {
+        for key in super::keys::all() {
             assert!(page.contains(&format!("| `{}` |", key.name)), "{key:?}");
         }
     }

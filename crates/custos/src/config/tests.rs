@@ -186,13 +186,21 @@ keys_file = "{keys_file}"
 name = "deploy"
 issuer = "ci"
 claims = ["sub=deploy"]
-"#
+
+[[machine]]
+name = "old"
+secret_sha256 = "{}"
+secret_expires = {}
+owner = "ops"
+"#,
+        "0a".repeat(32),
+        in_days(30)
     );
     let config = parse(&whole).unwrap();
     let shown = format!("{:?}", config.effective);
     assert!(!shown.contains("s3cret"), "{shown}");
-    let absent: Vec<_> = keys::KEYS
-        .iter()
+    assert!(!shown.contains(&"0a".repeat(9)), "{shown}");
+    let absent: Vec<_> = keys::all()
         .filter(|key| !shown.contains(&format!("{}\":", key.name)))
         .map(|key| key.name)
         .collect();
@@ -208,6 +216,7 @@ claims = ["sub=deploy"]
         "provider",
         "name",
         "keys_url",
+        "name",
         "name",
         "name",
     ];
@@ -392,4 +401,101 @@ fn differences_say_what_needs_a_restart() {
     assert_ne!(old.digest(), new.digest());
     assert_eq!(old.digest().len(), 64);
     assert!(old.differences(&old).is_empty());
+}
+
+const WEB: &str = r#"
+[web]
+address = "127.0.0.1:0"
+url = "http://127.0.0.1:8080"
+tls = "off"
+"#;
+
+fn with_machine(lines: &str) -> Result<Config, String> {
+    parse(&format!("{GOOD}{WEB}\n[[machine]]\n{lines}"))
+}
+
+fn in_days(days: u64) -> String {
+    use custos_model::{Clock as _, Rfc3339};
+    let now = crate::machine::SystemClock::start().now().utc_ns;
+    let (year, month, day) = Rfc3339(now + days * 86_400_000_000_000).date();
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[test]
+fn static_secrets_have_an_owner_and_an_end() {
+    let secret = format!("name = \"old\"\nsecret_sha256 = \"{}\"\n", "0a".repeat(32));
+    let owner = "owner = \"ops\"\n";
+    let expires = |days| format!("secret_expires = {}\n", in_days(days));
+    let good = format!("{secret}{owner}{}", expires(89));
+    assert_eq!(with_machine(&good).unwrap().machines.len(), 1);
+    let text = good.replace(&in_days(89), &format!("\"{}\"", in_days(89)));
+    assert!(with_machine(&text).is_ok(), "a day in quotes does as well");
+    for (lines, said) in [
+        (
+            format!("{secret}{owner}{}", expires(92)),
+            "more than 90 days ahead",
+        ),
+        (
+            format!("{secret}{}", expires(89)),
+            "`machine[0].owner` is missing",
+        ),
+        (
+            format!("{secret}{owner}"),
+            "`machine[0].secret_expires` is missing",
+        ),
+        (good.replace("0a0a", "0a"), "is no SHA-256"),
+        (good.replace("0a0a", "xa0a"), "is no SHA-256"),
+        (good.replace(&in_days(89), "2026-02-30"), "not TOML"),
+        (
+            good.replace(&in_days(89), "2026-12-01T10:00:00Z"),
+            "write a day",
+        ),
+        (good.replace(&in_days(89), "7"), "write a day"),
+        (
+            good.replace("\"old\"", "\"custos-cli\""),
+            "begins with `custos-`",
+        ),
+        (
+            format!("{good}groups = [\"custos:administrators\"]\n"),
+            "only the gateway itself",
+        ),
+        (format!("{good}keys_file = \"none\"\n"), "are both there"),
+        ("name = \"old\"\n".to_owned(), "neither `keys_file`"),
+        (
+            format!("{good}\n[[machine]]\n{good}"),
+            "an earlier machine is called `old` too",
+        ),
+    ] {
+        let refused = with_machine(&lines).unwrap_err();
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
+    let alone = parse(&format!("{GOOD}\n[[machine]]\n{good}")).unwrap_err();
+    assert!(alone.contains("no [web]"), "{alone}");
+}
+
+#[test]
+fn names_of_machines_and_workloads_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys.json");
+    let signer = custos_jwt::Signer::generate().unwrap();
+    let set = serde_json::json!({"keys": [signer.public_jwk()]});
+    std::fs::write(&keys, set.to_string()).unwrap();
+    let keys = keys.display();
+    let machine = format!("name = \"shop-ci\"\nkind = \"agent\"\nkeys_file = \"{keys}\"\n");
+    let config = with_machine(&machine).unwrap();
+    assert!(
+        config.effective.digest() != parse(&format!("{GOOD}{WEB}")).unwrap().effective.digest()
+    );
+    let platform = format!(
+        "[[workload_issuer]]\nname = \"ci\"\nissuer = \"https://ci.example\"\nkeys_file = \"{keys}\"\n\
+         [[workload]]\nname = \"shop-ci\"\nissuer = \"ci\"\nclaims = [\"sub=1\"]\n"
+    );
+    let refused = with_machine(&format!("{machine}{platform}")).unwrap_err();
+    assert!(
+        refused.contains("a workload is called `shop-ci` too"),
+        "{refused}"
+    );
+    let expires = format!("{machine}secret_expires = 2027-01-01\n");
+    let refused = with_machine(&expires).unwrap_err();
+    assert!(refused.contains("there without a secret"), "{refused}");
 }

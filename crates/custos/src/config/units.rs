@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use toml::value::Datetime;
+use x509_cert::der::DateTime;
+
 const DURATION_UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -46,6 +49,15 @@ pub(crate) fn show_duration(duration: Duration) -> String {
         }
     }
     text
+}
+
+/// When a day begins, UTC nanoseconds; `None` for what is more or less than a day.
+pub(crate) fn begin_of_day(date: &Datetime) -> Option<u64> {
+    let (Some(day), None, None) = (date.date, date.time, date.offset) else {
+        return None;
+    };
+    let begins = DateTime::new(day.year, day.month, day.day, 0, 0, 0).ok()?;
+    u64::try_from(begins.unix_duration().as_nanos()).ok()
 }
 
 /// A size in the largest unit that divides it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use toml::value::Datetime;
 
 use super::keys::{self, Fallback, Key, Kind};
 use super::problem::{Problems, did_you_mean};
@@ -284,6 +285,29 @@ impl<'d> Section<'d> {
             self.refuse(key, found, key.allowed(), problems);
         }
         texts
+    }
+
+    /// The beginning of a day, UTC nanoseconds.
+    pub(super) fn date(&self, name: &'static str, problems: &mut Problems) -> Option<u64> {
+        let key = keys::find(self.name, name);
+        let Some(value) = self.value(name) else {
+            self.default_text(key, problems);
+            return None;
+        };
+        let date = match value.get_ref() {
+            DeValue::Datetime(date) => Some(*date),
+            DeValue::String(text) => text.parse::<Datetime>().ok(),
+            _ => None,
+        };
+        let begins = date.and_then(|date| units::begin_of_day(&date));
+        if begins.is_none() {
+            let found = date.map_or_else(
+                || describe(value.get_ref()).to_owned(),
+                |date| date.to_string(),
+            );
+            self.refuse(key, &found, key.allowed(), problems);
+        }
+        begins
     }
 
     fn value(&self, name: &str) -> Option<&'d Spanned<DeValue<'d>>> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use custos_identity::{ClaimValue, Workload, WorkloadKind};
 use custos_jwt::{KeySet, MAX_KEY_SET_BYTES};
 
+use super::machines;
 use super::problem::Problems;
 use super::walk::Section;
 use super::web::Web;
@@ -218,7 +219,7 @@ fn workload(section: &Section<'_>, problems: &mut Problems) -> Option<Workload> 
     let name = section.text("name", problems);
     let issuer = section.text("issuer", problems);
     let claims = section.texts("claims", problems);
-    let groups = section.texts("groups", problems).unwrap_or_default();
+    let groups = machines::groups(section, problems);
     let mut parsed: Option<Vec<ClaimValue>> = Some(Vec::new());
     for text in claims? {
         match (text.parse(), &mut parsed) {
@@ -238,7 +239,7 @@ fn workload(section: &Section<'_>, problems: &mut Problems) -> Option<Workload> 
         name: name?,
         issuer: issuer?,
         claims: parsed?,
-        groups,
+        groups: groups?,
     })
 }
 

@@ -311,7 +311,12 @@ fn killed_at_once_it_comes_back_whole() {
 #[test]
 fn dev_needs_nothing_but_a_directory() {
     let dir = tempfile::tempdir().unwrap();
-    let gateway = Gateway::start(dir.path(), &["dev", "--listen", "127.0.0.1:0"]);
+    // Its usual port may be that of another one.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let web = free.local_addr().unwrap().to_string();
+    drop(free);
+    let arguments = ["dev", "--listen", "127.0.0.1:0", "--web", &web];
+    let gateway = Gateway::start(dir.path(), &arguments);
     let status = ask(dir.path(), &["status", "--json"]);
     assert_eq!(status["node"], "custos/dev");
     assert_eq!(status["listeners"][0]["tls"], "required");

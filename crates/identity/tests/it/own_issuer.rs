@@ -60,6 +60,7 @@ impl World {
             authentication: Authentication::by("okta", START_UTC_NS),
             provider_session: None,
             lasts: Duration::from_hours(1),
+            parents: Vec::new(),
         };
         self.sign_ins.begin(new, at(0)).unwrap()
     }
@@ -123,6 +124,7 @@ fn a_token_signs_its_owner_in_as_the_sign_in_says() {
             authentication: alice.authentication.clone(),
             sign_in: Some(alice.id),
             ends_utc_ns: alice.expires_utc_ns,
+            parents: Vec::new(),
         },
         "groups that the token has and the sign-in has not count for nothing"
     );
@@ -211,6 +213,7 @@ fn every_other_token_is_refused_with_its_reason() {
             authentication: Authentication::by("okta", START_UTC_NS),
             provider_session: None,
             lasts: Duration::from_hours(1),
+            parents: Vec::new(),
         };
         world.sign_ins.begin(new, at(0)).unwrap()
     };

@@ -18,6 +18,7 @@ fn begin(sign_ins: &SignIns, name: &str, lasts: Duration) -> StoredSignIn {
         authentication: Authentication::by("okta", START_UTC_NS),
         provider_session: Some(format!("session of {name}")),
         lasts,
+        parents: Vec::new(),
     };
     sign_ins.begin(new, at(0)).unwrap()
 }
@@ -139,4 +140,76 @@ fn a_credential_opens_as_often_as_it_may() {
     };
     let error = node.credentials.issue(never, at(0)).unwrap_err();
     assert!(matches!(error, IdentityError::Uses), "{error}");
+}
+
+#[test]
+fn one_principal_does_not_take_all_the_room_of_its_login_name() {
+    let node = Node::new();
+    let sign_ins = SignIns::new(node.store.clone(), random);
+    let day = Duration::from_hours(10);
+    let hers = begin(&sign_ins, "alice", day);
+    let mut new = NewSignIn {
+        principal: principal("alice"),
+        authentication: Authentication::by("entra", START_UTC_NS),
+        provider_session: None,
+        lasts: day,
+        parents: Vec::new(),
+    };
+    new.principal.issuer = "https://entra.example".to_owned();
+    let other = sign_ins.begin(new, at(0)).unwrap();
+    let taken = (0..300).take_while(|_| node.credentials.issue(under(&other), at(0)).is_ok());
+    assert_eq!(taken.count(), 250);
+    let again = begin(&sign_ins, "alice", day);
+    node.credentials.issue(under(&hers), at(0)).unwrap();
+    node.credentials.issue(under(&again), at(0)).unwrap();
+    let error = node.credentials.issue(under(&other), at(0)).unwrap_err();
+    assert!(matches!(error, IdentityError::TooMany { .. }), "{error}");
+    node.credentials.issue(under(&other), at(1800)).unwrap();
+}
+
+#[test]
+fn what_hangs_on_two_sign_ins_ends_with_either() {
+    for ended in 0..2 {
+        let node = Node::new();
+        let sign_ins = SignIns::new(node.store.clone(), random);
+        let agent = begin(&sign_ins, "helper", Duration::from_mins(20));
+        let person = begin(&sign_ins, "alice", Duration::from_mins(10));
+        let new = NewSignIn {
+            principal: principal("helper"),
+            authentication: Authentication::by("delegation", START_UTC_NS),
+            provider_session: None,
+            lasts: Duration::from_hours(1),
+            parents: vec![agent.id, person.id],
+        };
+        let both = sign_ins.begin(new.clone(), at(0)).unwrap();
+        assert_eq!(both.expires_utc_ns, person.expires_utc_ns, "the earliest");
+        let issued = node.credentials.issue(under(&both), at(0)).unwrap();
+        let secret = issued.secret.expose();
+        let login = node.sign_in("helper", secret, HERE, at(1)).unwrap();
+        assert_eq!(login.parents, [agent.id, person.id]);
+        assert!(
+            node.credentials
+                .still_good(&login, at(1))
+                .unwrap()
+                .is_some()
+        );
+
+        assert!(sign_ins.end([agent.id, person.id][ended], at(2)).unwrap());
+        assert_eq!(sign_ins.live(both.id, at(2)).unwrap(), None);
+        assert!(
+            node.credentials
+                .still_good(&login, at(2))
+                .unwrap()
+                .is_none()
+        );
+        let failure = node.sign_in("helper", secret, HERE, at(2)).unwrap_err();
+        assert!(
+            matches!(failure, LoginFailure::SignInEnded { .. }),
+            "{failure}"
+        );
+        let error = node.credentials.issue(under(&both), at(2)).unwrap_err();
+        assert!(matches!(error, IdentityError::SignInEnded), "{error}");
+        let error = sign_ins.begin(new, at(2)).unwrap_err();
+        assert!(matches!(error, IdentityError::SignInEnded), "{error}");
+    }
 }

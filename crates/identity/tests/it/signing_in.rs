@@ -37,6 +37,7 @@ fn the_right_secret_signs_in() {
             credential: Some(issued.id),
             authentication: Authentication::by_operator(START_UTC_NS),
             sign_in: None,
+            parents: Vec::new(),
             ends_utc_ns: START_UTC_NS + 60_000_000_000,
         }
     );

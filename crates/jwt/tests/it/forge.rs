@@ -24,6 +24,7 @@ impl Forge {
         let kind = match class {
             ClassName::IdToken | ClassName::WorkloadToken | ClassName::ClientAssertion => "JWT",
             ClassName::AccessToken => "at+jwt",
+            ClassName::DelegationToken => "custos-delegation+jwt",
             ClassName::LogoutToken => "logout+jwt",
             ClassName::SecurityEvent => "secevent+jwt",
         };
@@ -130,6 +131,10 @@ fn claims(class: ClassName) -> Value {
         ClassName::AccessToken => json!({
             "iss": ISSUER, "sub": "alice", "aud": OURS, "iat": iat, "exp": exp, "jti": "a-1",
             "client_id": "cli", "scope": "connect",
+        }),
+        ClassName::DelegationToken => json!({
+            "iss": ISSUER, "sub": "alice", "aud": OURS, "iat": iat, "exp": exp, "jti": "d-1",
+            "client_id": "cli", "may_act": {"iss": OURS, "sub": "machine:helper"},
         }),
         ClassName::WorkloadToken => json!({
             "iss": ISSUER, "sub": WORKLOAD, "aud": OURS, "iat": iat, "nbf": iat, "exp": exp, "repository_id": "456789",

@@ -1,7 +1,8 @@
 //! Tokens of one class taken for another, and what each class needs.
 
 use custos_jwt::ClassName::{
-    self, AccessToken, ClientAssertion, IdToken, LogoutToken, SecurityEvent, WorkloadToken,
+    self, AccessToken, ClientAssertion, DelegationToken, IdToken, LogoutToken, SecurityEvent,
+    WorkloadToken,
 };
 use serde_json::{Value, json};
 
@@ -43,6 +44,24 @@ pub(crate) const CASES: &[Case] = &[
         AccessToken,
         "workload token as access token",
         |_| Forge::good(ClassName::WorkloadToken).text(),
+    ),
+    case(
+        "type_wrong",
+        AccessToken,
+        "delegation token as access token",
+        |_| Forge::good(ClassName::DelegationToken).text(),
+    ),
+    case(
+        "type_wrong",
+        DelegationToken,
+        "access token as delegation token",
+        |_| Forge::good(ClassName::AccessToken).text(),
+    ),
+    case(
+        "claim_missing",
+        DelegationToken,
+        "delegation token without subject",
+        |it| it.without("sub").text(),
     ),
     case(
         "type_missing",

@@ -19,9 +19,10 @@ pub(crate) const WORKLOAD: &str = "repo:acme/shop:environment:prod east";
 /// Of OpenID Connect Core, appendix A.4.
 pub(crate) const ACCESS_TOKEN: &str = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
 
-pub(crate) const CLASSES: [ClassName; 6] = [
+pub(crate) const CLASSES: [ClassName; 7] = [
     ClassName::IdToken,
     ClassName::AccessToken,
+    ClassName::DelegationToken,
     ClassName::WorkloadToken,
     ClassName::LogoutToken,
     ClassName::ClientAssertion,
@@ -109,6 +110,7 @@ pub(crate) fn expected(class: ClassName, replay: &ReplayCache) -> Class<'_> {
             max_auth_age: Some(Duration::from_mins(5)),
         },
         ClassName::AccessToken => Class::AccessToken,
+        ClassName::DelegationToken => Class::DelegationToken,
         ClassName::WorkloadToken => Class::WorkloadToken,
         ClassName::LogoutToken => Class::LogoutToken {
             client_id: CLIENT,

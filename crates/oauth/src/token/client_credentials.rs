@@ -2,9 +2,10 @@
 
 use custos_model::Authentication;
 
-use crate::ACCESS_TOKEN_LIFE;
+use crate::MACHINE_SIGN_IN_LIFE;
 use crate::client::ClientKind;
-use crate::event::Event;
+use crate::client_authentication::Proved;
+use crate::event::{Event, SignedIn};
 use crate::grant_type::GrantType;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
@@ -14,8 +15,10 @@ use crate::token::Request;
 use crate::token::issue::Earned;
 use crate::token_response::TokenResponse;
 
-/// What vouches for a machine client: its key.
-const PROVIDER: &str = "private_key_jwt";
+/// What vouches for a machine client: its key, in the word of the metadata (RFC 8414 section 2).
+const KEY: &str = "private_key_jwt";
+/// Or its static secret.
+const SECRET: &str = "client_secret";
 
 impl AuthorizationServer {
     pub(super) fn client_credentials(
@@ -31,17 +34,33 @@ impl AuthorizationServer {
             .scopes
             .narrowed(request.parameters.get("scope"))?;
         let now = request.call.now;
-        let mut authentication = Authentication::by(PROVIDER, now.utc_ns);
-        let client_id = request.client.id.as_str().to_owned();
-        authentication
-            .facts
-            .push(("client_id".to_owned(), client_id));
+        let provider = match &request.proved {
+            Proved::Key(_) => KEY,
+            Proved::Secret => SECRET,
+            Proved::Nothing => return Err(Reason::ClientGrant.into()),
+        };
+        let mut authentication = Authentication::by(provider, now.utc_ns);
+        let mut fact = |name: &str, value: &str| {
+            authentication
+                .facts
+                .push((name.to_owned(), value.to_owned()));
+        };
+        fact("client_id", request.client.id.as_str());
+        if let Proved::Key(thumbprint) = &request.proved {
+            fact("key", thumbprint);
+        }
         let new = NewSignIn {
             principal: (**principal).clone(),
-            authentication,
-            lasts: ACCESS_TOKEN_LIFE,
+            authentication: authentication.clone(),
+            lasts: MACHINE_SIGN_IN_LIFE,
+            parents: Vec::new(),
         };
         let sign_in = request.state.sign_ins.begin(new, now)?;
+        events.push(Event::SignedIn(Box::new(SignedIn {
+            sign_in: sign_in.clone(),
+            authentication,
+            parents: Vec::new(),
+        })));
         let grant = GrantId::from_bytes(request.call.bytes());
         let earned = Earned::by(GrantType::ClientCredentials, sign_in, scopes, grant);
         self.first_tokens(&earned, request, events)

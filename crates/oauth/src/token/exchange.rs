@@ -4,14 +4,14 @@ mod delegation;
 
 use std::time::Duration;
 
-use custos_model::{Principal, ResourceName};
+use custos_model::ResourceName;
 
 use crate::access_token::{AccessToken, Read};
 use crate::call::ns;
 use crate::client::is_machine;
+use crate::delegation_token::Delegation;
 use crate::event::Event;
 use crate::grant_type::GrantType;
-use crate::parameters::Parameters;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
 use crate::scope::{Scope, Scopes};
@@ -20,7 +20,8 @@ use crate::state::{GrantId, NewSignIn, SignIn, Workload};
 use crate::token::Request;
 use crate::token::issue::Earned;
 use crate::token_response::{
-    ACCESS_TOKEN_TYPE, CONNECTION_CREDENTIAL_TYPE, CredentialDecision, TokenAnswer, TokenResponse,
+    ACCESS_TOKEN_TYPE, CONNECTION_CREDENTIAL_TYPE, CredentialDecision, DELEGATION_TOKEN_TYPE,
+    TokenAnswer, TokenResponse,
 };
 use crate::{ACCESS_TOKEN_LIFE, CREDENTIAL_LIFE_MAX};
 
@@ -31,15 +32,18 @@ const ID_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:id_token";
 enum Wanted {
     AccessToken,
     Credential(ResourceName),
+    /// That an agent may act for whoever asks.
+    Delegation(delegation::Wish),
 }
 
 /// Whose token was shown, before a sign-in is begun.
 enum Subject {
     Workload(Box<Workload>),
-    /// Somebody with an access token of ours, alone or with an agent that acts for them.
-    Present {
-        principal: Box<Principal>,
-        sign_ins: Vec<SignIn>,
+    /// Somebody with an access token of ours.
+    Present(Box<AccessToken>),
+    /// An agent that is to act for a person.
+    Acting {
+        acting: Box<delegation::Acting>,
         scopes: Scopes,
         until_utc_ns: u64,
     },
@@ -51,27 +55,35 @@ impl AuthorizationServer {
         request: &Request<'_>,
         events: &mut Vec<Event>,
     ) -> Result<TokenAnswer, Refusal> {
-        let wanted = self.wanted(request.parameters)?;
+        let wanted = self.wanted(request)?;
         let subject = self.subject(&wanted, request)?;
         let (most, until_utc_ns) = match &subject {
             Subject::Workload(_) => (&request.client.scopes, u64::MAX),
-            Subject::Present {
+            Subject::Present(token) => (&token.scopes, token.expires_utc_ns),
+            Subject::Acting {
                 scopes,
                 until_utc_ns,
                 ..
             } => (scopes, *until_utc_ns),
         };
         let scopes = most.narrowed(request.parameters.get("scope"))?;
-        if matches!(wanted, Wanted::Credential(_)) && !scopes.contains(Scope::Api) {
+        if !matches!(wanted, Wanted::AccessToken) && !scopes.contains(Scope::Api) {
             return Err(Reason::ScopeNotAllowed.into());
         }
-        let (principal, sign_ins) = present(subject, &wanted, request)?;
+        if let Wanted::Delegation(wish) = &wanted {
+            return match subject {
+                Subject::Present(token) => self.delegate(*token, wish, request, events),
+                Subject::Workload(_) => Err(Reason::SubjectNotAPerson.into()),
+                Subject::Acting { .. } => Err(Reason::ActorUnexpected.into()),
+            };
+        }
+        let sign_in = present(subject, &wanted, request, events)?;
         match wanted {
+            Wanted::Delegation(_) => Err(Reason::RequestedTokenType.into()),
             Wanted::AccessToken => {
                 let earned = Earned {
                     grant_type: GrantType::TokenExchange,
-                    principal,
-                    sign_ins,
+                    sign_in,
                     scopes,
                     grant: GrantId::from_bytes(request.call.bytes()),
                     until_utc_ns,
@@ -79,11 +91,11 @@ impl AuthorizationServer {
                 self.exchanged(&earned, request, events)
             }
             Wanted::Credential(resource) => {
-                let decision = credential(principal, &sign_ins, resource, request);
+                let decision = credential(sign_in, resource, request);
                 events.push(Event::CredentialAllowed {
                     client: decision.client.clone(),
                     principal: decision.principal.clone(),
-                    sign_ins: decision.sign_ins.clone(),
+                    sign_in: decision.sign_in,
                     resource: decision.resource.clone(),
                 });
                 Ok(TokenAnswer::Credential(decision))
@@ -91,7 +103,8 @@ impl AuthorizationServer {
         }
     }
 
-    fn wanted(&self, parameters: &Parameters) -> Result<Wanted, Refusal> {
+    fn wanted(&self, request: &Request<'_>) -> Result<Wanted, Refusal> {
+        let parameters = request.parameters;
         if parameters.get("audience").is_some() {
             return Err(Reason::AudienceUnsupported.into());
         }
@@ -104,6 +117,10 @@ impl AuthorizationServer {
                 let name = parameters.require("resource")?;
                 let name = name.parse().map_err(|_| Reason::ResourceName)?;
                 Ok(Wanted::Credential(name))
+            }
+            Some(DELEGATION_TOKEN_TYPE) => {
+                self.is_own_resource(parameters)?;
+                self.wish(request).map(Wanted::Delegation)
             }
             Some(_) => Err(Reason::RequestedTokenType.into()),
         }
@@ -119,10 +136,16 @@ impl AuthorizationServer {
             ACCESS_TOKEN_TYPE => {
                 let subject = self.own(token, Reason::SubjectTokenRejected, request)?;
                 match (actor, wanted) {
-                    (Some(actor), _) => delegation::act_for(actor, subject),
-                    (None, Wanted::Credential(_)) => Ok(Subject::of(subject)),
+                    (Some(actor), _) => delegation::by_access_token(actor, subject),
                     (None, Wanted::AccessToken) => Err(Reason::ActorMissing.into()),
+                    (None, _) => Ok(Subject::Present(Box::new(subject))),
                 }
+            }
+            DELEGATION_TOKEN_TYPE => {
+                let actor = actor.ok_or(Reason::ActorMissing)?;
+                let now = request.call.now;
+                let delegation = Delegation::read(&self.keys, token, request.state, now)?;
+                delegation::by_delegation(actor, delegation)
             }
             _ => Err(Reason::SubjectTokenType.into()),
         }
@@ -182,17 +205,6 @@ impl AuthorizationServer {
     }
 }
 
-impl Subject {
-    fn of(token: AccessToken) -> Self {
-        Self::Present {
-            principal: Box::new(token.principal),
-            sign_ins: token.sign_ins,
-            scopes: token.scopes,
-            until_utc_ns: token.expires_utc_ns,
-        }
-    }
-}
-
 fn workload(token: &str, request: &Request<'_>) -> Result<Subject, Refusal> {
     let rejected = |detail| Refusal::with(Reason::SubjectTokenRejected, detail);
     let verified = request.state.workloads.verify(token, request.call.now);
@@ -203,26 +215,24 @@ fn workload(token: &str, request: &Request<'_>) -> Result<Subject, Refusal> {
     Ok(Subject::Workload(Box::new(workload)))
 }
 
-/// Begins the sign-in of a workload, last of all: a refused request leaves nothing behind.
+/// Begins the sign-in of a workload or of an agent for a person, last of all: a refused request leaves nothing behind.
 fn present(
     subject: Subject,
     wanted: &Wanted,
     request: &Request<'_>,
-) -> Result<(Principal, Vec<SignIn>), Refusal> {
+    events: &mut Vec<Event>,
+) -> Result<SignIn, Refusal> {
     match subject {
-        Subject::Present {
-            principal,
-            sign_ins,
-            ..
-        } => Ok((*principal, sign_ins)),
+        Subject::Present(token) => Ok(token.sign_in),
+        Subject::Acting { acting, .. } => acting.begin(request, events),
         Subject::Workload(workload) => {
             let new = NewSignIn {
                 principal: workload.principal,
                 authentication: workload.authentication,
                 lasts: wanted.lasts(),
+                parents: Vec::new(),
             };
-            let sign_in = request.state.sign_ins.begin(new, request.call.now)?;
-            Ok((sign_in.principal.clone(), vec![sign_in]))
+            Ok(request.state.sign_ins.begin(new, request.call.now)?)
         }
     }
 }
@@ -230,15 +240,14 @@ fn present(
 impl Wanted {
     fn lasts(&self) -> Duration {
         match self {
-            Self::AccessToken => ACCESS_TOKEN_LIFE,
+            Self::AccessToken | Self::Delegation(_) => ACCESS_TOKEN_LIFE,
             Self::Credential(_) => CREDENTIAL_LIFE_MAX,
         }
     }
 }
 
 fn credential(
-    principal: Principal,
-    sign_ins: &[SignIn],
+    sign_in: SignIn,
     resource: ResourceName,
     request: &Request<'_>,
 ) -> CredentialDecision {
@@ -247,12 +256,11 @@ fn credential(
         .now
         .utc_ns
         .saturating_add(ns(CREDENTIAL_LIFE_MAX));
-    let ends = sign_ins.iter().map(|sign_in| sign_in.expires_utc_ns);
     CredentialDecision {
         client: request.client.id.clone(),
-        principal,
-        sign_ins: sign_ins.iter().map(|sign_in| sign_in.id).collect(),
+        principal: sign_in.principal,
+        sign_in: sign_in.id,
         resource,
-        expires_utc_ns: ends.fold(latest, u64::min),
+        expires_utc_ns: latest.min(sign_in.expires_utc_ns),
     }
 }

@@ -1,7 +1,5 @@
 //! Tokens for whoever has earned them.
 
-use custos_model::Principal;
-
 use crate::access_token::{Issue, Signed};
 use crate::event::{Event, TokenIssued};
 use crate::grant_type::GrantType;
@@ -17,9 +15,7 @@ use crate::token_response::TokenResponse;
 /// What a grant has come to.
 pub(super) struct Earned {
     pub(super) grant_type: GrantType,
-    pub(super) principal: Principal,
-    /// In the order of the principal's chain.
-    pub(super) sign_ins: Vec<SignIn>,
+    pub(super) sign_in: SignIn,
     pub(super) scopes: Scopes,
     pub(super) grant: GrantId,
     /// The end of the tokens that it was earned with, UTC nanoseconds.
@@ -27,7 +23,7 @@ pub(super) struct Earned {
 }
 
 impl Earned {
-    /// For somebody who acts for nobody.
+    /// Without an end but that of the sign-in.
     pub(super) fn by(
         grant_type: GrantType,
         sign_in: SignIn,
@@ -36,8 +32,7 @@ impl Earned {
     ) -> Self {
         Self {
             grant_type,
-            principal: sign_in.principal.clone(),
-            sign_ins: vec![sign_in],
+            sign_in,
             scopes,
             grant,
             until_utc_ns: u64::MAX,
@@ -53,8 +48,8 @@ impl Earned {
         Event::TokenIssued(Box::new(TokenIssued {
             grant_type: self.grant_type,
             client: request.client.id.clone(),
-            principal: self.principal.clone(),
-            sign_ins: self.sign_ins.iter().map(|sign_in| sign_in.id).collect(),
+            principal: self.sign_in.principal.clone(),
+            sign_in: self.sign_in.id,
             grant: self.grant,
             token_id: signed.token_id.clone(),
             scopes: self.scopes.clone(),
@@ -68,8 +63,7 @@ impl AuthorizationServer {
     pub(super) fn sign(&self, earned: &Earned, request: &Request<'_>) -> Result<Signed, Refusal> {
         let issue = Issue {
             base_url: &self.base_url,
-            principal: &earned.principal,
-            sign_ins: &earned.sign_ins,
+            sign_in: &earned.sign_in,
             client: &request.client.id,
             scopes: &earned.scopes,
             grant: earned.grant,
@@ -88,9 +82,9 @@ impl AuthorizationServer {
     ) -> Result<TokenResponse, Refusal> {
         let signed = self.sign(earned, request)?;
         let refreshable = request.client.grants.contains(&GrantType::RefreshToken);
-        let sign_in = earned.sign_ins.first().filter(|_| refreshable);
+        let sign_in = &earned.sign_in;
         let mut refresh_token = None;
-        if let Some(sign_in) = sign_in {
+        if refreshable {
             let secret = request.call.secret();
             let stored = RefreshToken {
                 hash: SecretHash::of(secret.expose()),

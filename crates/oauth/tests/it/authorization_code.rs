@@ -48,10 +48,7 @@ fn from_the_request_to_tokens() {
         panic!("{seen:?}");
     };
     assert_eq!(issued.grant, grant);
-    assert_eq!(
-        (issued.sign_ins.as_slice(), issued.refreshable),
-        (&[alice][..], true)
-    );
+    assert_eq!((issued.sign_in, issued.refreshable), (alice, true));
     let body = seen.good();
     assert_eq!(body["token_type"], "Bearer");
     assert_eq!(body["expires_in"], 900);

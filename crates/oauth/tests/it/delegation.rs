@@ -1,21 +1,25 @@
 //! Agents act for people, and both stay visible.
 
 use custos_oauth::Event;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::hostile_token::chained;
-use crate::world::{CREDENTIAL, World, claims, delegate, refresh, text, with};
+use custos_model::SignInId;
+use custos_oauth::Reason;
+
+use crate::world::{
+    ACCESS_TOKEN, CREDENTIAL, DELEGATION, EXCHANGE, World, claims, delegate, refresh, text, with,
+};
 
 #[test]
 fn an_agent_acts_for_a_person() {
     let mut world = World::new();
     let (subject, agent) = (world.access_token(), world.agent_token());
     let seen = world.token(&delegate(&subject, &agent));
-    let Event::TokenIssued(issued) = seen.events[0].clone() else {
-        panic!("{seen:?}");
-    };
-    assert_eq!(issued.sign_ins.len(), 2);
-    assert_eq!(issued.sign_ins[1], world.alice);
+    assert_eq!(seen.codes(), ["signed_in", "token_issued"]);
+    let (parents, sign_in) = begun(&seen.events);
+    assert_eq!(parents[1], world.alice);
+    let authentication = world.memory.authentication(sign_in);
+    assert_eq!(authentication.provider, "delegation");
     let body = seen.good();
     assert_eq!(body["scope"], "api");
     assert!(body.get("refresh_token").is_none());
@@ -28,13 +32,12 @@ fn an_agent_acts_for_a_person() {
         (&"alice".into(), &"human".into())
     );
     assert_eq!(own["sub"], claims(&subject)["sub"]);
-    let mut actor = own["act"].clone();
-    assert_eq!(actor["sid"].take(), issued.sign_ins[0].to_string());
+    assert_eq!(own["sid"], sign_in.to_string());
     assert_eq!(
-        actor,
+        own["act"],
         json!({
             "iss": "local", "sub": "00u-helper", "name": "helper", "kind": "agent",
-            "groups": ["okta:helpers"], "sid": null,
+            "groups": ["okta:helpers"],
         })
     );
 
@@ -46,48 +49,25 @@ fn an_agent_acts_for_a_person() {
     assert_eq!(principal["on_behalf_of"][0]["name"], "alice");
 }
 
-#[test]
-fn agents_act_for_agents_up_to_four_deep() {
-    let mut world = World::new();
-    let body = chained(&mut world, 4).good();
-    let token = text(&body, "access_token");
-    let mut names = Vec::new();
-    let mut next = &claims(&token)["act"];
-    while next.is_object() {
-        names.push(next["name"].as_str().unwrap().to_owned());
-        next = &next["act"];
-    }
-    // The outermost actor is the one that presents the token.
-    assert_eq!(names, ["a3", "a2", "a1", "a0"]);
-    let principal = world.api(&token).good()["principal"].clone();
-    let chain: Vec<_> = principal["on_behalf_of"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|who| &who["name"])
-        .collect();
-    assert_eq!(principal["name"], "a3");
-    assert_eq!(
-        chain,
-        ["a2", "a1", "a0", "alice"]
-            .map(Value::from)
-            .iter()
-            .collect::<Vec<_>>()
-    );
+/// The parents of a sign-in that has begun, and itself.
+fn begun(events: &[Event]) -> (Vec<SignInId>, SignInId) {
+    let Event::SignedIn(signed_in) = &events[0] else {
+        panic!("{events:?}");
+    };
+    (signed_in.parents.clone(), signed_in.sign_in.id)
 }
 
 #[test]
 fn a_delegated_token_dies_with_each_of_its_sign_ins() {
-    for who in 0..2 {
+    for who in 0..3 {
         let mut world = World::new();
         let (subject, agent) = (world.access_token(), world.agent_token());
         let seen = world.token(&delegate(&subject, &agent));
-        let Event::TokenIssued(issued) = seen.events[0].clone() else {
-            panic!("{seen:?}");
-        };
+        let (parents, own) = begun(&seen.events);
         let token = text(&seen.body, "access_token");
         assert_eq!(world.api(&token).status, 200);
-        custos_oauth::SignIns::end(&world.memory, issued.sign_ins[who], world.now()).unwrap();
+        let ended = [parents[0], parents[1], own][who];
+        custos_oauth::SignIns::end(&world.memory, ended, world.now()).unwrap();
         assert_eq!(world.api(&token).refused().0, "invalid_token", "{who}");
     }
 }
@@ -105,16 +85,14 @@ fn an_agent_gets_a_credential_for_a_person_s_resource() {
     );
     let seen = world.token(&form);
     let Event::CredentialAllowed {
-        principal,
-        sign_ins,
-        ..
-    } = seen.events[0].clone()
+        principal, sign_in, ..
+    } = seen.events[1].clone()
     else {
         panic!("{seen:?}");
     };
     assert_eq!(principal.name, "helper");
     assert_eq!(principal.on_behalf_of[0].name, "alice");
-    assert_eq!((sign_ins.len(), sign_ins[1]), (2, world.alice));
+    assert_eq!(begun(&seen.events).1, sign_in);
 }
 
 #[test]
@@ -145,4 +123,95 @@ fn a_delegated_token_is_no_way_to_refresh_or_widen() {
     assert_eq!(world.token(&refresh(&token)).refused().0, "invalid_grant");
     let form = with(delegate(&subject, &agent), &[("scope", "postgres")]);
     assert_eq!(world.token(&form).refused().0, "invalid_scope");
+}
+
+fn give<'a>(subject: &'a str, agent: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("grant_type", EXCHANGE),
+        ("client_id", "custos-cli"),
+        ("subject_token", subject),
+        ("subject_token_type", ACCESS_TOKEN),
+        ("requested_token_type", DELEGATION),
+        ("may_act", agent),
+    ]
+}
+
+fn take<'a>(delegation: &'a str, agent: &'a str) -> Vec<(&'a str, &'a str)> {
+    with(
+        delegate(delegation, agent),
+        &[("subject_token_type", DELEGATION)],
+    )
+}
+
+#[test]
+fn a_person_lets_one_agent_act_for_her() {
+    let mut world = World::new();
+    let subject = world.access_token();
+    let seen = world.token(&with(give(&subject, "helper"), &[("expires_in", "7200")]));
+    let Event::Delegated(delegated) = seen.events[0].clone() else {
+        panic!("{seen:?}");
+    };
+    assert_eq!(delegated.agent.as_str(), "helper");
+    assert_eq!(delegated.sign_in, world.alice);
+    let body = seen.good();
+    assert_eq!(
+        (
+            &body["expires_in"],
+            &body["token_type"],
+            &body["issued_token_type"]
+        ),
+        (&7200.into(), &"N_A".into(), &DELEGATION.into())
+    );
+    let delegation = text(&body, "access_token");
+    assert_eq!(
+        claims(&delegation)["may_act"],
+        json!({"iss": "local", "sub": "00u-helper"})
+    );
+    // It opens nothing by itself.
+    assert_eq!(world.api(&delegation).refused().0, "invalid_token");
+    assert_eq!(world.api(&delegation).detail, Some("type_wrong"));
+
+    // Long after the access token that it was made with, and more than once.
+    for seconds in [3600, 3500] {
+        world.pass(seconds);
+        let agent = world.agent_token();
+        let seen = world.token(&take(&delegation, &agent));
+        let (parents, _) = begun(&seen.events);
+        assert_eq!(parents[1], world.alice);
+        let body = seen.good();
+        let left = if seconds == 3600 { 900 } else { 100 };
+        assert_eq!(body["expires_in"], left);
+        let principal = world.api(&text(&body, "access_token")).good()["principal"].clone();
+        assert_eq!(principal["on_behalf_of"][0]["name"], "alice");
+    }
+    world.pass(111);
+    let agent = world.agent_token();
+    let seen = world.token(&take(&delegation, &agent));
+    assert_eq!(seen.refused().1, Reason::SubjectTokenRejected);
+    assert_eq!(seen.detail, Some("expired"));
+}
+
+#[test]
+fn a_delegation_ends_with_the_sign_in_of_the_person() {
+    let mut world = World::new();
+    let subject = world.access_token();
+    let delegation = text(
+        &world.token(&give(&subject, "helper")).good(),
+        "access_token",
+    );
+    let agent = world.agent_token();
+    let token = text(
+        &world.token(&take(&delegation, &agent)).good(),
+        "access_token",
+    );
+    custos_oauth::SignIns::end(&world.memory, world.alice, world.now()).unwrap();
+    assert_eq!(world.api(&token).refused().0, "invalid_token");
+    let seen = world.token(&take(&delegation, &agent));
+    assert_eq!(seen.detail, Some("token_revoked"));
+    // And it is never longer.
+    let mut world = World::new();
+    world.pass(11 * 3600);
+    let subject = world.access_token();
+    let longest = with(give(&subject, "helper"), &[("expires_in", "43200")]);
+    assert_eq!(world.token(&longest).good()["expires_in"], 3600);
 }

@@ -60,7 +60,7 @@ fn from_the_device_to_tokens() {
     let Event::TokenIssued(issued) = seen.events[0].clone() else {
         panic!("{seen:?}");
     };
-    assert_eq!((issued.grant, issued.sign_ins[0]), (grant, world.alice));
+    assert_eq!((issued.grant, issued.sign_in), (grant, world.alice));
     let body = seen.good();
     assert!(body["refresh_token"].is_string());
     assert_eq!(world.api(&text(&body, "access_token")).status, 200);

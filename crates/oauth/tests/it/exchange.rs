@@ -17,10 +17,7 @@ fn a_platform_s_token_for_an_access_token() {
         panic!("{seen:?}");
     };
     assert_eq!(world.memory.count(), before + 1);
-    assert_eq!(
-        world.memory.authentication(issued.sign_ins[0]).provider,
-        "ci"
-    );
+    assert_eq!(world.memory.authentication(issued.sign_in).provider, "ci");
     let body = seen.good();
     assert_eq!(body["issued_token_type"], ACCESS_TOKEN);
     assert_eq!(body["token_type"], "Bearer");
@@ -85,7 +82,7 @@ fn a_platform_s_token_for_a_connection_credential() {
     let decision = decision(&mut world, &parameters);
     assert_eq!(decision.resource.as_str(), "postgres/shop");
     assert_eq!(decision.principal.name, "shop-ci");
-    assert!(world.memory.is_there(decision.sign_ins[0]));
+    assert!(world.memory.is_there(decision.sign_in));
     let now = world.now().utc_ns;
     assert_eq!(decision.expires_utc_ns, now + 3600 * 1_000_000_000);
 
@@ -114,7 +111,7 @@ fn a_person_s_own_token_for_a_connection_credential() {
         ("resource", "postgres/shop"),
     ];
     let decision = decision(&mut world, &parameters);
-    assert_eq!(decision.sign_ins, [world.alice]);
+    assert_eq!(decision.sign_in, world.alice);
     // It never outlives the sign-in.
     assert_eq!(
         decision.expires_utc_ns,

@@ -4,8 +4,9 @@ use custos_oauth::{Decision, ErrorCode, Reason};
 
 use crate::hostile::Case;
 use crate::world::{
-    ACCESS_TOKEN, ASSERTION_TYPE, BASE, CREDENTIAL, DEVICE_CODE, EXCHANGE, Seen, VERIFIER, World,
-    delegate, exchange_workload, form, machine_form, poll, redeem, refresh, text, with,
+    ACCESS_TOKEN, ASSERTION_TYPE, BASE, CREDENTIAL, DELEGATION, DEVICE_CODE, EXCHANGE, SECRET,
+    Seen, VERIFIER, World, delegate, exchange_workload, form, machine_form, poll, redeem, refresh,
+    secret_form, text, with,
 };
 
 macro_rules! cases {
@@ -51,6 +52,13 @@ cases! { CASES;
     "assertion twice": InvalidClient, ClientAssertionRejected("replayed"), |w| { let own = w.assertion("backup", |_| {}); w.token(&machine_form("backup", &own)).good(); w.token(&machine_form("backup", &own)) };
     "an access token as assertion": InvalidClient, ClientAssertionRejected("type_wrong"), |w| { let token = w.machine_token("backup"); w.token(&machine_form("backup", &token)) };
     "assertion with another signature": InvalidClient, ClientAssertionRejected("signature_wrong"), |w| { let own = w.assertion("backup", |_| {}); let other = w.assertion("backup", |_| {}); let cut = own.rfind('.').unwrap(); let tail = other.rfind('.').unwrap(); w.token(&machine_form("backup", &format!("{}{}", &own[..cut], &other[tail..]))) };
+    "no secret": InvalidClient, ClientSecretMissing, |w| w.token(&secret_form(""));
+    "wrong secret": InvalidClient, ClientSecretWrong, |w| w.token(&secret_form("x"));
+    "secret of another machine": InvalidClient, ClientSecretWrong, |w| w.token(&secret_form(&SECRET[1..]));
+    "short secret": InvalidClient, ClientSecretShort, |w| w.token(&with(secret_form(&SECRET[1..]), &[("client_id", "short")]));
+    "secret after its end": InvalidClient, ClientSecretExpired, |w| { w.pass(3600); w.token(&secret_form(SECRET)) };
+    "secret of a machine with a key": InvalidClient, ClientSecret, |w| w.token(&with(secret_form(SECRET), &[("client_id", "backup")]));
+    "assertion of a machine with a secret": InvalidClient, ClientAssertionUnexpected, |w| { let own = w.assertion("old", |_| {}); w.token(&machine_form("old", &own)) };
     "assertion that is no token": InvalidClient, ClientAssertionRejected("token_parts"), |w| w.token(&machine_form("backup", "x"));
     "credentials of a public client": UnauthorizedClient, ClientGrant, |w| redeeming(w, &[("grant_type", "client_credentials")]);
     "code of a machine client": UnauthorizedClient, ClientGrant, |w| { let own = w.assertion("backup", |_| {}); w.token(&with(machine_form("backup", &own), &[("grant_type", "authorization_code")])) };
@@ -135,8 +143,25 @@ cases! { EXCHANGES;
     "actor acts for somebody already": InvalidRequest, ActorNotAnAgent, |w| { let token = text(&delegating(w, &[]).good(), "access_token"); delegating(w, &[("actor_token", &token)]) };
     "subject is a workload": InvalidRequest, SubjectNotAPerson, |w| { let token = w.machine_token("backup"); delegating(w, &[("subject_token", &token)]) };
     "subject is an agent for itself": InvalidRequest, SubjectNotAPerson, |w| { let token = w.agent_token(); delegating(w, &[("subject_token", &token)]) };
-    "agent acts for itself by way of another": InvalidRequest, ChainLoop, |w| { let token = text(&delegating(w, &[]).good(), "access_token"); delegating(w, &[("subject_token", &token)]) };
-    "more than four act for one another": InvalidRequest, ChainTooDeep, |w| chained(w, 5);
+    "an agent gives on what it was given": InvalidRequest, SubjectNotAPerson, |w| { let token = text(&delegating(w, &[]).good(), "access_token"); let other = other_agent(w); w.token(&delegate(&token, &other)) };
+    "a delegation for another agent": InvalidRequest, MayActOther, |w| { let given = given(w); let other = other_agent(w); w.token(&with(delegate(&given, &other), &[("subject_token_type", DELEGATION)])) };
+    "a delegation without an agent": InvalidRequest, ActorMissing, |w| { let given = given(w); w.token(&[("grant_type", EXCHANGE), ("subject_token", &given), ("subject_token_type", DELEGATION)]) };
+    "a delegation as access token": InvalidRequest, SubjectTokenRejected("type_wrong"), |w| { let given = given(w); delegating(w, &[("subject_token", &given)]) };
+    "an access token as delegation": InvalidRequest, SubjectTokenRejected("type_wrong"), |w| delegating(w, &[("subject_token_type", DELEGATION)]);
+    "a delegation as actor token": InvalidRequest, ActorTokenRejected("type_wrong"), |w| { let given = given(w); delegating(w, &[("actor_token", &given)]) };
+    "a delegation with more scope": InvalidScope, ScopeNotAllowed, |w| { let given = given(w); delegating(w, &[("subject_token", &given), ("subject_token_type", DELEGATION), ("scope", "api postgres")]) };
+    "delegating to nobody": InvalidRequest, ParameterMissing("may_act"), |w| giving(w, &[("may_act", "")]);
+    "delegating to an unknown agent": InvalidRequest, MayActNotAnAgent, |w| giving(w, &[("may_act", "evil")]);
+    "delegating to a service": InvalidRequest, MayActNotAnAgent, |w| giving(w, &[("may_act", "backup")]);
+    "delegating to the command line": InvalidRequest, MayActNotAnAgent, |w| giving(w, &[("may_act", "custos-cli")]);
+    "delegating for no time": InvalidRequest, ParameterMalformed("expires_in"), |w| giving(w, &[("expires_in", "0")]);
+    "delegating for too long": InvalidRequest, ParameterMalformed("expires_in"), |w| giving(w, &[("expires_in", "43201")]);
+    "delegating for a word": InvalidRequest, ParameterMalformed("expires_in"), |w| giving(w, &[("expires_in", "-1")]);
+    "a machine delegates": InvalidRequest, SubjectNotAPerson, |w| { let token = w.machine_token("backup"); giving(w, &[("subject_token", &token)]) };
+    "a platform's token delegates": InvalidRequest, SubjectNotAPerson, |w| giving(w, &[("subject_token", "workload:a"), ("subject_token_type", crate::world::JWT), ("client_id", "custos-workload")]);
+    "an agent delegates for its person": InvalidRequest, SubjectNotAPerson, |w| { let token = text(&delegating(w, &[]).good(), "access_token"); giving(w, &[("subject_token", &token)]) };
+    "delegating with an actor": InvalidRequest, ActorUnexpected, |w| { let agent = w.agent_token(); giving(w, &[("actor_token", &agent), ("actor_token_type", ACCESS_TOKEN)]) };
+    "delegating with a token for postgres only": InvalidRequest, SubjectTokenRejected("scope_not_allowed"), |w| { let libpq = libpq_token(w); giving(w, &[("subject_token", &libpq)]) };
     "subject after sign-out": InvalidRequest, SubjectTokenRejected("token_revoked"), |w| { let (subject, agent) = (w.access_token(), w.agent_token()); let alice = w.alice; custos_oauth::SignIns::end(&w.memory, alice, w.now()).unwrap(); w.token(&delegate(&subject, &agent)) };
     "subject that has expired": InvalidRequest, SubjectTokenRejected("expired"), |w| { let subject = w.access_token(); w.pass(911); let agent = w.agent_token(); w.token(&delegate(&subject, &agent)) };
     "subject that is good for postgres only": InvalidRequest, SubjectTokenRejected("scope_not_allowed"), |w| { let (agent, libpq) = (w.agent_token(), libpq_token(w)); w.token(&delegate(&libpq, &agent)) };
@@ -165,23 +190,28 @@ fn delegating(world: &mut World, changes: &[(&str, &str)]) -> Seen {
     world.token(&with(delegate(&subject, &agent), changes))
 }
 
-/// Agents of the platform, each for the one before, the first for alice.
-pub(crate) fn chained(world: &mut World, agents: usize) -> Seen {
-    let mut token = world.access_token();
-    let mut last = None;
-    for number in 0..agents {
-        let platform = format!("agent:a{number}");
-        let agent = text(
-            &world.token(&exchange_workload(&platform)).good(),
-            "access_token",
-        );
-        let seen = world.token(&delegate(&token, &agent));
-        if seen.status == 200 {
-            token = text(&seen.body, "access_token");
-        }
-        last = Some(seen);
-    }
-    last.unwrap()
+/// Another agent than `helper`, by its platform's token.
+fn other_agent(world: &mut World) -> String {
+    let seen = world.token(&exchange_workload("agent:other"));
+    text(&seen.good(), "access_token")
+}
+
+fn giving(world: &mut World, changes: &[(&str, &str)]) -> Seen {
+    let subject = world.access_token();
+    let form = [
+        ("grant_type", EXCHANGE),
+        ("client_id", "custos-cli"),
+        ("subject_token", subject.as_str()),
+        ("subject_token_type", ACCESS_TOKEN),
+        ("requested_token_type", DELEGATION),
+        ("may_act", "helper"),
+    ];
+    world.token(&with(form.to_vec(), changes))
+}
+
+/// Alice's delegation token for `helper`.
+fn given(world: &mut World) -> String {
+    text(&giving(world, &[]).good(), "access_token")
 }
 
 pub(crate) fn started(world: &mut World) -> (String, String) {

@@ -14,6 +14,7 @@ pub(crate) const HOUR_NS: u64 = 3600 * 1_000_000_000;
 pub(crate) struct Memory {
     ids: IdSource,
     sign_ins: RefCell<BTreeMap<SignInId, (SignIn, Authentication)>>,
+    parents: RefCell<BTreeMap<SignInId, Vec<SignInId>>>,
     refresh_tokens: RefCell<BTreeMap<SecretHash, FoundRefreshToken>>,
     revoked: RefCell<BTreeSet<GrantId>>,
     /// Every access fails.
@@ -25,6 +26,7 @@ impl Default for Memory {
         Self {
             ids: IdSource::new([7; 10]),
             sign_ins: RefCell::default(),
+            parents: RefCell::default(),
             refresh_tokens: RefCell::default(),
             revoked: RefCell::default(),
             broken: Cell::default(),
@@ -75,6 +77,11 @@ impl Memory {
 impl SignIns for Memory {
     fn live(&self, id: SignInId, now: Instant) -> Result<Option<SignIn>, StateError> {
         self.works()?;
+        for parent in self.parents.borrow().get(&id).into_iter().flatten() {
+            if self.live(*parent, now)?.is_none() {
+                return Ok(None);
+            }
+        }
         let sign_ins = self.sign_ins.borrow();
         let found = sign_ins.get(&id).map(|(sign_in, _)| sign_in.clone());
         Ok(found.filter(|sign_in| now.utc_ns < sign_in.expires_utc_ns))
@@ -87,6 +94,7 @@ impl SignIns for Memory {
             principal: new.principal,
             expires_utc_ns: now.utc_ns + new.lasts.as_nanos() as u64,
         };
+        self.parents.borrow_mut().insert(sign_in.id, new.parents);
         let kept = (sign_in.clone(), new.authentication);
         self.sign_ins.borrow_mut().insert(sign_in.id, kept);
         Ok(sign_in)

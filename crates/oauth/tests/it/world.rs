@@ -8,8 +8,8 @@ use custos_model::{Instant, PrincipalKind, SignInId};
 use custos_oauth::cookie::{BrowserSecret, BrowserSession};
 use custos_oauth::{
     AuthorizationServer, AuthorizeRefusal, BaseUrl, Call, Consent, Decision, DeviceConfirmation,
-    DeviceRefusal, Event, KeyRing, MachineClient, Outcome, Reason, Refusal, Scope, Scopes, State,
-    TokenAnswer, Visitor,
+    DeviceRefusal, Event, KeyRing, MachineClient, MachineProof, MachineSecret, Outcome, Reason,
+    Refusal, Scope, Scopes, SecretHash, State, TokenAnswer, Visitor,
 };
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,11 @@ pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchan
 pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 pub(crate) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 pub(crate) const CREDENTIAL: &str = "urn:custos:params:oauth:token-type:connection-credential";
+pub(crate) const DELEGATION: &str = "urn:custos:params:oauth:token-type:delegation-token";
 pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// 32 characters, the fewest that are taken.
+pub(crate) const SECRET: &str = "3q2+7wAAAAC0dGVzdC1zZWNyZXQtMDEy";
 
 const START_NS: u64 = 1_795_232_787_000_000_000;
 
@@ -57,13 +61,22 @@ impl World {
         let robot = key();
         let machine = |id: &str, kind| MachineClient {
             id: id.parse().unwrap(),
-            keys: key_set(&robot),
+            proof: MachineProof::Keys(key_set(&robot)),
             principal: principal("local", id, kind),
             scopes: Scopes::new(Scope::Api, &[Scope::Postgres]),
+        };
+        let with_secret = |id: &str, secret| MachineClient {
+            proof: MachineProof::Secret(MachineSecret {
+                hash: SecretHash::of(secret),
+                expires_utc_ns: START_NS + HOUR_NS,
+            }),
+            ..machine(id, PrincipalKind::Workload)
         };
         let clients = vec![
             machine("backup", PrincipalKind::Workload),
             machine("helper", PrincipalKind::Agent),
+            with_secret("old", SECRET),
+            with_secret("short", &SECRET[1..]),
         ];
         let now = Instant {
             utc_ns: START_NS,
@@ -328,6 +341,14 @@ pub(crate) fn machine_form<'a>(client: &'a str, assertion: &'a str) -> Vec<(&'a 
         ("client_id", client),
         ("client_assertion_type", ASSERTION_TYPE),
         ("client_assertion", assertion),
+    ]
+}
+
+pub(crate) fn secret_form(secret: &str) -> Vec<(&str, &str)> {
+    vec![
+        ("grant_type", "client_credentials"),
+        ("client_id", "old"),
+        ("client_secret", secret),
     ]
 }
 

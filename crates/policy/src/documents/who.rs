@@ -8,9 +8,6 @@ use serde::Serialize;
 use super::reader::Reader;
 use super::yaml::{Node, Value};
 
-/// Issuer of principals that the operator names.
-const OPERATOR: &str = "local";
-
 /// One way of naming principals.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,7 +18,7 @@ pub enum Who {
     Group(String),
     /// A workload, by its name in the gateway's configuration.
     Workload(String),
-    /// What the operator issued a credential to under this name, and is no person.
+    /// Any workload, machine or agent, by the name that the operator gave it.
     Machine(String),
     /// Exactly one principal.
     Principal {
@@ -56,12 +53,13 @@ pub(super) fn workload_name(principal: &Principal) -> Option<&String> {
     (principal.kind == PrincipalKind::Workload).then_some(&principal.name)
 }
 
+/// Whoever is no person has its name from the operator: from the configuration, or with its credential.
 pub(super) fn machine_name(principal: &Principal) -> Option<&String> {
     let machine = matches!(
         principal.kind,
         PrincipalKind::Workload | PrincipalKind::Agent
     );
-    (machine && principal.issuer == OPERATOR).then_some(&principal.name)
+    machine.then_some(&principal.name)
 }
 
 impl fmt::Display for Who {

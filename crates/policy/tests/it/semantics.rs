@@ -103,7 +103,7 @@ fn names_mean_what_the_operator_named() {
     );
     assert_eq!(
         of("backup", "https://ci.example", workload, "sql.read"),
-        "deny by default-deny"
+        "allow by backup"
     );
     assert_eq!(
         asks(text, &person("carol", &[]), "sql.update"),

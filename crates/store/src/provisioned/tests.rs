@@ -288,6 +288,7 @@ fn sign_ins_belong_to_users_while_they_are_good() {
         issued_utc_ns: 1,
         expires_utc_ns: expires,
         revoked_utc_ns: None,
+        parents: Vec::new(),
     };
     let (live, expired, ended) = (sign_in(1000), sign_in(100), sign_in(1000));
     for sign_in in [&live, &expired, &ended] {

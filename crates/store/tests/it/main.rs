@@ -1,5 +1,6 @@
 //! The control database through its public interface and through the bytes of its files.
 
+mod administrators;
 mod canary;
 mod credentials;
 mod files;

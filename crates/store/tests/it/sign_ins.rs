@@ -20,6 +20,7 @@ fn sign_in(seed: u8, name: &str) -> StoredSignIn {
             ..Authentication::by("okta", 7)
         },
         provider_session: Some("a-session".to_owned()),
+        parents: Vec::new(),
         issued_utc_ns: 10,
         expires_utc_ns: 1000,
         revoked_utc_ns: None,
@@ -136,6 +137,7 @@ fn a_database_of_the_first_schema_is_brought_up_to_date() {
          ALTER TABLE credentials DROP COLUMN sign_in;
          ALTER TABLE credentials DROP COLUMN uses;
          DROP TABLE provider_sessions; DROP TABLE saml_metadata; DROP TABLE sign_ins; DROP TABLE refresh_tokens; DROP TABLE revoked_grants;
+         DROP TABLE administrators; DROP TABLE administrator_token;
          PRAGMA user_version = 1",
     );
     let store = place.open();
@@ -243,4 +245,46 @@ fn what_a_provider_gave_is_sealed_to_its_sign_in() {
     store.provider_session(id(2)).unwrap_err();
     store.provider_session(id(1)).unwrap();
     assert!(!format!("{:?}", store.provider_session(id(1))).contains("canary"));
+}
+
+#[test]
+fn a_sign_in_lives_no_longer_than_those_that_it_hangs_on() {
+    for ended in 0..3 {
+        let place = Place::new();
+        let store = place.open();
+        let (agent, person) = (sign_in(1, "agent"), sign_in(2, "person"));
+        let both = StoredSignIn {
+            parents: vec![agent.id, person.id],
+            ..sign_in(3, "both")
+        };
+        for one in [&agent, &person, &both] {
+            store.add_sign_in(one, random).unwrap();
+        }
+        drop(store);
+        let store = place.open();
+        assert_eq!(
+            store.live_sign_in(both.id, 999).unwrap(),
+            Some(both.clone())
+        );
+        assert_eq!(store.live_sign_in(both.id, 1000).unwrap(), None);
+        let id = [agent.id, person.id, both.id][ended];
+        assert!(store.revoke_sign_in(id, 50).unwrap());
+        assert_eq!(store.live_sign_in(both.id, 51).unwrap(), None, "{ended}");
+        let alone = store.live_sign_in(agent.id, 51).unwrap();
+        assert_eq!(alone.is_some(), ended != 0);
+    }
+    // One whose parent is gone, and one that hangs on itself.
+    let store = Place::new().open();
+    let orphan = StoredSignIn {
+        parents: vec![id(9)],
+        ..sign_in(4, "orphan")
+    };
+    let own = StoredSignIn {
+        parents: vec![id(5)],
+        ..sign_in(5, "own")
+    };
+    for one in [&orphan, &own] {
+        store.add_sign_in(one, random).unwrap();
+        assert_eq!(store.live_sign_in(one.id, 11).unwrap(), None);
+    }
 }

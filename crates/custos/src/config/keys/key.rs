@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Address,
     /// A list of texts.
     TextList,
+    /// A day; it means the moment at which it begins, UTC.
+    Date,
 }
 
 /// What stands when a key does not.
@@ -97,6 +99,7 @@ impl Key {
                 r#"write an IP address and a port, such as "0.0.0.0:5432" or "[::1]:5432""#
                     .to_owned()
             }
+            Kind::Date => "write a day, such as 2027-01-31".to_owned(),
             Kind::TextList => r#"write a list of texts, such as ["alice", "group:dba"]"#.to_owned(),
         }
     }
