@@ -1,5 +1,7 @@
 //! The command line.
 
+mod policy;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use custos_model::{ResourceName, SignInId};
 use custos_store::{CredentialId, Durability, SourceNetwork, UpstreamTls};
 
 use crate::config;
+
+pub(crate) use policy::{PolicyCommand, PolicyExplainArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -77,6 +81,9 @@ pub(crate) enum Command {
     /// The configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Policy documents, offline
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Check configuration, files, certificates and targets
     Doctor(DoctorArgs),
 }

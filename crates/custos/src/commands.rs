@@ -10,6 +10,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod machine;
 pub(crate) mod open;
+pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod resource;
 pub(crate) mod session;

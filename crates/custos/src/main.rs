@@ -60,7 +60,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
-        administrator, block_on, config, credential, delegate, key, login, logout, machine,
+        administrator, block_on, config, credential, delegate, key, login, logout, machine, policy,
         resource, session, sign_in, status, whoami,
     };
     match command {
@@ -80,6 +80,7 @@ fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Session(command) => block_on(session::run(out, command)),
         Command::Config(ConfigCommand::Check(arguments)) => config::check(out, arguments.config),
         Command::Config(ConfigCommand::Reference) => config::reference(out),
+        Command::Policy(command) => policy::run(out, command),
         Command::Doctor(arguments) => doctor::doctor(out, arguments),
         // Handled by the callers, because their exit codes are their own.
         other @ (Command::Connect(_) | Command::Verify(_)) => {

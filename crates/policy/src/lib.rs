@@ -6,6 +6,7 @@
 //! **Invariant**: a principal that proved nothing is denied whatever the rules say.
 
 mod digest;
+pub mod documents;
 mod problem;
 mod rule;
 

@@ -33,6 +33,11 @@ fn help_of_every_command() {
         "config",
         "config check",
         "config reference",
+        "policy",
+        "policy check",
+        "policy explain",
+        "policy matrix",
+        "policy diff",
         "doctor",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();

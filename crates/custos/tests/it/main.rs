@@ -8,4 +8,5 @@ mod account_server;
 mod command;
 mod help;
 mod life;
+mod policy;
 mod usage;

@@ -1,0 +1,206 @@
+//! Labels of columns: which columns have one, and what is shown in place of their values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+
+use super::reader::{Reader, is_name};
+use super::target::fits;
+use super::yaml::{Key, Node, Value};
+
+/// What is shown in place of a value. Whoever masks sees to it that the result fits the column's type, or is null.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transform {
+    /// A fixed text.
+    Redact,
+    /// The first and last characters, the rest hidden.
+    Partial {
+        /// Characters left at the beginning.
+        first: u64,
+        /// Characters left at the end.
+        last: u64,
+    },
+    /// A keyed token, the same for the same value within the scope.
+    Token {
+        /// Name of the scope.
+        scope: String,
+    },
+    /// Another value of the same form (NIST SP 800-38G FF1).
+    FormatPreserving,
+    /// A keyed hash.
+    Hash,
+    /// NULL.
+    Null,
+}
+
+/// A label of columns. It is sensitive: what it marks is shown masked, or to whom a rule says `unmask:LABEL`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Label {
+    /// `SCHEMA.TABLE.COLUMN` in lower case, `*` for any text within a part.
+    pub columns: BTreeSet<String>,
+    /// What is shown.
+    pub mask: Transform,
+    /// Whether statements may compare and sort by such columns without a right to see them clear. It tells values
+    /// apart without showing them, so it is refused where the document does not say otherwise.
+    pub predicates: bool,
+}
+
+impl Label {
+    /// Whether the label marks the column. Names are compared in lower case, so that a quoted twin is marked too.
+    pub fn marks(&self, schema: &str, table: &str, column: &str) -> bool {
+        let parts = [schema, table, column].map(str::to_lowercase);
+        self.columns.iter().any(|pattern| {
+            let mut patterns = pattern.split('.');
+            parts
+                .iter()
+                .all(|part| patterns.next().is_some_and(|pattern| fits(pattern, part)))
+        })
+    }
+}
+
+impl fmt::Display for Transform {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redact => out.write_str("redact"),
+            Self::Partial { first, last } => write!(out, "partial, first {first} and last {last}"),
+            Self::Token { scope } => write!(out, "token in {scope}"),
+            Self::FormatPreserving => out.write_str("format_preserving"),
+            Self::Hash => out.write_str("hash"),
+            Self::Null => out.write_str("null"),
+        }
+    }
+}
+
+/// The field `labels` of a document.
+pub(super) fn read<'n>(
+    reader: &mut Reader<'_>,
+    node: &'n Node,
+) -> BTreeMap<String, (&'n Key, Label)> {
+    let Value::Map(entries) = &node.value else {
+        reader.say(node.at, "`labels` is a mapping from label to its columns");
+        return BTreeMap::new();
+    };
+    let mut labels = BTreeMap::new();
+    for (key, node) in entries {
+        if !is_name(&key.text) {
+            reader.say(
+                key.at,
+                "a label has 1 to 63 lower-case letters, digits, `.`, `_` and `-`",
+            );
+        } else if let Some(label) = read_one(reader, node) {
+            labels.insert(key.text.clone(), (key, label));
+        }
+    }
+    labels
+}
+
+fn read_one(reader: &mut Reader<'_>, node: &Node) -> Option<Label> {
+    const WHAT: &str = "a label";
+    let fields = reader.fields(node, WHAT, &["columns", "mask", "predicates"])?;
+    let columns = reader.needed(&fields, "columns", WHAT);
+    let mask = reader.needed(&fields, "mask", WHAT);
+    let columns = columns.map(|node| columns_of(reader, node));
+    let mask = mask.and_then(|node| transform(reader, node));
+    let words = [("allow", true), ("deny", false)];
+    let predicates = match fields.get("predicates") {
+        Some(node) => reader.word(node, "`predicates`", &words)?,
+        None => false,
+    };
+    Some(Label {
+        columns: columns?,
+        mask: mask?,
+        predicates,
+    })
+}
+
+fn columns_of(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<String> {
+    let texts = reader.texts(node, "`columns`");
+    for text in &texts {
+        let good = text.split('.').count() == 3
+            && text
+                .split('.')
+                .all(|part| !part.is_empty() && !part.contains("**"))
+            && *text == text.to_lowercase();
+        if !good {
+            let message = format!(
+                "`{text}` is no pattern of columns: write `schema.table.column` in lower case, `*` for any text in a part"
+            );
+            reader.say(node.at, message);
+        }
+    }
+    texts
+}
+
+fn transform(reader: &mut Reader<'_>, node: &Node) -> Option<Transform> {
+    if let Value::Text(..) = node.value {
+        let words = [
+            ("redact", 0),
+            ("format_preserving", 1),
+            ("hash", 2),
+            ("null", 3),
+        ];
+        return Some(match reader.word(node, "`mask` of a label", &words)? {
+            0 => Transform::Redact,
+            1 => Transform::FormatPreserving,
+            2 => Transform::Hash,
+            _ => Transform::Null,
+        });
+    }
+    let fields = reader.fields(node, "`mask` of a label", &["partial", "token"])?;
+    match (fields.get("partial"), fields.get("token")) {
+        (Some(node), None) => partial(reader, node),
+        (None, Some(node)) => {
+            let fields = reader.fields(node, "`token`", &["scope"])?;
+            let scope = reader.needed(&fields, "scope", "`token`")?;
+            let text = reader.text(scope, "`scope`")?;
+            if !is_name(text) {
+                reader.say(
+                    scope.at,
+                    "a scope has lower-case letters, digits, `.`, `_` and `-`",
+                );
+            }
+            Some(Transform::Token {
+                scope: text.to_owned(),
+            })
+        }
+        _ => {
+            reader.say(node.at, "`mask` of a label is one transform");
+            None
+        }
+    }
+}
+
+fn partial(reader: &mut Reader<'_>, node: &Node) -> Option<Transform> {
+    let fields = reader.fields(node, "`partial`", &["first", "last"])?;
+    let mut count = |name: &str| match fields.get(name) {
+        Some(node) => reader.number(node, name, 0, 16),
+        None => Some(0),
+    };
+    let (first, last) = (count("first")?, count("last")?);
+    if first + last == 0 {
+        reader.say(
+            node.at,
+            "`partial` leaves `first` or `last` characters; for none write `redact`",
+        );
+    }
+    Some(Transform::Partial { first, last })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Label, Transform};
+
+    #[test]
+    fn columns_by_pattern_and_in_any_case() {
+        let label = Label {
+            columns: ["*.*.ssn", "public.people.tax_*"].map(str::to_owned).into(),
+            mask: Transform::Redact,
+            predicates: false,
+        };
+        assert!(label.marks("hr", "staff", "ssn") && label.marks("HR", "Staff", "SSN"));
+        assert!(label.marks("public", "people", "tax_id"));
+        assert!(!label.marks("public", "people2", "tax_id") && !label.marks("a", "b", "ssn2"));
+    }
+}

@@ -1,0 +1,423 @@
+//! Decisions for one session.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use custos_model::{Principal, PrincipalKind};
+
+use super::cedar::{Court, Facts, UNMASK};
+use super::condition::Then;
+use super::label::Label;
+use super::obligation::{Approve, Limit, Record, Require};
+use super::question::{Environment, Question, Shape, Touched};
+use super::rule::{Rule, RuleEffect};
+use super::set::{Compiled, PolicySet};
+use super::target::Resource;
+use super::verb::{Kind, Verb};
+use super::verdict::{Alternatives, Ruling, Verdict};
+use crate::DEFAULT_DENY;
+
+/// Principals that one operation may be for: who asks, and for whom. A longer chain is denied.
+pub const ACTORS_MAX: usize = 16;
+/// Verdicts kept of one session.
+const CACHE_MAX: usize = 1024;
+
+/// What policy says to one principal on one resource, however often it is asked.
+#[derive(Debug)]
+pub struct Slice {
+    vocabulary: Arc<super::cedar::Vocabulary>,
+    labels: Arc<BTreeMap<String, Label>>,
+    /// Who asks, and for whom; each must be allowed. Or why nothing is.
+    actors: Result<Vec<Actor>, String>,
+    /// Numbers of rows that rules name, sorted: between two of them every number means the same.
+    thresholds: Vec<u64>,
+    cache: Mutex<HashMap<Key, Arc<Verdict>>>,
+}
+
+/// All that a verdict depends on within a slice.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    verbs: BTreeSet<Verb>,
+    touched: Touched,
+    without_where: bool,
+    /// How many of the thresholds are exceeded.
+    exceeded: usize,
+    /// For each rule with hours, whether they hold.
+    in_hours: Vec<bool>,
+}
+
+/// One of those who must be allowed.
+#[derive(Debug)]
+struct Actor {
+    name: String,
+    court: Court,
+    rules: Vec<Arc<Compiled>>,
+    /// Indices of `rules` whose requirements are met but for their hours.
+    met: BTreeSet<usize>,
+    assumed: bool,
+}
+
+impl Slice {
+    /// Without an environment, whatever rules require is taken to be so.
+    pub(super) fn new(
+        set: &PolicySet,
+        principal: &Principal,
+        resource: &Resource,
+        environment: Option<&Environment>,
+    ) -> Self {
+        let actors = actors(principal).and_then(|all| {
+            let actor = |principal| Actor::new(set, principal, resource, environment);
+            all.into_iter().map(actor).collect::<Result<Vec<_>, _>>()
+        });
+        let rules = actors.iter().flatten().flat_map(|actor| &actor.rules);
+        let thresholds = rules.filter_map(|compiled| compiled.rule.conditions.bulk_insert_over);
+        let mut thresholds: Vec<u64> = thresholds.map(|(rows, _)| rows).collect();
+        thresholds.sort_unstable();
+        thresholds.dedup();
+        Self {
+            vocabulary: Arc::clone(&set.vocabulary),
+            labels: Arc::clone(&set.labels),
+            actors,
+            thresholds,
+            cache: Mutex::default(),
+        }
+    }
+
+    /// The verdict on an operation.
+    pub fn decide(&self, question: &Question) -> Arc<Verdict> {
+        let key = self.key(question);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verdict) = cache.get(&key) {
+            return Arc::clone(verdict);
+        }
+        let verdict = Arc::new(self.judge(question));
+        if cache.len() >= CACHE_MAX {
+            cache.clear();
+        }
+        cache.insert(key, Arc::clone(&verdict));
+        verdict
+    }
+
+    fn key(&self, question: &Question) -> Key {
+        let rows = question.shape.inserted_rows;
+        let hours = self.actors.iter().flatten().flat_map(Actor::hours);
+        Key {
+            verbs: question.verbs.clone(),
+            touched: question.touched.clone(),
+            without_where: question.shape.without_where,
+            exceeded: self
+                .thresholds
+                .iter()
+                .filter(|limit| rows.exceed(**limit))
+                .count(),
+            in_hours: hours
+                .map(|(_, hours)| hours.contain(question.utc_ns))
+                .collect(),
+        }
+    }
+
+    /// Without the cache.
+    fn judge(&self, question: &Question) -> Verdict {
+        let actors = match &self.actors {
+            Ok(actors) => actors,
+            Err(reason) => return default_deny(reason.clone()),
+        };
+        let touched = question.touched.visible.union(&question.touched.compared);
+        if let Some(label) = touched
+            .into_iter()
+            .find(|label| !self.labels.contains_key(*label))
+        {
+            return default_deny(format!("no document defines the label {label}"));
+        }
+        if question.verbs.is_empty() {
+            return default_deny("the operation has no verb".to_owned());
+        }
+        let verdicts = actors.iter().flat_map(|actor| {
+            question.verbs.iter().map(|verb| {
+                let error =
+                    |message| default_deny(format!("policy could not be evaluated: {message}"));
+                self.judge_one(actor, *verb, question).unwrap_or_else(error)
+            })
+        });
+        verdicts
+            .reduce(Verdict::and)
+            .unwrap_or_else(|| default_deny("nobody asks".to_owned()))
+    }
+
+    fn judge_one(&self, actor: &Actor, verb: Verb, question: &Question) -> Result<Verdict, String> {
+        let action = self.vocabulary.action(verb.as_str());
+        let mut facts = Facts {
+            met: actor.met_at(question.utc_ns),
+            without_where: question.shape.without_where,
+            inserted_rows: question.shape.inserted_rows.as_long(),
+            ..Facts::default()
+        };
+        // First who allows at all: labels are left out, since which masks apply depends on the answer.
+        let answer = actor
+            .court
+            .ask(action.clone(), &facts)
+            .map_err(|refused| refused.message)?;
+        if !answer.allowed {
+            return Ok(actor.denied(verb, &answer.rules));
+        }
+        let permits: Vec<&Rule> = actor.rules_named(&answer.rules).collect();
+        let masks: BTreeSet<&str> = permits
+            .iter()
+            .flat_map(|rule| &rule.obligations.mask)
+            .map(String::as_str)
+            .collect();
+        let visible: BTreeSet<&str> = if question.touched.in_doubt {
+            self.labels.keys().map(String::as_str).collect()
+        } else {
+            question
+                .touched
+                .visible
+                .iter()
+                .map(String::as_str)
+                .collect()
+        };
+        let compared: BTreeSet<&str> = question
+            .touched
+            .compared
+            .iter()
+            .map(String::as_str)
+            .collect();
+        let concerned = masks.iter().chain(&visible).chain(&compared);
+        let concerned: BTreeSet<&str> = concerned.copied().collect();
+        let clear = self.clear(actor, &mut facts, concerned)?;
+        facts.masked = masks.difference(&clear).copied().collect();
+        facts.clear = clear;
+        facts.visible = visible;
+        facts.compared = compared;
+        // Then with the labels, so that Cedar's guards see what the verdict masks.
+        let answer = actor
+            .court
+            .ask(action, &facts)
+            .map_err(|refused| refused.message)?;
+        if !answer.allowed {
+            return Ok(actor.denied(verb, &answer.rules));
+        }
+        Ok(self.verdict(actor, verb, question.shape, &permits, &facts.masked))
+    }
+
+    /// Labels that the actor sees clear.
+    fn clear<'a>(
+        &'a self,
+        actor: &Actor,
+        facts: &mut Facts<'a>,
+        concerned: BTreeSet<&str>,
+    ) -> Result<BTreeSet<&'a str>, String> {
+        let mut clear = BTreeSet::new();
+        for label in concerned {
+            // Known, or the question would have been denied; the key lives as long as the slice.
+            let Some((label, _)) = self.labels.get_key_value(label) else {
+                continue;
+            };
+            facts.label = label;
+            let action = self.vocabulary.action(UNMASK);
+            let answer = actor
+                .court
+                .ask(action, facts)
+                .map_err(|refused| refused.message)?;
+            if answer.allowed {
+                clear.insert(label.as_str());
+            }
+        }
+        facts.label = "";
+        Ok(clear)
+    }
+
+    fn verdict(
+        &self,
+        actor: &Actor,
+        verb: Verb,
+        shape: Shape,
+        permits: &[&Rule],
+        masked: &BTreeSet<&str>,
+    ) -> Verdict {
+        let mut verdict = Verdict::open();
+        let mut any_of = Vec::new();
+        let mut freely = false;
+        for rule in permits {
+            verdict.rules.push(rule.id.clone());
+            match wanted(rule, &shape) {
+                Some(approve) => any_of.push((rule.id.clone(), approve.clone())),
+                None => freely = true,
+            }
+            verdict.record = verdict
+                .record
+                .and(rule.obligations.record.unwrap_or(Record::default()));
+            verdict.limit = verdict
+                .limit
+                .and(rule.obligations.limit.unwrap_or(Limit::default()));
+            verdict
+                .obligations
+                .insert(rule.id.clone(), rule.obligations.clone());
+        }
+        for label in masked {
+            if let Some(known) = self.labels.get(*label) {
+                verdict
+                    .masks
+                    .insert((*label).to_owned(), known.mask.clone());
+            }
+        }
+        if !freely {
+            any_of.sort();
+            verdict.ruling = Ruling::Hold;
+            verdict
+                .reasons
+                .push(format!("{} waits for approval of {verb}", actor.name));
+            verdict.approvals.push(Alternatives {
+                verb,
+                actor: actor.name.clone(),
+                any_of,
+            });
+        }
+        verdict
+    }
+}
+
+/// Who must agree before the rule allows, for a statement of this shape.
+pub(super) fn wanted<'a>(rule: &'a Rule, shape: &Shape) -> Option<&'a Approve> {
+    let approve = rule.obligations.approve.as_ref()?;
+    let only_for_shapes = rule.conditions.mention(Then::Approve);
+    (!only_for_shapes || rule.conditions.say(Then::Approve, shape)).then_some(approve)
+}
+
+/// Who asks, and all for whom, or why nobody may.
+pub(super) fn actors(principal: &Principal) -> Result<Vec<&Principal>, String> {
+    let mut all = Vec::new();
+    let mut waiting = vec![principal];
+    while let Some(next) = waiting.pop() {
+        if next.kind == PrincipalKind::Unknown {
+            return Err("who has not signed in may do nothing".to_owned());
+        }
+        all.push(next);
+        if all.len() + next.on_behalf_of.len() > ACTORS_MAX {
+            return Err(format!("more than {ACTORS_MAX} principals act together"));
+        }
+        waiting.extend(&next.on_behalf_of);
+    }
+    Ok(all)
+}
+
+fn default_deny(reason: String) -> Verdict {
+    Verdict::denied(DEFAULT_DENY, reason)
+}
+
+impl Actor {
+    fn new(
+        set: &PolicySet,
+        principal: &Principal,
+        resource: &Resource,
+        environment: Option<&Environment>,
+    ) -> Result<Self, String> {
+        let kind = Kind::of_name(&resource.name)
+            .ok_or_else(|| "the resource is of no known kind".to_owned())?;
+        // What is left out here could not have decided: Cedar asks the same again.
+        let rules = set
+            .rules
+            .iter()
+            .filter(|compiled| compiled.rule.is_about(principal, resource));
+        let rules: Vec<Arc<Compiled>> = rules.cloned().collect();
+        let policies = rules
+            .iter()
+            .flat_map(|compiled| &compiled.policies)
+            .chain(set.guards.iter());
+        let court = Court::new(&set.vocabulary, principal, resource, kind, policies)
+            .map_err(|refused| format!("policy could not be evaluated: {}", refused.message))?;
+        let required = rules
+            .iter()
+            .enumerate()
+            .filter_map(|(index, compiled)| Some((index, compiled.rule.require.as_ref()?)));
+        let met = required
+            .filter(|(_, require)| environment.is_none_or(|it| unmet(require, it).is_empty()));
+        let met = met.map(|(index, _)| index).collect();
+        Ok(Self {
+            name: principal.name.clone(),
+            court,
+            rules,
+            met,
+            assumed: environment.is_none(),
+        })
+    }
+
+    /// Hours of the rules whose other requirements are met.
+    fn hours(&self) -> impl Iterator<Item = (usize, &super::hours::Hours)> {
+        let met = self.met.iter().filter(|_| !self.assumed);
+        met.filter_map(|index| {
+            let rule = &self.rules.get(*index)?.rule;
+            Some((*index, rule.require.as_ref()?.hours.as_ref()?))
+        })
+    }
+
+    /// Ids of the rules whose requirements are met at this time.
+    fn met_at(&self, utc_ns: u64) -> BTreeSet<&str> {
+        let closed: BTreeSet<usize> = self
+            .hours()
+            .filter(|(_, hours)| !hours.contain(utc_ns))
+            .map(|(index, _)| index)
+            .collect();
+        let met = self
+            .met
+            .difference(&closed)
+            .filter_map(|index| self.rules.get(*index));
+        met.map(|compiled| compiled.rule.id.as_str()).collect()
+    }
+
+    fn rules_named(&self, ids: &BTreeSet<String>) -> impl Iterator<Item = &Rule> {
+        let rules = self.rules.iter().map(|compiled| &compiled.rule);
+        rules.filter(|rule| rule.effect == RuleEffect::Permit && ids.contains(&rule.id))
+    }
+
+    fn denied(&self, verb: Verb, rules: &BTreeSet<String>) -> Verdict {
+        let mut verdict =
+            Verdict::denied(DEFAULT_DENY, format!("no rule allows {} {verb}", self.name));
+        if rules.is_empty() {
+            return verdict;
+        }
+        verdict.rules = rules.iter().cloned().collect();
+        let reason = |rule: &String| match rule.split_once(':') {
+            Some(("guard", label)) => format!(
+                "columns labelled {label} would be seen, and no rule that allows {} {verb} masks them",
+                self.name
+            ),
+            Some((_, label)) => format!(
+                "columns labelled {label} would be compared, which tells their values apart"
+            ),
+            None => format!("`{rule}` denies {} {verb}", self.name),
+        };
+        verdict.reasons = verdict.rules.iter().map(reason).collect();
+        verdict
+    }
+}
+
+/// Requirements that are not met, but for hours, in words.
+pub(super) fn unmet(require: &Require, environment: &Environment) -> Vec<String> {
+    let mut words = Vec::new();
+    let list = |texts: &BTreeSet<String>| texts.iter().cloned().collect::<Vec<_>>().join(", ");
+    let has_acr = environment
+        .acr
+        .as_ref()
+        .is_some_and(|acr| require.acr.contains(acr));
+    if !require.acr.is_empty() && !has_acr {
+        words.push(format!("a sign-in of class {}", list(&require.acr)));
+    }
+    if !require.amr.is_subset(&environment.amr) {
+        words.push(format!("a sign-in with {}", list(&require.amr)));
+    }
+    if require.reason && !environment.reason_given {
+        words.push("a reason".to_owned());
+    }
+    let inside = environment.address.is_some_and(|address| {
+        require
+            .networks
+            .iter()
+            .any(|network| network.contains(address))
+    });
+    if !require.networks.is_empty() && !inside {
+        let networks: Vec<String> = require.networks.iter().map(ToString::to_string).collect();
+        words.push(format!("a connection from {}", networks.join(", ")));
+    }
+    words
+}

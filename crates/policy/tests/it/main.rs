@@ -1,0 +1,10 @@
+//! Policy documents from outside: the examples, problems and where they stand, semantics, and a second opinion.
+
+mod change;
+mod examples;
+mod explanation;
+mod oracle;
+mod problems;
+mod random;
+mod semantics;
+mod world;
