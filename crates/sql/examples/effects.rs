@@ -24,10 +24,15 @@ fn told(script: &Result<Script, SqlError>) -> String {
         Err(SqlError::Syntax) => "syntax".to_owned(),
         Err(error) => error.to_string(),
         Ok(script) => {
-            let effects = script.statements.iter().flat_map(|statement| &statement.effects);
+            let effects = script
+                .statements
+                .iter()
+                .flat_map(|statement| &statement.effects);
             let told: Vec<String> = effects
-                .map(|effect| format!("{} {}", effect.verb.word(), effect.object.dotted()))
-                .map(|effect| effect.trim().to_owned())
+                .map(|effect| match effect.object.dotted().as_str() {
+                    "" => effect.verb.word().to_owned(),
+                    object => format!("{} {object}", effect.verb.word()),
+                })
                 .collect();
             told.join(", ")
         }

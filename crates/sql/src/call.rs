@@ -23,7 +23,9 @@ pub(crate) fn visit(walk: &mut Walk, node: &Node) {
             Known::Sets => Verb::SetGuarded,
         }),
     });
-    walk.landing(landing::compared(node), |walk| walk.children_without(node, &["funcname"]));
+    walk.landing(landing::compared(node), |walk| {
+        walk.children_without(node, &["funcname"])
+    });
 }
 
 fn effect(walk: &mut Walk, node: &Node, name: &[String], known: Known) {
@@ -48,7 +50,11 @@ fn effect(walk: &mut Walk, node: &Node, name: &[String], known: Known) {
 
 /// A relation that is named by a literal, as in `nextval('shop.order_id')`.
 fn named_relation(argument: &Node) -> Option<Object> {
-    let literal = if argument.kind == "TypeCast" { argument.node("arg")? } else { argument };
+    let literal = if argument.kind == "TypeCast" {
+        argument.node("arg")?
+    } else {
+        argument
+    };
     let text = pieces::literal(literal)?;
     // Names in quotes are left as they are: a caller does not find them and takes them for unknown.
     let name = text.split('.').map(|part| part.to_lowercase()).collect();

@@ -50,7 +50,9 @@ impl Fold {
 
 /// Neither a column nor a subquery: the same for all rows.
 fn names_no_row(node: &Node) -> bool {
-    landing::columns(node).is_empty() && !contains(node, "SubLink") && !contains(node, "CurrentOfExpr")
+    landing::columns(node).is_empty()
+        && !contains(node, "SubLink")
+        && !contains(node, "CurrentOfExpr")
 }
 
 fn contains(node: &Node, kind: &str) -> bool {
@@ -102,7 +104,10 @@ fn all(folds: &[Fold]) -> Fold {
         Fold::Null
     } else if folds.iter().all(|fold| *fold == Fold::True) {
         Fold::True
-    } else if folds.iter().all(|fold| matches!(fold, Fold::True | Fold::TrueIfNotNull)) {
+    } else if folds
+        .iter()
+        .all(|fold| matches!(fold, Fold::True | Fold::TrueIfNotNull))
+    {
         Fold::TrueIfNotNull
     } else {
         Fold::Open
@@ -114,7 +119,10 @@ fn any(folds: &[Fold]) -> Fold {
         Fold::True
     } else if folds.contains(&Fold::TrueIfNotNull) {
         Fold::TrueIfNotNull
-    } else if folds.iter().all(|fold| matches!(fold, Fold::False | Fold::Null)) {
+    } else if folds
+        .iter()
+        .all(|fold| matches!(fold, Fold::False | Fold::Null))
+    {
         Fold::False
     } else {
         Fold::Open
@@ -123,7 +131,11 @@ fn any(folds: &[Fold]) -> Fold {
 
 /// `x IS NULL OR x IS NOT NULL`, `p OR NOT p` where p cannot be NULL.
 fn has_opposites(node: &Node) -> bool {
-    let tests: Vec<&Node> = node.list("args").filter(|test| test.kind == "NullTest").take(32).collect();
+    let tests: Vec<&Node> = node
+        .list("args")
+        .filter(|test| test.kind == "NullTest")
+        .take(32)
+        .collect();
     tests.iter().enumerate().any(|(index, left)| {
         tests.iter().skip(index + 1).any(|right| {
             left.int("nulltesttype") != right.int("nulltesttype") && same_field(left, right, "arg")
@@ -146,14 +158,26 @@ fn comparison(node: &Node) -> Fold {
         return Fold::Open;
     };
     match kind {
-        Ok(AExprKind::AexprOp) if left.same(right) && !is_volatile(left) && constant(left).is_none() => {
-            if matches!(operator, "=" | "<=" | ">=") { Fold::TrueIfNotNull } else { Fold::Open }
+        Ok(AExprKind::AexprOp)
+            if left.same(right) && !is_volatile(left) && constant(left).is_none() =>
+        {
+            if matches!(operator, "=" | "<=" | ">=") {
+                Fold::TrueIfNotNull
+            } else {
+                Fold::Open
+            }
         }
         Ok(AExprKind::AexprOp) => compare(operator, left, right),
         Ok(AExprKind::AexprNotDistinct) if left.same(right) && !is_volatile(left) => Fold::True,
         Ok(AExprKind::AexprIn) if operator == "=" => within(left, right),
-        Ok(AExprKind::AexprLike | AExprKind::AexprIlike) if is_any_pattern(right) && !operator.starts_with('!') => {
-            if constant(left).is_some() { Fold::True } else { Fold::TrueIfNotNull }
+        Ok(AExprKind::AexprLike | AExprKind::AexprIlike)
+            if is_any_pattern(right) && !operator.starts_with('!') =>
+        {
+            if constant(left).is_some() {
+                Fold::True
+            } else {
+                Fold::TrueIfNotNull
+            }
         }
         Ok(AExprKind::AexprBetween) => between(left, right),
         _ => Fold::Open,
@@ -192,7 +216,11 @@ fn within(left: &Node, right: &Node) -> Fold {
     if constant(left).is_none() {
         let mut items = items;
         let found = !is_volatile(left) && items.any(|item| item.same(left));
-        return if found { Fold::TrueIfNotNull } else { Fold::Open };
+        return if found {
+            Fold::TrueIfNotNull
+        } else {
+            Fold::Open
+        };
     }
     let folds: Vec<Fold> = items.map(|item| compare("=", left, item)).collect();
     any(&folds)
@@ -260,10 +288,32 @@ mod tests {
     #[test]
     fn what_is_always_true() {
         for condition in [
-            "true", "1=1", "'a'='a'", "1<2", "not false", "x = 3 or true", "null is null", "1 is not null", "2 > 1 and 'a' = 'a'",
-            "'t'::bool", "1+1=2", "x is null or x is not null", "'1' = 1", "1 in (2, 1)", "2 between 1 and 3",
-            "x is not distinct from x", "coalesce(true, x)", "(1=1) is true", "(x = x) is not false", "'abc' like '%'",
-            "not (1 = 2)", "true <> false", "'a' <> 'b'", "-1 < 0", "cast(1 as boolean)", "'a' || 'b' = 'ab'",
+            "true",
+            "1=1",
+            "'a'='a'",
+            "1<2",
+            "not false",
+            "x = 3 or true",
+            "null is null",
+            "1 is not null",
+            "2 > 1 and 'a' = 'a'",
+            "'t'::bool",
+            "1+1=2",
+            "x is null or x is not null",
+            "'1' = 1",
+            "1 in (2, 1)",
+            "2 between 1 and 3",
+            "x is not distinct from x",
+            "coalesce(true, x)",
+            "(1=1) is true",
+            "(x = x) is not false",
+            "'abc' like '%'",
+            "not (1 = 2)",
+            "true <> false",
+            "'a' <> 'b'",
+            "-1 < 0",
+            "cast(1 as boolean)",
+            "'a' || 'b' = 'ab'",
         ] {
             assert_eq!(truth(condition), Truth::Always, "{condition}");
         }
@@ -272,8 +322,15 @@ mod tests {
     #[test]
     fn what_is_true_but_for_null() {
         for condition in [
-            "x = x", "t.x >= t.x", "x = x and true", "name like '%'", "name ilike '%%'", "x in (1, x)", "x between x and x",
-            "x+1 = x+1", "x = x or y = 3",
+            "x = x",
+            "t.x >= t.x",
+            "x = x and true",
+            "name like '%'",
+            "name ilike '%%'",
+            "x in (1, x)",
+            "x between x and x",
+            "x+1 = x+1",
+            "x = x or y = 3",
         ] {
             assert_eq!(truth(condition), Truth::TautologyIfNotNull, "{condition}");
         }
@@ -281,7 +338,13 @@ mod tests {
 
     #[test]
     fn what_names_no_column() {
-        for condition in ["random() < 2", "$1", "now() > '2000-01-01'", "length('a') = 1", "$1 = $2"] {
+        for condition in [
+            "random() < 2",
+            "$1",
+            "now() > '2000-01-01'",
+            "length('a') = 1",
+            "$1 = $2",
+        ] {
             assert_eq!(truth(condition), Truth::NoColumn, "{condition}");
         }
     }
@@ -296,13 +359,25 @@ mod tests {
     #[test]
     fn what_depends() {
         for condition in [
-            "x = 1", "x = y", "x <> x", "name like 'a%'", "x = 1 or y = 2", "exists (select 1 from u)", "current of c",
-            "random() = random() and x = 1", "x is null", "x in (1, 2)", "not (x = x)",
+            "x = 1",
+            "x = y",
+            "x <> x",
+            "name like 'a%'",
+            "x = 1 or y = 2",
+            "exists (select 1 from u)",
+            "current of c",
+            "random() = random() and x = 1",
+            "x is null",
+            "x in (1, 2)",
+            "not (x = x)",
         ] {
             assert_eq!(truth(condition), Truth::Depends, "{condition}");
         }
         assert_eq!(
-            crate::parse("delete from t").unwrap().statements[0].shape.conditions[0].truth,
+            crate::parse("delete from t").unwrap().statements[0]
+                .shape
+                .conditions[0]
+                .truth,
             Truth::Missing
         );
     }

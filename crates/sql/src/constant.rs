@@ -39,7 +39,9 @@ fn cast(node: &Node) -> Option<Constant> {
     match (name.last()?.as_str(), inner) {
         (_, Constant::Null) => Some(Constant::Null),
         ("bool", inner) => truth(&inner).map(Constant::Bool),
-        ("int2" | "int4" | "int8" | "numeric" | "float4" | "float8", inner) => number(&inner).map(Constant::Number),
+        ("int2" | "int4" | "int8" | "numeric" | "float4" | "float8", inner) => {
+            number(&inner).map(Constant::Number)
+        }
         ("text" | "varchar" | "bpchar", Constant::Text(text)) => Some(Constant::Text(text)),
         _ => None,
     }
@@ -97,8 +99,12 @@ pub(crate) fn order(left: &Constant, right: &Constant) -> Option<Ordering> {
         // The order of different texts is the collation's, but that they differ is sure enough for a condition.
         (Constant::Text(_), Constant::Text(_)) => None,
         (Constant::Bool(left), Constant::Bool(right)) => Some(left.cmp(right)),
-        (Constant::Bool(left), right @ Constant::Text(_)) => truth(right).map(|right| left.cmp(&right)),
-        (left @ Constant::Text(_), Constant::Bool(right)) => truth(left).map(|left| left.cmp(right)),
+        (Constant::Bool(left), right @ Constant::Text(_)) => {
+            truth(right).map(|right| left.cmp(&right))
+        }
+        (left @ Constant::Text(_), Constant::Bool(right)) => {
+            truth(left).map(|left| left.cmp(right))
+        }
         _ => number(left)?.partial_cmp(&number(right)?),
     }
 }

@@ -110,7 +110,12 @@ pub struct Effect {
 
 impl Object {
     pub(crate) fn new(kind: ObjectKind, name: Vec<String>, role: Role) -> Self {
-        Self { kind, name, role, columns: Vec::new() }
+        Self {
+            kind,
+            name,
+            role,
+            columns: Vec::new(),
+        }
     }
 
     /// Its name with dots; for people only, since a name may have dots in it.

@@ -26,11 +26,13 @@ pub(crate) fn known(name: &str) -> Option<Known> {
     if let Some((_, verb)) = EXACT.iter().find(|(known, _)| *known == name) {
         return Some(Known::Does(*verb));
     }
-    let (_, verb) = PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix))?;
+    let (_, verb) = PREFIXES
+        .iter()
+        .find(|(prefix, _)| name.starts_with(prefix))?;
     Some(Known::Does(*verb))
 }
 
-use Verb::{Administer, Escape, Lock, Maintain, Notify, Update};
+use Verb::{Administer, Escape, Lock, Maintain, Notify};
 
 const PREFIXES: &[(&str, Verb)] = &[
     // Other servers.
@@ -103,28 +105,23 @@ const EXACT: &[(&str, Verb)] = &[
     ("ts_rewrite", Escape),
     ("connectby", Escape),
     ("xpath_table", Escape),
-    ("xml_is_well_formed_document", Verb::Read),
     ("plpgsql_call_handler", Escape),
     ("plpgsql_inline_handler", Escape),
-    ("cron_schedule", Escape),
     ("schedule", Escape),
     ("schedule_in_database", Escape),
     ("unschedule", Escape),
-    ("create_extension", Administer),
     // Large objects without the prefix.
     ("loread", Escape),
     ("lowrite", Escape),
     ("lo", Escape),
     // Files.
     ("pg_current_logfile", Escape),
-    ("pg_relation_filepath", Verb::Show),
     ("pg_execute_server_program", Escape),
     // Other sessions and the server.
     ("pg_terminate_backend", Escape),
     ("pg_cancel_backend", Administer),
     ("pg_reload_conf", Administer),
     ("pg_rotate_logfile", Administer),
-    ("pg_rotate_logfile_old", Administer),
     ("pg_log_backend_memory_contexts", Administer),
     ("pg_switch_wal", Administer),
     ("pg_log_standby_snapshot", Administer),
@@ -132,35 +129,29 @@ const EXACT: &[(&str, Verb)] = &[
     ("pg_export_snapshot", Administer),
     ("pg_import_system_collations", Administer),
     ("pg_nextoid", Administer),
-    ("pg_stop_making_pinned_objects", Administer),
     ("pg_extension_config_dump", Administer),
     ("pg_set_relation_stats", Administer),
     ("pg_set_attribute_stats", Administer),
     ("pg_truncate_visibility_map", Administer),
     ("pg_stat_statements_reset", Administer),
-    ("pg_partition_root", Verb::Show),
     // What shows rows or texts of others.
     ("pg_stat_get_activity", Verb::Read),
     ("pg_stat_get_backend_activity", Verb::Read),
     ("pg_hba_file_rules", Escape),
     ("pg_ident_file_mappings", Escape),
     ("pg_show_all_file_settings", Escape),
-    ("pg_get_backend_memory_contexts", Verb::Show),
     // Upkeep.
     ("brin_summarize_new_values", Maintain),
     ("brin_summarize_range", Maintain),
     ("brin_desummarize_range", Maintain),
     ("gin_clean_pending_list", Maintain),
     ("pg_stat_force_next_flush", Maintain),
-    ("pg_stat_clear_snapshot", Verb::Show),
-    ("amcheck", Maintain),
     // Channels between sessions.
     ("pg_notify", Notify),
     // Rules of the database itself.
     ("lastval", Verb::Read),
     ("pg_sequence_last_value", Verb::Read),
     ("pg_get_sequence_data", Verb::Read),
-    ("suppress_redundant_updates_trigger", Update),
 ];
 
 #[cfg(test)]
@@ -179,10 +170,23 @@ mod tests {
 
     #[test]
     fn families_are_known() {
-        for name in ["dblink_exec", "lo_import", "pg_read_binary_file", "pg_ls_dir", "query_to_xml"] {
+        for name in [
+            "dblink_exec",
+            "lo_import",
+            "pg_read_binary_file",
+            "pg_ls_dir",
+            "query_to_xml",
+        ] {
             assert_eq!(known(name), Some(Known::Does(Verb::Escape)), "{name}");
         }
-        for name in ["lower", "count", "now", "pg_get_viewdef", "format_type", "pg_table_is_visible"] {
+        for name in [
+            "lower",
+            "count",
+            "now",
+            "pg_get_viewdef",
+            "format_type",
+            "pg_table_is_visible",
+        ] {
             assert_eq!(known(name), None, "{name}");
         }
     }

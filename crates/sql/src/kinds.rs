@@ -34,35 +34,160 @@ fn classes() -> HashMap<&'static str, Class> {
     let plain = PLAIN
         .iter()
         .map(|(kind, verb, object, field)| (*kind, Class::Plain(*verb, *object, field)));
-    parts.chain(queries).chain(special).chain(planner).chain(plain).collect()
+    parts
+        .chain(queries)
+        .chain(special)
+        .chain(planner)
+        .chain(plain)
+        .collect()
 }
 
 const PARTS: &[&str] = &[
-    "String", "ColumnRef", "AConst", "ResTarget", "AExpr", "ParamRef", "RangeVar", "FuncCall", "TypeCast", "TypeName",
-    "BoolExpr", "List", "Alias", "JoinExpr", "SubLink", "NullTest", "AStar", "SortBy", "CaseExpr", "CaseWhen",
-    "Integer", "Float", "Boolean", "BitString", "CoalesceExpr", "RangeSubselect", "RangeFunction", "WithClause",
-    "CommonTableExpr", "AArrayExpr", "AIndirection", "AIndices", "RowExpr", "MinMaxExpr", "BooleanTest",
-    "SqlValueFunction", "WindowDef", "GroupingFunc", "GroupingSet", "NamedArgExpr", "CollateClause", "LockingClause",
-    "SetToDefault", "CurrentOfExpr", "MultiAssignRef", "ReturningClause", "ReturningOption", "OnConflictClause",
-    "InferClause", "MergeWhenClause", "MergeSupportFunc", "RangeTableFunc", "RangeTableFuncCol", "RangeTableSample",
-    "XmlExpr", "XmlSerialize", "JsonFormat", "JsonReturning", "JsonValueExpr", "JsonIsPredicate", "JsonBehavior",
-    "JsonOutput", "JsonArgument", "JsonFuncExpr", "JsonTablePathSpec", "JsonTable", "JsonTableColumn",
-    "JsonKeyValue", "JsonParseExpr", "JsonScalarExpr", "JsonSerializeExpr", "JsonObjectConstructor",
-    "JsonArrayConstructor", "JsonArrayQueryConstructor", "JsonAggConstructor", "JsonObjectAgg", "JsonArrayAgg",
-    "CteSearchClause", "CteCycleClause", "IntoClause", "RawStmt", "ReturnStmt", "RoleSpec", "ColumnDef",
-    "TableLikeClause", "IndexElem", "DefElem", "PartitionElem", "PartitionSpec", "PartitionBoundSpec",
-    "PartitionRangeDatum", "PartitionCmd", "TriggerTransition", "AlterTableCmd", "AtAlterConstraint",
-    "ReplicaIdentityStmt", "ObjectWithArgs", "AccessPriv", "Constraint", "CreateOpClassItem", "StatsElem",
-    "FunctionParameter", "VacuumRelation", "PublicationTable", "PublicationObjSpec", "IntList", "OidList",
+    "String",
+    "ColumnRef",
+    "AConst",
+    "ResTarget",
+    "AExpr",
+    "ParamRef",
+    "RangeVar",
+    "FuncCall",
+    "TypeCast",
+    "TypeName",
+    "BoolExpr",
+    "List",
+    "Alias",
+    "JoinExpr",
+    "SubLink",
+    "NullTest",
+    "AStar",
+    "SortBy",
+    "CaseExpr",
+    "CaseWhen",
+    "Integer",
+    "Float",
+    "Boolean",
+    "BitString",
+    "CoalesceExpr",
+    "RangeSubselect",
+    "RangeFunction",
+    "WithClause",
+    "CommonTableExpr",
+    "AArrayExpr",
+    "AIndirection",
+    "AIndices",
+    "RowExpr",
+    "MinMaxExpr",
+    "BooleanTest",
+    "SqlValueFunction",
+    "WindowDef",
+    "GroupingFunc",
+    "GroupingSet",
+    "NamedArgExpr",
+    "CollateClause",
+    "LockingClause",
+    "SetToDefault",
+    "CurrentOfExpr",
+    "MultiAssignRef",
+    "ReturningClause",
+    "ReturningOption",
+    "OnConflictClause",
+    "InferClause",
+    "MergeWhenClause",
+    "MergeSupportFunc",
+    "RangeTableFunc",
+    "RangeTableFuncCol",
+    "RangeTableSample",
+    "XmlExpr",
+    "XmlSerialize",
+    "JsonFormat",
+    "JsonReturning",
+    "JsonValueExpr",
+    "JsonIsPredicate",
+    "JsonBehavior",
+    "JsonOutput",
+    "JsonArgument",
+    "JsonFuncExpr",
+    "JsonTablePathSpec",
+    "JsonTable",
+    "JsonTableColumn",
+    "JsonKeyValue",
+    "JsonParseExpr",
+    "JsonScalarExpr",
+    "JsonSerializeExpr",
+    "JsonObjectConstructor",
+    "JsonArrayConstructor",
+    "JsonArrayQueryConstructor",
+    "JsonAggConstructor",
+    "JsonObjectAgg",
+    "JsonArrayAgg",
+    "CteSearchClause",
+    "CteCycleClause",
+    "IntoClause",
+    "RawStmt",
+    "ReturnStmt",
+    "RoleSpec",
+    "ColumnDef",
+    "TableLikeClause",
+    "IndexElem",
+    "DefElem",
+    "PartitionElem",
+    "PartitionSpec",
+    "PartitionBoundSpec",
+    "PartitionRangeDatum",
+    "PartitionCmd",
+    "TriggerTransition",
+    "AlterTableCmd",
+    "AtAlterConstraint",
+    "ReplicaIdentityStmt",
+    "ObjectWithArgs",
+    "AccessPriv",
+    "Constraint",
+    "CreateOpClassItem",
+    "StatsElem",
+    "FunctionParameter",
+    "VacuumRelation",
+    "PublicationTable",
+    "PublicationObjSpec",
+    "IntList",
+    "OidList",
 ];
 
-const QUERIES: &[&str] = &["SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"];
+const QUERIES: &[&str] = &[
+    "SelectStmt",
+    "InsertStmt",
+    "UpdateStmt",
+    "DeleteStmt",
+    "MergeStmt",
+];
 
 const SPECIAL: &[&str] = &[
-    "AlterTableStmt", "CallStmt", "ClosePortalStmt", "CopyStmt", "CreateFunctionStmt", "CreateTableAsStmt",
-    "CreateStmt", "CreateTrigStmt", "DeallocateStmt", "DeclareCursorStmt", "DiscardStmt", "DoStmt", "DropStmt",
-    "ExecuteStmt", "ExplainStmt", "FetchStmt", "LockStmt", "PrepareStmt", "RenameStmt", "RuleStmt", "TransactionStmt",
-    "TruncateStmt", "VacuumStmt", "VariableSetStmt", "ViewStmt", "AlterRoleSetStmt", "AlterDatabaseSetStmt",
+    "AlterTableStmt",
+    "CallStmt",
+    "ClosePortalStmt",
+    "CopyStmt",
+    "CreateFunctionStmt",
+    "CreateTableAsStmt",
+    "CreateStmt",
+    "CreateTrigStmt",
+    "DeallocateStmt",
+    "DeclareCursorStmt",
+    "DiscardStmt",
+    "DoStmt",
+    "DropStmt",
+    "ExecuteStmt",
+    "ExplainStmt",
+    "FetchStmt",
+    "LockStmt",
+    "PrepareStmt",
+    "RenameStmt",
+    "RuleStmt",
+    "TransactionStmt",
+    "TruncateStmt",
+    "VacuumStmt",
+    "VariableSetStmt",
+    "ViewStmt",
+    "AlterRoleSetStmt",
+    "AlterDatabaseSetStmt",
     "RefreshMatViewStmt",
 ];
 
@@ -71,7 +196,12 @@ use Verb::{Administer, Define, Destroy, Notify, Show, Unknown};
 
 const PLAIN: &[(&str, Verb, ObjectKind, &str)] = &[
     ("AlterCollationStmt", Define, Other, "collname"),
-    ("AlterDatabaseRefreshCollStmt", Administer, Database, "dbname"),
+    (
+        "AlterDatabaseRefreshCollStmt",
+        Administer,
+        Database,
+        "dbname",
+    ),
     ("AlterDatabaseStmt", Administer, Database, "dbname"),
     ("AlterDefaultPrivilegesStmt", Administer, Session, ""),
     ("AlterDomainStmt", Define, Other, "type_name"),
@@ -94,8 +224,18 @@ const PLAIN: &[(&str, Verb, ObjectKind, &str)] = &[
     ("AlterStatsStmt", Define, Other, "defnames"),
     ("AlterSubscriptionStmt", Administer, Other, "subname"),
     ("AlterSystemStmt", Administer, Setting, ""),
-    ("AlterTableMoveAllStmt", Administer, Other, "orig_tablespacename"),
-    ("AlterTableSpaceOptionsStmt", Administer, Other, "tablespacename"),
+    (
+        "AlterTableMoveAllStmt",
+        Administer,
+        Other,
+        "orig_tablespacename",
+    ),
+    (
+        "AlterTableSpaceOptionsStmt",
+        Administer,
+        Other,
+        "tablespacename",
+    ),
     ("AlterTsConfigurationStmt", Define, Other, "cfgname"),
     ("AlterTsDictionaryStmt", Define, Other, "dictname"),
     ("AlterTypeStmt", Define, Other, "type_name"),
@@ -140,7 +280,12 @@ const PLAIN: &[(&str, Verb, ObjectKind, &str)] = &[
     ("DropdbStmt", Destroy, Database, "dbname"),
     ("GrantRoleStmt", Administer, Role, "granted_roles"),
     ("GrantStmt", Administer, Other, "objects"),
-    ("ImportForeignSchemaStmt", Administer, Schema, "local_schema"),
+    (
+        "ImportForeignSchemaStmt",
+        Administer,
+        Schema,
+        "local_schema",
+    ),
     ("IndexStmt", Define, Relation, "relation"),
     ("InlineCodeBlock", Unknown, Session, ""),
     ("ListenStmt", Notify, Channel, "conditionname"),
@@ -156,14 +301,55 @@ const PLAIN: &[(&str, Verb, ObjectKind, &str)] = &[
 ];
 
 const PLANNER: &[&str] = &[
-    "TableFunc", "Var", "Param", "Aggref", "WindowFunc", "WindowFuncRunCondition", "SubscriptingRef", "FuncExpr",
-    "OpExpr", "DistinctExpr", "NullIfExpr", "ScalarArrayOpExpr", "SubPlan", "AlternativeSubPlan", "FieldSelect",
-    "FieldStore", "RelabelType", "CoerceViaIo", "ArrayCoerceExpr", "ConvertRowtypeExpr", "CollateExpr",
-    "CaseTestExpr", "ArrayExpr", "RowCompareExpr", "JsonConstructorExpr", "JsonExpr", "JsonTablePath",
-    "JsonTablePathScan", "JsonTableSiblingJoin", "MergeAction", "CoerceToDomain", "CoerceToDomainValue",
-    "NextValueExpr", "InferenceElem", "ReturningExpr", "TargetEntry", "RangeTblRef", "FromExpr", "OnConflictExpr",
-    "Query", "RangeTblEntry", "RtePermissionInfo", "RangeTblFunction", "TableSampleClause", "WithCheckOption",
-    "SortGroupClause", "WindowClause", "RowMarkClause", "CallContext",
+    "TableFunc",
+    "Var",
+    "Param",
+    "Aggref",
+    "WindowFunc",
+    "WindowFuncRunCondition",
+    "SubscriptingRef",
+    "FuncExpr",
+    "OpExpr",
+    "DistinctExpr",
+    "NullIfExpr",
+    "ScalarArrayOpExpr",
+    "SubPlan",
+    "AlternativeSubPlan",
+    "FieldSelect",
+    "FieldStore",
+    "RelabelType",
+    "CoerceViaIo",
+    "ArrayCoerceExpr",
+    "ConvertRowtypeExpr",
+    "CollateExpr",
+    "CaseTestExpr",
+    "ArrayExpr",
+    "RowCompareExpr",
+    "JsonConstructorExpr",
+    "JsonExpr",
+    "JsonTablePath",
+    "JsonTablePathScan",
+    "JsonTableSiblingJoin",
+    "MergeAction",
+    "CoerceToDomain",
+    "CoerceToDomainValue",
+    "NextValueExpr",
+    "InferenceElem",
+    "ReturningExpr",
+    "TargetEntry",
+    "RangeTblRef",
+    "FromExpr",
+    "OnConflictExpr",
+    "Query",
+    "RangeTblEntry",
+    "RtePermissionInfo",
+    "RangeTblFunction",
+    "TableSampleClause",
+    "WithCheckOption",
+    "SortGroupClause",
+    "WindowClause",
+    "RowMarkClause",
+    "CallContext",
 ];
 
 #[cfg(test)]
@@ -221,7 +407,11 @@ mod tests {
         for kind in listed.clone() {
             assert!(known.contains(kind), "{kind} is no kind of node");
         }
-        assert_eq!(listed.clone().collect::<BTreeSet<_>>().len(), listed.count(), "one is listed twice");
+        assert_eq!(
+            listed.clone().collect::<BTreeSet<_>>().len(),
+            listed.count(),
+            "one is listed twice"
+        );
         assert_eq!(known.len(), all.len());
     }
 
@@ -234,10 +424,15 @@ mod tests {
             let mut walk = Walk::default();
             walk.visit(&node);
             let facts = walk.into_facts();
-            let unknown = facts.effects.iter().any(|effect| effect.verb == Verb::Unknown);
-            let expected = ["InlineCodeBlock", "PlAssignStmt", "SetOperationStmt"].contains(&kind.as_str());
+            let unknown = facts
+                .effects
+                .iter()
+                .any(|effect| effect.verb == Verb::Unknown);
+            let expected =
+                ["InlineCodeBlock", "PlAssignStmt", "SetOperationStmt"].contains(&kind.as_str());
             // An empty one of these says nothing of what it does.
-            let empty = ["TransactionStmt", "VariableSetStmt", "MergeStmt"].contains(&kind.as_str());
+            let empty =
+                ["TransactionStmt", "VariableSetStmt", "MergeStmt"].contains(&kind.as_str());
             assert!(unknown == expected || empty, "{kind}");
         }
     }
@@ -246,8 +441,17 @@ mod tests {
     fn what_the_planner_makes_is_unknown() {
         for kind in PLANNER {
             let mut walk = Walk::default();
-            walk.visit(&Node { kind, fields: Vec::new() });
-            assert!(walk.facts.effects.iter().any(|effect| effect.verb == Verb::Unknown), "{kind}");
+            walk.visit(&Node {
+                kind,
+                fields: Vec::new(),
+            });
+            assert!(
+                walk.facts
+                    .effects
+                    .iter()
+                    .any(|effect| effect.verb == Verb::Unknown),
+                "{kind}"
+            );
         }
     }
 }

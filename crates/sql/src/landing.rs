@@ -14,7 +14,11 @@ pub(crate) fn add_landing(landings: &mut Vec<Landing>, landing: Landing) {
     if landings.len() < LANDINGS_MAX {
         landings.push(landing);
     } else if let Some(last) = landings.last_mut() {
-        *last = Landing { how: Use::Compared, relation: Vec::new(), column: vec!["*".to_owned()] };
+        *last = Landing {
+            how: Use::Compared,
+            relation: Vec::new(),
+            column: vec!["*".to_owned()],
+        };
     }
 }
 
@@ -22,7 +26,14 @@ pub(crate) fn add_landing(landings: &mut Vec<Landing>, landing: Landing) {
 pub(crate) fn compared(node: &Node) -> Vec<Landing> {
     let mut landings = Vec::new();
     for column in columns(node) {
-        add_landing(&mut landings, Landing { how: Use::Compared, relation: Vec::new(), column });
+        add_landing(
+            &mut landings,
+            Landing {
+                how: Use::Compared,
+                relation: Vec::new(),
+                column,
+            },
+        );
     }
     landings
 }
@@ -47,7 +58,11 @@ fn collect(node: &Node, found: &mut Vec<Vec<String>>) {
         }
         "SelectStmt" => {}
         _ => {
-            for child in node.fields.iter().flat_map(|(_, value)| Value::nodes(value)) {
+            for child in node
+                .fields
+                .iter()
+                .flat_map(|(_, value)| Value::nodes(value))
+            {
                 collect(child, found);
             }
         }

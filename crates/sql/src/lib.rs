@@ -2,11 +2,11 @@
 //!
 //! [`parse`] turns a statement text into a [`Script`]: for each statement its [`Effect`]s, the functions that it
 //! calls, the shape that row-count rules look at, and where its literals and parameters land. [`Cache`] keeps scripts
-//! by their text. [`lineage`] resolves output columns to the base columns that their values can come from.
+//! by their text. [`lineage::lineage`] resolves output columns to the base columns that their values can come from.
 //!
 //! # Rules
 //! - No I/O, no clock, no randomness. A [`Script`] depends on nothing but the text, so it is free of any verdict.
-//! - What is not understood is [`Verb::Unknown`]. A node that the grammar has and [`class`](kinds) does not know is that.
+//! - What is not understood is [`Verb::Unknown`]. A node that the grammar has and the table in `kinds.rs` does not is that.
 //! - Everything has a limit: the text, its tokens, its nesting, the size of its tree. A [`SqlError`] never holds text.
 //! - The grammar is PostgreSQL 18's with `standard_conforming_strings` on and UTF-8. A caller must not let a session
 //!   turn that off (both are [`Verb::SetGuarded`] here).
@@ -30,6 +30,7 @@ mod error;
 mod functions;
 mod kinds;
 mod landing;
+pub mod lineage;
 mod parse;
 mod pieces;
 mod prescan;

@@ -18,7 +18,7 @@ pub const TOKENS_MAX: usize = 250_000;
 
 /// Analyses all statements of a text.
 ///
-/// Needs 1 MiB of stack at most, whatever the text holds: the parser checks its own stack, and what it gives back is
+/// Needs less than 2 MiB of stack, whatever the text holds: the parser checks its own stack, and what it gives back is
 /// refused when it is more than 100 levels deep.
 ///
 /// # Errors
@@ -30,7 +30,10 @@ pub fn parse(text: &str) -> Result<Script, SqlError> {
         .iter()
         .map(|raw| statement(text, &tokens, raw))
         .collect();
-    Ok(Script { statements, fingerprint })
+    Ok(Script {
+        statements,
+        fingerprint,
+    })
 }
 
 /// The statements as the parser gives them.
@@ -92,7 +95,11 @@ fn statement(text: &str, tokens: &[ScanToken], raw: &RawStmt) -> Statement {
 fn range(text: &str, raw: &RawStmt) -> std::ops::Range<usize> {
     let start = usize::try_from(raw.stmt_location).unwrap_or(0);
     let length = usize::try_from(raw.stmt_len).unwrap_or(0);
-    let end = if length == 0 { text.len() } else { start.saturating_add(length) };
+    let end = if length == 0 {
+        text.len()
+    } else {
+        start.saturating_add(length)
+    };
     start..end.min(text.len())
 }
 

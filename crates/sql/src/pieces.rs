@@ -27,7 +27,11 @@ pub(crate) fn names(node: &Node, field: &str) -> Vec<Vec<String>> {
         Value::Node(node) => vec![name(node)],
         Value::List(list) => {
             let parts: Vec<String> = value.nodes().filter_map(Node::string).collect();
-            if parts.len() == list.len() { vec![parts] } else { value.nodes().map(name).collect() }
+            if parts.len() == list.len() {
+                vec![parts]
+            } else {
+                value.nodes().map(name).collect()
+            }
         }
         Value::Absent | Value::Bool(_) | Value::Int(_) => Vec::new(),
     };
@@ -50,7 +54,11 @@ pub(crate) fn name(node: &Node) -> Vec<String> {
 }
 
 /// An option (`DefElem`) by its name.
-pub(crate) fn option<'a>(node: &'a Node, field: &str, name: &'a str) -> impl Iterator<Item = &'a Node> {
+pub(crate) fn option<'a>(
+    node: &'a Node,
+    field: &str,
+    name: &'a str,
+) -> impl Iterator<Item = &'a Node> {
     node.list(field)
         .filter(move |option| option.kind == "DefElem" && option.text("defname") == name)
         .collect::<Vec<_>>()
@@ -68,7 +76,10 @@ pub(crate) fn is_on(option: &Node) -> bool {
         "AConst" => literal(value).unwrap_or_default(),
         _ => value.text("sval").to_owned(),
     };
-    !matches!(text.to_ascii_lowercase().as_str(), "off" | "false" | "no" | "0")
+    !matches!(
+        text.to_ascii_lowercase().as_str(),
+        "off" | "false" | "no" | "0"
+    )
 }
 
 /// The text of a literal, quotes and escapes resolved. `None` for NULL and for what is not a literal.

@@ -18,7 +18,10 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<ScanToken>, SqlError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(SqlError::TooLong);
     }
-    let tokens = pg_query::scan_tokens(text).map_err(|_| SqlError::Syntax)?;
+    // The scanner must not be asked for no tokens at all: its list is then a null pointer, which the crate around it
+    // takes for a slice. So there is always one, behind the text, on a line of its own.
+    let mut tokens = pg_query::scan_tokens(&format!("{text}\n;")).map_err(|_| SqlError::Syntax)?;
+    tokens.pop();
     if tokens.len() > TOKENS_MAX {
         return Err(SqlError::TooManyTokens);
     }
@@ -35,7 +38,10 @@ fn growth(bytes: usize, tokens: &[ScanToken]) -> usize {
     let mut before = 0;
     for (index, token) in tokens.iter().enumerate() {
         match token.token {
-            OPEN => levels.push(Level { in_set: before == Token::Set as i32 || before == COMMA, ..Level::default() }),
+            OPEN => levels.push(Level {
+                in_set: before == Token::Set as i32 || before == COMMA,
+                ..Level::default()
+            }),
             CLOSE if levels.len() > 1 => {
                 let closed = levels.pop().unwrap_or_default();
                 let next = tokens.get(index.saturating_add(1)).map(|token| token.token);
@@ -83,6 +89,11 @@ pub(crate) fn is_minus(token: &ScanToken) -> bool {
 pub(crate) fn is_literal(token: &ScanToken) -> bool {
     matches!(
         Token::try_from(token.token),
-        Ok(Token::Sconst | Token::Usconst | Token::Iconst | Token::Fconst | Token::Bconst | Token::Xconst)
+        Ok(Token::Sconst
+            | Token::Usconst
+            | Token::Iconst
+            | Token::Fconst
+            | Token::Bconst
+            | Token::Xconst)
     )
 }

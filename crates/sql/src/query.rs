@@ -59,7 +59,11 @@ impl Into<'_> {
             (None, Some(position)) => (Use::InsertedAt(position), Vec::new()),
             (None, None) => (Use::Inserted, vec!["*".to_owned()]),
         };
-        Landing { how, relation: self.relation.to_vec(), column }
+        Landing {
+            how,
+            relation: self.relation.to_vec(),
+            column,
+        }
     }
 }
 
@@ -76,7 +80,14 @@ fn select(walk: &mut Walk, node: &Node, into: Option<&Into<'_>>) {
         output(walk, row.list("items"), into);
     }
     output(walk, node.list("target_list"), into);
-    let done = ["with_clause", "into_clause", "larg", "rarg", "values_lists", "target_list"];
+    let done = [
+        "with_clause",
+        "into_clause",
+        "larg",
+        "rarg",
+        "values_lists",
+        "target_list",
+    ];
     walk.children_without(node, &done);
 }
 
@@ -138,8 +149,14 @@ pub(crate) fn target(walk: &mut Walk, verb: Verb, relation: &Node, columns: Vec<
 }
 
 fn insert(walk: &mut Walk, node: &Node) {
-    let columns: Vec<String> = node.list("cols").map(|column| column.text("name").to_owned()).collect();
-    let relation = node.node("relation").map(pieces::relation).unwrap_or_default();
+    let columns: Vec<String> = node
+        .list("cols")
+        .map(|column| column.text("name").to_owned())
+        .collect();
+    let relation = node
+        .node("relation")
+        .map(pieces::relation)
+        .unwrap_or_default();
     if let Some(relation) = node.node("relation") {
         target(walk, Verb::Insert, relation, columns.clone());
     }
@@ -148,14 +165,22 @@ fn insert(walk: &mut Walk, node: &Node) {
     }
     if let Some(source) = node.node("select_stmt") {
         count_rows(walk, source);
-        let into = Into { relation: &relation, columns: &columns };
+        let into = Into {
+            relation: &relation,
+            columns: &columns,
+        };
         inner_select(walk, source, Some(&into));
     }
     if let Some(conflict) = node.node("on_conflict_clause") {
         if conflict.int("action") == ON_CONFLICT_UPDATE
             && let Some(relation) = node.node("relation")
         {
-            target(walk, Verb::Update, relation, assigned(conflict, "target_list"));
+            target(
+                walk,
+                Verb::Update,
+                relation,
+                assigned(conflict, "target_list"),
+            );
         }
         assignments(walk, conflict, &relation);
         walk.children_without(conflict, &["target_list"]);
@@ -174,7 +199,10 @@ fn count_rows(walk: &mut Walk, source: &Node) {
 }
 
 fn update(walk: &mut Walk, node: &Node) {
-    let relation = node.node("relation").map(pieces::relation).unwrap_or_default();
+    let relation = node
+        .node("relation")
+        .map(pieces::relation)
+        .unwrap_or_default();
     if let Some(relation) = node.node("relation") {
         target(walk, Verb::Update, relation, assigned(node, "target_list"));
     }
@@ -186,7 +214,10 @@ fn update(walk: &mut Walk, node: &Node) {
 }
 
 fn delete(walk: &mut Walk, node: &Node) {
-    let relation = node.node("relation").map(pieces::relation).unwrap_or_default();
+    let relation = node
+        .node("relation")
+        .map(pieces::relation)
+        .unwrap_or_default();
     if let Some(relation) = node.node("relation") {
         target(walk, Verb::Delete, relation, Vec::new());
     }
@@ -197,13 +228,22 @@ fn delete(walk: &mut Walk, node: &Node) {
 }
 
 fn condition_of(walk: &mut Walk, verb: Verb, relation: &[String], node: &Node) {
-    let truth = node.node("where_clause").map_or(Truth::Missing, condition::truth);
+    let truth = node
+        .node("where_clause")
+        .map_or(Truth::Missing, condition::truth);
     let relation = relation.to_vec();
-    walk.facts.shape.conditions.push(Condition { verb, relation, truth });
+    walk.facts.shape.conditions.push(Condition {
+        verb,
+        relation,
+        truth,
+    });
 }
 
 fn merge(walk: &mut Walk, node: &Node) {
-    let relation = node.node("relation").map(pieces::relation).unwrap_or_default();
+    let relation = node
+        .node("relation")
+        .map(pieces::relation)
+        .unwrap_or_default();
     for clause in node.list("merge_when_clauses") {
         let verb = match clause.int("command_type") {
             INSERT => Some(Verb::Insert),
@@ -217,7 +257,10 @@ fn merge(walk: &mut Walk, node: &Node) {
         }
         if clause.int("command_type") == INSERT {
             let columns = assigned(clause, "target_list");
-            let into = Into { relation: &relation, columns: &columns };
+            let into = Into {
+                relation: &relation,
+                columns: &columns,
+            };
             output(walk, clause.list("values"), Some(&into));
         } else {
             assignments(walk, clause, &relation);
@@ -234,7 +277,9 @@ fn merge(walk: &mut Walk, node: &Node) {
 
 /// The columns that are assigned to.
 fn assigned(node: &Node, field: &str) -> Vec<String> {
-    node.list(field).map(|column| column.text("name").to_owned()).collect()
+    node.list(field)
+        .map(|column| column.text("name").to_owned())
+        .collect()
 }
 
 fn assignments(walk: &mut Walk, node: &Node, relation: &[String]) {
@@ -261,5 +306,8 @@ fn returning(walk: &mut Walk, node: &Node) {
 
 fn read_target(walk: &mut Walk, relation: &Node) {
     let name = pieces::relation(relation);
-    walk.effect(Verb::Read, Object::new(ObjectKind::Relation, name, Role::Source));
+    walk.effect(
+        Verb::Read,
+        Object::new(ObjectKind::Relation, name, Role::Source),
+    );
 }

@@ -67,7 +67,14 @@ const HARMLESS: &[&str] = &[
     "xmlbinary",
     "xmloption",
 ];
-const HARMLESS_PREFIXES: &[&str] = &["enable_", "geqo", "jit", "max_parallel_", "min_parallel_", "vacuum_cost_"];
+const HARMLESS_PREFIXES: &[&str] = &[
+    "enable_",
+    "geqo",
+    "jit",
+    "max_parallel_",
+    "min_parallel_",
+    "vacuum_cost_",
+];
 /// Who one is.
 const IDENTITY: &[&str] = &["role", "session_authorization", "session_replication_role"];
 
@@ -84,7 +91,9 @@ pub(crate) fn verb(name: &str, value: Option<&str>) -> Verb {
         ("standard_conforming_strings", Some("on" | "true" | "yes" | "1")) => true,
         _ => {
             HARMLESS.contains(&name.as_str())
-                || HARMLESS_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || HARMLESS_PREFIXES
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix))
         }
     };
     if is_safe { Verb::Set } else { Verb::SetGuarded }
@@ -110,7 +119,10 @@ mod tests {
         assert_eq!(verb("client_encoding", Some("UTF8")), Verb::Set);
         assert_eq!(verb("client_encoding", Some("SJIS")), Verb::SetGuarded);
         assert_eq!(verb("client_encoding", None), Verb::SetGuarded);
-        assert_eq!(verb("standard_conforming_strings", Some("off")), Verb::SetGuarded);
+        assert_eq!(
+            verb("standard_conforming_strings", Some("off")),
+            Verb::SetGuarded
+        );
         assert_eq!(verb("app.user", Some("1")), Verb::SetGuarded);
         assert_eq!(verb("enable_seqscan", Some("off")), Verb::Set);
     }

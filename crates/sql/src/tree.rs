@@ -111,14 +111,17 @@ impl Node {
         let theirs = other.fields.iter().filter(|(name, _)| !is_place(name));
         self.kind == other.kind
             && mine.clone().count() == theirs.clone().count()
-            && mine.zip(theirs).all(|(left, right)| {
-                left.0 == right.0 && same_value(&left.1, &right.1)
-            })
+            && mine
+                .zip(theirs)
+                .all(|(left, right)| left.0 == right.0 && same_value(&left.1, &right.1))
     }
 }
 
 fn is_place(field: &str) -> bool {
-    matches!(field, "location" | "list_start" | "list_end" | "rexpr_list_start" | "rexpr_list_end")
+    matches!(
+        field,
+        "location" | "list_start" | "list_end" | "rexpr_list_start" | "rexpr_list_end"
+    )
 }
 
 fn same_value(left: &Value, right: &Value) -> bool {
@@ -126,7 +129,10 @@ fn same_value(left: &Value, right: &Value) -> bool {
         (Value::Node(left), Value::Node(right)) => left.same(right),
         (Value::List(left), Value::List(right)) => {
             left.len() == right.len()
-                && left.iter().zip(right).all(|(left, right)| same_value(left, right))
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| same_value(left, right))
         }
         (left, right) => left == right,
     }

@@ -95,7 +95,10 @@ impl ser::Serializer for ToTree {
         Ok(Value::Absent)
     }
     fn serialize_unit_struct(self, kind: &'static str) -> Made {
-        Ok(Value::Node(Node { kind, fields: Vec::new() }))
+        Ok(Value::Node(Node {
+            kind,
+            fields: Vec::new(),
+        }))
     }
     fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Made {
         Ok(Value::Text(name.to_owned()))
@@ -135,7 +138,10 @@ impl ser::Serializer for ToTree {
         Err(ser::Error::custom("the grammar has no maps"))
     }
     fn serialize_struct(self, kind: &'static str, _: usize) -> Result<Fields, Never> {
-        Ok(Fields { kind, fields: Vec::new() })
+        Ok(Fields {
+            kind,
+            fields: Vec::new(),
+        })
     }
     fn serialize_struct_variant(
         self,
@@ -169,7 +175,10 @@ impl ser::SerializeStruct for Fields {
         if self.kind == "Node" {
             return Ok(self.fields.pop().map_or(Value::Absent, |(_, value)| value));
         }
-        Ok(Value::Node(Node { kind: self.kind, fields: self.fields }))
+        Ok(Value::Node(Node {
+            kind: self.kind,
+            fields: self.fields,
+        }))
     }
 }
 

@@ -33,17 +33,32 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
     match node.kind {
         "AlterTableStmt" => alter_table(walk, node),
         "AlterRoleSetStmt" => {
-            one(walk, Verb::Administer, ObjectKind::Role, node.node("role").map(pieces::name));
+            one(
+                walk,
+                Verb::Administer,
+                ObjectKind::Role,
+                node.node("role").map(pieces::name),
+            );
         }
         "AlterDatabaseSetStmt" => {
-            one(walk, Verb::Administer, ObjectKind::Database, Some(text(node, "dbname")));
+            one(
+                walk,
+                Verb::Administer,
+                ObjectKind::Database,
+                Some(text(node, "dbname")),
+            );
         }
         "CallStmt" => {
             let name = node.node("funccall").map(pieces::name);
             one(walk, Verb::Execute, ObjectKind::Function, name);
             walk.children(node);
         }
-        "ClosePortalStmt" => one(walk, Verb::Cursor, ObjectKind::Cursor, Some(text(node, "portalname"))),
+        "ClosePortalStmt" => one(
+            walk,
+            Verb::Cursor,
+            ObjectKind::Cursor,
+            Some(text(node, "portalname")),
+        ),
         "CopyStmt" => copy(walk, node),
         "CreateFunctionStmt" => create_function(walk, node),
         "CreateStmt" => create_table(walk, node),
@@ -57,11 +72,21 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
         "CreateTrigStmt" => create_trigger(walk, node),
         "DeallocateStmt" => {
             let name = Some(node.text("name").to_owned()).filter(|name| !name.is_empty());
-            one(walk, Verb::Prepare, ObjectKind::Prepared, Some(name.iter().cloned().collect()));
+            one(
+                walk,
+                Verb::Prepare,
+                ObjectKind::Prepared,
+                Some(name.iter().cloned().collect()),
+            );
             walk.facts.prepared = Some(Prepared::Forgets(name));
         }
         "DeclareCursorStmt" => {
-            one(walk, Verb::Cursor, ObjectKind::Cursor, Some(text(node, "portalname")));
+            one(
+                walk,
+                Verb::Cursor,
+                ObjectKind::Cursor,
+                Some(text(node, "portalname")),
+            );
             walk.field(node, "query");
         }
         "DiscardStmt" => {
@@ -71,24 +96,49 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
         "DoStmt" => one(walk, Verb::Escape, ObjectKind::Session, None),
         "DropStmt" => drop_objects(walk, node),
         "ExecuteStmt" => {
-            one(walk, Verb::Execute, ObjectKind::Prepared, Some(text(node, "name")));
+            one(
+                walk,
+                Verb::Execute,
+                ObjectKind::Prepared,
+                Some(text(node, "name")),
+            );
             walk.facts.prepared = Some(Prepared::Executes(node.text("name").to_owned()));
             walk.field(node, "params");
         }
         "ExplainStmt" => explain(walk, node),
-        "FetchStmt" => one(walk, Verb::Cursor, ObjectKind::Cursor, Some(text(node, "portalname"))),
+        "FetchStmt" => one(
+            walk,
+            Verb::Cursor,
+            ObjectKind::Cursor,
+            Some(text(node, "portalname")),
+        ),
         "LockStmt" => each_relation(walk, node, Verb::Lock),
         "PrepareStmt" => {
-            one(walk, Verb::Prepare, ObjectKind::Prepared, Some(text(node, "name")));
+            one(
+                walk,
+                Verb::Prepare,
+                ObjectKind::Prepared,
+                Some(text(node, "name")),
+            );
             walk.field(node, "query");
             walk.facts.prepared = Some(Prepared::Defines(node.text("name").to_owned()));
         }
         "RefreshMatViewStmt" => {
-            one(walk, Verb::Maintain, ObjectKind::Relation, node.node("relation").map(pieces::relation));
+            one(
+                walk,
+                Verb::Maintain,
+                ObjectKind::Relation,
+                node.node("relation").map(pieces::relation),
+            );
         }
         "RenameStmt" => rename(walk, node),
         "RuleStmt" => {
-            one(walk, Verb::Administer, ObjectKind::Relation, node.node("relation").map(pieces::relation));
+            one(
+                walk,
+                Verb::Administer,
+                ObjectKind::Relation,
+                node.node("relation").map(pieces::relation),
+            );
             walk.children_without(node, &["relation"]);
         }
         "TransactionStmt" => one(walk, Verb::Transaction, ObjectKind::Session, None),
@@ -99,7 +149,12 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
             if let Some(view) = node.node("view") {
                 walk.facts.shape.makes_temporary |= pieces::is_temporary(view);
             }
-            one(walk, Verb::Define, ObjectKind::Relation, node.node("view").map(pieces::relation));
+            one(
+                walk,
+                Verb::Define,
+                ObjectKind::Relation,
+                node.node("view").map(pieces::relation),
+            );
             walk.children_without(node, &["view"]);
         }
         _ => one(walk, Verb::Unknown, ObjectKind::Session, None),
@@ -107,11 +162,17 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
 }
 
 fn one(walk: &mut Walk, verb: Verb, kind: ObjectKind, name: Option<Vec<String>>) {
-    walk.effect(verb, Object::new(kind, name.unwrap_or_default(), Role::Target));
+    walk.effect(
+        verb,
+        Object::new(kind, name.unwrap_or_default(), Role::Target),
+    );
 }
 
 fn text(node: &Node, field: &str) -> Vec<String> {
-    Some(node.text(field).to_owned()).filter(|text| !text.is_empty()).into_iter().collect()
+    Some(node.text(field).to_owned())
+        .filter(|text| !text.is_empty())
+        .into_iter()
+        .collect()
 }
 
 fn each_relation(walk: &mut Walk, node: &Node, verb: Verb) {
@@ -128,14 +189,38 @@ fn create_table(walk: &mut Walk, node: &Node) {
     if let Some(relation) = node.node("relation") {
         walk.facts.shape.makes_temporary |= pieces::is_temporary(relation);
     }
-    one(walk, Verb::Define, ObjectKind::Relation, node.node("relation").map(pieces::relation));
-    walk.children_without(node, &["relation"]);
+    one(
+        walk,
+        Verb::Define,
+        ObjectKind::Relation,
+        node.node("relation").map(pieces::relation),
+    );
+    // A partition or child changes what its parent shows.
+    for parent in node.list("inh_relations") {
+        one(
+            walk,
+            Verb::Define,
+            ObjectKind::Relation,
+            Some(pieces::name(parent)),
+        );
+    }
+    walk.children_without(node, &["relation", "inh_relations"]);
 }
 
 fn create_trigger(walk: &mut Walk, node: &Node) {
     // Whoever makes a trigger has code run by others, with their rights.
-    one(walk, Verb::Administer, ObjectKind::Relation, node.node("relation").map(pieces::relation));
-    one(walk, Verb::Execute, ObjectKind::Function, Some(node.names("funcname")));
+    one(
+        walk,
+        Verb::Administer,
+        ObjectKind::Relation,
+        node.node("relation").map(pieces::relation),
+    );
+    one(
+        walk,
+        Verb::Execute,
+        ObjectKind::Function,
+        Some(node.names("funcname")),
+    );
     walk.children_without(node, &["relation", "funcname", "transition_rels"]);
 }
 
@@ -146,7 +231,10 @@ fn create_function(walk: &mut Walk, node: &Node) {
     let name = node.names("funcname");
     one(walk, Verb::Define, ObjectKind::Function, Some(name.clone()));
     for option in pieces::option(node, "options", "language") {
-        let language = option.node("arg").and_then(Node::string).unwrap_or_default();
+        let language = option
+            .node("arg")
+            .and_then(Node::string)
+            .unwrap_or_default();
         if !TRUSTED.contains(&language.to_lowercase().as_str()) {
             one(walk, Verb::Escape, ObjectKind::Function, Some(name.clone()));
         }
@@ -160,7 +248,11 @@ fn create_function(walk: &mut Walk, node: &Node) {
 fn copy(walk: &mut Walk, node: &Node) {
     let is_from = node.flag("is_from");
     if let Some(relation) = node.node("relation") {
-        let (verb, role) = if is_from { (Verb::Insert, Role::Target) } else { (Verb::Read, Role::Source) };
+        let (verb, role) = if is_from {
+            (Verb::Insert, Role::Target)
+        } else {
+            (Verb::Read, Role::Source)
+        };
         let object = Object {
             kind: ObjectKind::Relation,
             name: pieces::relation(relation),
@@ -220,7 +312,10 @@ fn drop_objects(walk: &mut Walk, node: &Node) {
         ObjectType::ObjectOperator,
         ObjectType::ObjectAccessMethod,
     ];
-    if guards.iter().any(|guard| i64::from(*guard as i32) == node.int("remove_type")) {
+    if guards
+        .iter()
+        .any(|guard| i64::from(*guard as i32) == node.int("remove_type"))
+    {
         one(walk, Verb::Administer, kind, None);
     }
 }
@@ -252,7 +347,10 @@ fn explain(walk: &mut Walk, node: &Node) {
     walk.facts.shape.explain_only = true;
 }
 
-const DROPS: &[AlterTableType] = &[AlterTableType::AtDropColumn, AlterTableType::AtDropConstraint];
+const DROPS: &[AlterTableType] = &[
+    AlterTableType::AtDropColumn,
+    AlterTableType::AtDropConstraint,
+];
 /// Changes of who may see which rows, of owners, and of what runs besides a statement.
 const GUARDS: &[AlterTableType] = &[
     AlterTableType::AtChangeOwner,
@@ -295,7 +393,10 @@ fn alter_table(walk: &mut Walk, node: &Node) {
 fn rename(walk: &mut Walk, node: &Node) {
     let mut name = match node.node("relation") {
         Some(relation) => pieces::relation(relation),
-        None => pieces::names(node, "object").into_iter().next().unwrap_or_default(),
+        None => pieces::names(node, "object")
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
     };
     let kind = if !node.has("relation") {
         ObjectKind::Other
@@ -308,12 +409,33 @@ fn rename(walk: &mut Walk, node: &Node) {
     if name.is_empty() {
         name = text(node, "subname");
     }
-    one(walk, Verb::Define, kind, Some(name));
+    let ruled = [
+        ObjectType::ObjectRole,
+        ObjectType::ObjectDatabase,
+        ObjectType::ObjectTablespace,
+    ];
+    let is_ruled = ruled
+        .iter()
+        .any(|ruled| i64::from(*ruled as i32) == node.int("rename_type"));
+    one(
+        walk,
+        if is_ruled {
+            Verb::Administer
+        } else {
+            Verb::Define
+        },
+        kind,
+        Some(name),
+    );
 }
 
 fn vacuum(walk: &mut Walk, node: &Node) {
     let is_full = pieces::option(node, "options", "full").any(pieces::is_on);
-    let verb = if is_full { Verb::Administer } else { Verb::Maintain };
+    let verb = if is_full {
+        Verb::Administer
+    } else {
+        Verb::Maintain
+    };
     let names: Vec<Vec<String>> = node
         .list("rels")
         .filter_map(|relation| relation.node("relation"))

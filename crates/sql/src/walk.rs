@@ -72,7 +72,10 @@ impl Walk {
             Some(Class::Plain(verb, kind, field)) => utility::plain(self, node, verb, kind, field),
             Some(Class::Special) => utility::special(self, node),
             Some(Class::Planner) | None => {
-                self.effect(Verb::Unknown, Object::new(ObjectKind::Session, Vec::new(), Role::Target));
+                self.effect(
+                    Verb::Unknown,
+                    Object::new(ObjectKind::Session, Vec::new(), Role::Target),
+                );
                 self.children(node);
             }
         }
@@ -120,13 +123,19 @@ impl Walk {
         {
             return;
         }
-        self.effect(Verb::Read, Object::new(ObjectKind::Relation, name, Role::Source));
+        self.effect(
+            Verb::Read,
+            Object::new(ObjectKind::Relation, name, Role::Source),
+        );
     }
 
     /// A statement always does something: a SELECT without relations reads nothing that has a name.
     pub(crate) fn into_facts(mut self) -> Facts {
         if self.facts.effects.is_empty() {
-            self.effect(Verb::Read, Object::new(ObjectKind::Session, Vec::new(), Role::Source));
+            self.effect(
+                Verb::Read,
+                Object::new(ObjectKind::Session, Vec::new(), Role::Source),
+            );
         }
         self.facts
     }
@@ -145,7 +154,9 @@ impl Walk {
                 self.operator(node, "oper_name");
                 self.compared(node);
             }
-            "CaseExpr" | "MinMaxExpr" | "RowCompareExpr" | "JsonFuncExpr" | "XmlExpr" => self.compared(node),
+            "CaseExpr" | "MinMaxExpr" | "RowCompareExpr" | "JsonFuncExpr" | "XmlExpr" => {
+                self.compared(node)
+            }
             "SortBy" => {
                 self.operator(node, "use_op");
                 self.children_without(node, &["use_op"]);
@@ -159,7 +170,10 @@ impl Walk {
             }
             // Its relations are aliases.
             "LockingClause" => {
-                self.effect(Verb::Lock, Object::new(ObjectKind::Session, Vec::new(), Role::Source));
+                self.effect(
+                    Verb::Lock,
+                    Object::new(ObjectKind::Session, Vec::new(), Role::Source),
+                );
             }
             _ => self.children(node),
         }
