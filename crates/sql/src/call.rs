@@ -24,7 +24,7 @@ pub(crate) fn visit(walk: &mut Walk, node: &Node) {
         }),
     });
     walk.landing(landing::compared(node), |walk| {
-        walk.children_without(node, &["funcname"])
+        walk.children_without(node, &["funcname"]);
     });
 }
 
@@ -57,7 +57,7 @@ fn named_relation(argument: &Node) -> Option<Object> {
     };
     let text = pieces::literal(literal)?;
     // Names in quotes are left as they are: a caller does not find them and takes them for unknown.
-    let name = text.split('.').map(|part| part.to_lowercase()).collect();
+    let name = text.split('.').map(str::to_lowercase).collect();
     Some(Object::new(ObjectKind::Relation, name, Role::Target))
 }
 

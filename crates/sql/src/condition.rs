@@ -260,11 +260,9 @@ fn boolean_test(node: &Node) -> Fold {
         (Ok(BoolTestType::IsTrue), Fold::True)
         | (Ok(BoolTestType::IsNotTrue), Fold::False | Fold::Null)
         | (Ok(BoolTestType::IsFalse), Fold::False)
-        | (Ok(BoolTestType::IsNotFalse), Fold::True | Fold::Null)
+        | (Ok(BoolTestType::IsNotFalse), Fold::True | Fold::TrueIfNotNull | Fold::Null)
         | (Ok(BoolTestType::IsUnknown), Fold::Null)
         | (Ok(BoolTestType::IsNotUnknown), Fold::True | Fold::False) => Fold::True,
-        // Never NULL where it is not true.
-        (Ok(BoolTestType::IsNotFalse), Fold::TrueIfNotNull) => Fold::True,
         (Ok(BoolTestType::IsTrue), Fold::TrueIfNotNull) => Fold::TrueIfNotNull,
         (_, Fold::Open | Fold::TrueIfNotNull) => Fold::Open,
         _ => Fold::False,

@@ -87,8 +87,8 @@ pub(crate) fn verb(name: &str, value: Option<&str>) -> Verb {
     }
     // The text is read as UTF-8 and with standard strings here, so the server must do the same.
     let is_safe = match (name.as_str(), value.as_deref()) {
-        ("client_encoding", Some("utf8" | "utf-8" | "unicode")) => true,
-        ("standard_conforming_strings", Some("on" | "true" | "yes" | "1")) => true,
+        ("client_encoding", Some("utf8" | "utf-8" | "unicode"))
+        | ("standard_conforming_strings", Some("on" | "true" | "yes" | "1")) => true,
         _ => {
             HARMLESS.contains(&name.as_str())
                 || HARMLESS_PREFIXES

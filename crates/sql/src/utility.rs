@@ -53,12 +53,6 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
             one(walk, Verb::Execute, ObjectKind::Function, name);
             walk.children(node);
         }
-        "ClosePortalStmt" => one(
-            walk,
-            Verb::Cursor,
-            ObjectKind::Cursor,
-            Some(text(node, "portalname")),
-        ),
         "CopyStmt" => copy(walk, node),
         "CreateFunctionStmt" => create_function(walk, node),
         "CreateStmt" => create_table(walk, node),
@@ -106,7 +100,7 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
             walk.field(node, "params");
         }
         "ExplainStmt" => explain(walk, node),
-        "FetchStmt" => one(
+        "ClosePortalStmt" | "FetchStmt" => one(
             walk,
             Verb::Cursor,
             ObjectKind::Cursor,

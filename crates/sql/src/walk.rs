@@ -155,7 +155,7 @@ impl Walk {
                 self.compared(node);
             }
             "CaseExpr" | "MinMaxExpr" | "RowCompareExpr" | "JsonFuncExpr" | "XmlExpr" => {
-                self.compared(node)
+                self.compared(node);
             }
             "SortBy" => {
                 self.operator(node, "use_op");

@@ -112,7 +112,9 @@ impl Resolver<'_> {
             return Origin::Unknown;
         };
         let mut origin = Origin::default();
-        outputs.iter().for_each(|output| origin.add(&output.origin));
+        for output in &outputs {
+            origin.add(&output.origin);
+        }
         origin
     }
 

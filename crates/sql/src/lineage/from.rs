@@ -10,12 +10,12 @@ use crate::tree::Node;
 
 impl Resolver<'_> {
     /// A whole FROM list. Each element sees those before it, as LATERAL may.
-    pub(super) fn from_list<'n>(&mut self, list: impl Iterator<Item = &'n Node>) -> Scope {
+    pub(super) fn sources<'n>(&mut self, list: impl Iterator<Item = &'n Node>) -> Scope {
         let outside = std::mem::replace(&mut self.outside, self.scopes.len());
         let mut all = Scope::default();
         for element in list {
             self.scopes.push(all);
-            let one = self.from(element);
+            let one = self.source(element);
             all = self.scopes.pop().unwrap_or_default();
             join(&mut all, one);
         }
@@ -32,12 +32,12 @@ impl Resolver<'_> {
         value
     }
 
-    fn from(&mut self, node: &Node) -> Scope {
-        self.step(|walk| walk.from_inner(node))
+    fn source(&mut self, node: &Node) -> Scope {
+        self.step(|walk| walk.source_inner(node))
             .unwrap_or_else(|| single(Vec::new(), Columns::unknown()))
     }
 
-    fn from_inner(&mut self, node: &Node) -> Scope {
+    fn source_inner(&mut self, node: &Node) -> Scope {
         match node.kind {
             "RangeVar" => self.range_var(node),
             "RangeSubselect" => {
@@ -55,7 +55,7 @@ impl Resolver<'_> {
                 self.uses(node, "args");
                 self.uses(node, "repeatable");
                 match node.node("relation") {
-                    Some(relation) => self.from(relation),
+                    Some(relation) => self.source(relation),
                     None => single(Vec::new(), Columns::unknown()),
                 }
             }
@@ -193,9 +193,9 @@ impl Resolver<'_> {
         let (Some(left), Some(right)) = (node.node("larg"), node.node("rarg")) else {
             return single(Vec::new(), Columns::unknown());
         };
-        let left = self.from(left);
+        let left = self.source(left);
         self.scopes.push(left);
-        let right = self.from(right);
+        let right = self.source(right);
         let left = self.scopes.pop().unwrap_or_default();
         let names = if node.flag("is_natural") {
             shared(&left, &right)

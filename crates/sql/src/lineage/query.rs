@@ -52,10 +52,10 @@ impl Resolver<'_> {
 
     fn cte(&mut self, cte: &Node) -> Columns {
         let outputs = cte.node("ctequery").and_then(|query| self.query(query));
-        self.cte_columns(cte, outputs)
+        Self::cte_columns(cte, outputs)
     }
 
-    fn cte_columns(&self, cte: &Node, outputs: Outputs) -> Columns {
+    fn cte_columns(cte: &Node, outputs: Outputs) -> Columns {
         // SEARCH and CYCLE add columns.
         if cte.has("search_clause") || cte.has("cycle_clause") {
             return Columns::unknown();
@@ -78,7 +78,7 @@ impl Resolver<'_> {
             }
             let outputs = self.query(first);
             self.ctes.truncate(visible);
-            let columns = self.cte_columns(cte, outputs);
+            let columns = Self::cte_columns(cte, outputs);
             self.set_cte(place, columns);
         }
         for _ in 0..lineage_limits::ROUNDS {
@@ -108,7 +108,7 @@ impl Resolver<'_> {
         if node.int("op") != NONE && node.has("larg") {
             return self.set_operation(node);
         }
-        let scope = self.from_list(node.list("from_clause"));
+        let scope = self.sources(node.list("from_clause"));
         self.scopes.push(scope);
         let outputs = self.targets(node.list("target_list"));
         for field in [
@@ -239,7 +239,9 @@ impl Resolver<'_> {
             .zip(&right)
             .for_each(|(left, right)| left.origin.add(&right.origin));
         // Rows are compared with each other.
-        left.iter().for_each(|output| self.used.add(&output.origin));
+        for output in &left {
+            self.used.add(&output.origin);
+        }
         self.scopes.push(Scope::default());
         self.uses_outputs(node, "sort_clause", Some(&left));
         self.scopes.pop();

@@ -83,7 +83,7 @@ impl Resolver<'_> {
         let relation = node.node("relation")?;
         let target = self.target(relation);
         let sources = ["from_clause", "using_clause", "source_relation"];
-        let others = self.from_list(sources.iter().flat_map(|field| node.list(field)));
+        let others = self.sources(sources.iter().flat_map(|field| node.list(field)));
         let mut scope = if node.kind == "MergeStmt" {
             others.clone()
         } else {
@@ -97,7 +97,7 @@ impl Resolver<'_> {
                 others
             },
         );
-        self.rows_before_and_after(node, &target, &mut scope);
+        Self::rows_before_and_after(node, &target, &mut scope);
         self.scopes.push(scope);
         for field in ["where_clause", "join_condition"] {
             self.uses(node, field);
@@ -144,7 +144,7 @@ impl Resolver<'_> {
     }
 
     /// `old` and `new` of RETURNING, also under other names.
-    fn rows_before_and_after(&mut self, node: &Node, target: &Scope, scope: &mut Scope) {
+    fn rows_before_and_after(node: &Node, target: &Scope, scope: &mut Scope) {
         let columns: &Columns = &target.columns;
         let options = node
             .node("returning_clause")
