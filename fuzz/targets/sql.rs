@@ -17,7 +17,11 @@ impl Catalogue for Small {
             "v" => Some("select * from v".to_owned()),
             _ => return None,
         };
-        Some(Relation { name: name.to_vec(), columns, definition })
+        Some(Relation {
+            name: name.to_vec(),
+            columns,
+            definition,
+        })
     }
 
     fn function(&self, _name: &[String]) -> Option<Function> {
@@ -37,7 +41,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(!statement.effects.is_empty());
         assert!(text.get(statement.range.clone()).is_some());
         for literal in &statement.literals {
-            assert!(text.get(literal.range.clone()).is_some_and(|literal| !literal.is_empty()));
+            assert!(
+                text.get(literal.range.clone())
+                    .is_some_and(|literal| !literal.is_empty())
+            );
         }
     }
 });
