@@ -1,7 +1,5 @@
 //! Every change is on record, before it is answered.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::world::{World, of_type, shop};
@@ -177,22 +175,18 @@ fn requests_that_make_no_sense_are_refused() {
 #[test]
 fn callers_that_leave_cannot_split_a_change() {
     let world = World::own();
-    for number in 0..30 {
+    let store = world.store.clone();
+    // On a slow machine a caller may have left before its request is read, and then there is nothing to do.
+    for number in 0..3000 {
+        if number >= 30 && !store.resources().unwrap().is_empty() {
+            break;
+        }
         let body = shop("x")
             .to_string()
             .replace("postgres/shop", &format!("postgres/shop-{number}"));
         drop(world.send("POST", "/v1/resources", &body));
     }
-    let store = world.store.clone();
-    world.runtime.block_on(async {
-        let one = async {
-            while store.resources().unwrap().is_empty() {
-                tokio::task::yield_now().await;
-            }
-        };
-        let waited = tokio::time::timeout(Duration::from_secs(20), one).await;
-        waited.expect("at least one is added");
-    });
+    assert!(!store.resources().unwrap().is_empty());
     let records = world.records();
     let done = store.resources().unwrap().len();
     assert_eq!(of_type(&records, "resource.added").len(), done);
