@@ -1,0 +1,21 @@
+mod builder;
+mod card;
+mod cluster;
+mod custom;
+mod email;
+mod iban;
+mod iban_registry;
+mod internet;
+pub(crate) mod near;
+mod phone;
+mod scan;
+mod scanner;
+mod secret;
+mod social_security;
+mod tail;
+
+pub use builder::{Detector, Detectors};
+pub(crate) use card::luhn;
+pub use cluster::Finding;
+pub use custom::{MAX_PATTERN_BYTES, MAX_PATTERN_MATCH_BYTES, MAX_PATTERNS};
+pub use scanner::Scanner;

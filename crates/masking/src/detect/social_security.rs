@@ -1,0 +1,29 @@
+//! Social security numbers of the United States: area, group, serial, and what the administration never issues.
+
+use super::near::{at, digits, joined_after, joined_before};
+
+/// Where a number ends that begins at `start`, at the first of three digits. Nine digits in a row are not taken:
+/// most are something else.
+pub(crate) fn social_security(text: &[u8], start: usize) -> Option<usize> {
+    let separator = at(text, start + 3);
+    if !matches!(separator, b'-' | b' ')
+        || digits(text, start + 4, 3) != 2
+        || at(text, start + 6) != separator
+        || digits(text, start + 7, 5) != 4
+    {
+        return None;
+    }
+    let end = start + 11;
+    if joined_before(text, start, b"- .") || joined_after(text, end, b"- ") {
+        return None;
+    }
+    let area = text.get(start..start + 3)?;
+    let group = text.get(start + 4..start + 6)?;
+    let serial = text.get(start + 7..end)?;
+    let issued = area != b"000"
+        && area != b"666"
+        && area.first() != Some(&b'9')
+        && group != b"00"
+        && serial != b"0000";
+    issued.then_some(end)
+}

@@ -1,0 +1,21 @@
+mod array;
+mod bytes;
+mod composite;
+mod hstore;
+mod json;
+mod json_path;
+mod json_text;
+mod mask;
+mod numeric;
+mod pg_type;
+mod quoted;
+mod reader;
+mod rewrite;
+mod scalar;
+mod work;
+mod xml;
+
+pub(crate) use crate::detect::luhn;
+pub use json_path::{JsonPath, MAX_JSON_PATH_SEGMENTS, MAX_JSON_PATHS};
+pub use mask::{Mask, Masked};
+pub use pg_type::{Format, PgType};
