@@ -130,8 +130,12 @@ install_rust_components() {
     quietly rustup component add rustfmt clippy
 }
 
+# What building needs besides Rust and a C compiler: PostgreSQL's parser is bound to through the headers of clang.
+install_for_build() { install_packages libclang-dev clang; }
+
 # All that the end-to-end tests need.
 install_for_tests() {
+    install_for_build
     install_packages postgresql-15 postgresql-client-15 pgbouncer tmux faketime python3-venv util-linux openssl git xmlsec1 \
         chromium simplesamlphp php8.2-cli php8.2-xml php8.2-mbstring php8.2-curl
     install_postgres_18

@@ -18,7 +18,7 @@ const ROWS: &[&[&str]] = &[
     &["custos-session"],
     &["custos-approvals"],
     &["custos-policy"],
-    &["custos-masking"],
+    &["custos-masking", "custos-sql"],
     &["custos-identity"],
     &["custos-evidence"],
     &["custos-store"],
@@ -56,6 +56,7 @@ const BANNED: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];
 const UNREACHABLE: &[(&str, &[&str])] = &[
     ("custos-policy", &["tokio"]),
     ("custos-masking", &["tokio"]),
+    ("custos-sql", &["tokio"]),
     ("custos-tlog", &["tokio"]),
     ("custos-postgres-wire", &["tokio"]),
     ("custos-jwt", &["tokio"]),

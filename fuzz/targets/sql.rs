@@ -1,0 +1,50 @@
+//! Statement texts: no panic, and answers that hang together. The parser itself is C and not instrumented.
+#![no_main]
+
+use custos_sql::lineage::{Catalogue, Function, Relation, lineage};
+use custos_sql::parse;
+use libfuzzer_sys::fuzz_target;
+
+/// Knows a table and a view; every function is harmless.
+struct Small;
+
+impl Catalogue for Small {
+    fn relation(&self, name: &[String]) -> Option<Relation> {
+        let columns = ["id", "ssn", "doc"].map(str::to_owned).to_vec();
+        let definition = match name.last()?.as_str() {
+            "t" => None,
+            "u" => Some("select id, ssn, doc from t".to_owned()),
+            "v" => Some("select * from v".to_owned()),
+            _ => return None,
+        };
+        Some(Relation {
+            name: name.to_vec(),
+            columns,
+            definition,
+        })
+    }
+
+    fn function(&self, _name: &[String]) -> Option<Function> {
+        Some(Function::Value)
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let parsed = parse(text);
+    let resolved = lineage(text, &Small);
+    assert_eq!(parsed.is_ok(), resolved.is_ok());
+    let Ok(script) = parsed else { return };
+    for statement in &script.statements {
+        assert!(!statement.effects.is_empty());
+        assert!(text.get(statement.range.clone()).is_some());
+        for literal in &statement.literals {
+            assert!(
+                text.get(literal.range.clone())
+                    .is_some_and(|literal| !literal.is_empty())
+            );
+        }
+    }
+});
