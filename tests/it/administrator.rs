@@ -40,7 +40,7 @@ fn wait_until_it_is_gone(world: &World) {
 }
 
 /// Runs SQL behind the gateway's back.
-fn alter(world: &World, sql: &str) {
+pub(crate) fn alter(world: &World, sql: &str) {
     let database = world.custos.directory().join("state/custos.db");
     let connection = rusqlite::Connection::open(database).expect("it is there");
     connection.execute_batch(sql).expect("it can be altered");

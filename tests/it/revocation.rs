@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use custos_testkit::{Browser, PATIENCE, Running, Settings, now_utc, run, start, wait_for};
 
+use crate::administrator::alter;
 use crate::sign_in::World;
 
 /// From a cause to the end of a session, at most.
@@ -122,6 +123,62 @@ fn a_person_disabled_at_the_provider_is_cut() {
         world.provider("okta").set_enabled("alice", false);
     });
     ended_as(world, "check");
+}
+
+#[test]
+fn an_end_that_cannot_be_stored_is_in_force_and_is_stored_later() {
+    type Ends = fn(&World);
+    let causes: [(&str, &str, Ends); 4] = [
+        ("check", CHECKED, |world| {
+            world.provider("okta").set_enabled("alice", false);
+        }),
+        // Whoever asked for it hears that it is not stored.
+        ("provider", "", |world| {
+            world.provider("okta").log_out_answered("alice", 503);
+        }),
+        ("logout", "", |world| {
+            assert_ne!(run(&mut world.command(&["logout"]), PATIENCE).code(), 0);
+        }),
+        ("administrator", "", |world| {
+            assert_ne!(
+                world.custos.cli(&["sign-in", "end", &world.first()]).code(),
+                0
+            );
+        }),
+    ];
+    for (name, keys, cause) in causes {
+        let mut world = World::with(&["okta"], keys);
+        world.sign_in("okta", "alice");
+        let mut sessions = Sessions::begin(&world);
+        alter(
+            &world,
+            "CREATE TRIGGER full1 BEFORE UPDATE ON sign_ins BEGIN SELECT RAISE(ABORT, 'full'); END;
+             CREATE TRIGGER full2 BEFORE INSERT ON provider_sessions BEGIN SELECT RAISE(ABORT, 'full'); END;",
+        );
+        cause(&world);
+        sessions.cut_since(now_utc(), "the sign-in has ended");
+        sessions.finish();
+        assert_ne!(world.psql("select 1").code(), 0, "{name}");
+        let ended = wait_for("the record of the end", PATIENCE, || {
+            let evidence = world.custos.evidence();
+            evidence.of_type("sign_in.ended").next().cloned()
+        });
+        assert_eq!(ended["detail"]["cause"], name, "{ended}");
+        assert_eq!(ended["outcome"], "failed", "{ended}");
+        assert_eq!(ended["reason"], "not_stored_yet", "{ended}");
+        alter(&world, "DROP TRIGGER full1; DROP TRIGGER full2;");
+        wait_for("the end to be stored", PATIENCE, || {
+            let told = world
+                .custos
+                .log()
+                .contains("ends of sign-ins are stored now");
+            told.then_some(())
+        });
+        world.custos.stop();
+        world.custos.restart();
+        assert_ne!(world.psql("select 1").code(), 0, "{name}");
+        world.custos.finish();
+    }
 }
 
 #[test]

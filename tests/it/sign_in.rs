@@ -145,10 +145,17 @@ resources = ["postgres/shop"]
 
     /// The operator ends the oldest sign-in.
     pub(crate) fn end_first(&self) {
+        self.custos
+            .cli(&["sign-in", "end", &self.first()])
+            .success();
+    }
+
+    /// The id of the first sign-in that is kept.
+    pub(crate) fn first(&self) -> String {
         let listed = self.custos.cli(&["sign-in", "ls", "--json"]).success();
         let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
         let id = listed[0]["id"].as_str().expect("somebody is there");
-        self.custos.cli(&["sign-in", "end", id]).success();
+        id.to_owned()
     }
 
     pub(crate) fn provider(&self, name: &str) -> &TestProvider {

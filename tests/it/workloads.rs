@@ -309,7 +309,7 @@ fn a_token_is_exchanged_for_a_credential_that_does_not_outlive_it() {
         url.trim_start_matches("http://"),
         settings.access
     );
-    let custos = Custos::start_with(&settings);
+    let mut custos = Custos::start_with(&settings);
     custos.add_resource("postgres/shop", Postgres::shared(Version::V15));
     let ends = now_seconds() + 40;
     let issued = exchange(&url, &platform.token(&json!({"exp": ends})));
@@ -330,5 +330,20 @@ fn a_token_is_exchanged_for_a_credential_that_does_not_outlive_it() {
     );
     let refused = exchange(&url, &platform.token(&json!({"repository_id": "1"})));
     assert_eq!(refused["error"], "invalid_request", "{refused}");
-    custos.finish();
+
+    // A start holds it to its platform, and a gateway where nobody signs in any more lets nobody in with a sign-in.
+    custos.stop();
+    custos.restart();
+    let job = |custos: &Custos| custos.endpoint(&exchanged, "shop").query("select 1");
+    assert_eq!(job(&custos).success(), "1\n");
+    custos.stop();
+    custos.write_settings(&platform.settings());
+    custos.restart();
+    job(&custos).failure();
+    let evidence = custos.finish().evidence;
+    let started = evidence.only("sign_in.started");
+    assert_eq!(started["actor"]["name"], "shop-ci", "{started}");
+    assert_eq!(started["actor"]["kind"], "workload", "{started}");
+    let denied = evidence.only("session.denied");
+    assert_eq!(denied["verdict"]["rules"][0], "sign-in-ended", "{denied}");
 }

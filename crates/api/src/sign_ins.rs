@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
-use custos_identity::{SignInsOf, StoredSignIn};
+use custos_identity::{SignInEnd, SignInsOf, StoredSignIn};
 use custos_model::{Rfc3339, SignInId};
 
 use crate::admin::Admin;
@@ -48,39 +48,40 @@ impl Admin {
     }
 
     async fn end_recorded(&self, caller: &Caller, id: SignInId) -> Result<(), ApiError> {
-        let (found, children, ended) = self
+        let ended = self
             .blocking(move |admin| {
                 let sign_ins = &admin.services().sign_ins;
                 let now = admin.services().clock.now();
                 let found = sign_ins
                     .live_of(SignInsOf::Id(id), now)
                     .map_err(ApiError::Identity)?;
-                let children = sign_ins.children(id, now).map_err(ApiError::Identity)?;
-                let ended = sign_ins.end(id, now).map_err(ApiError::Identity)?;
-                for child in &children {
-                    sign_ins.end(child.id, now).map_err(ApiError::Identity)?;
-                }
-                Ok((found.into_iter().next(), children, ended))
+                Ok((found, sign_ins.end_with_children(id, now)))
             })
-            .await?;
+            .await;
+        // Whatever could be stored: the end is in force.
         let cut = self
             .gateway()
             .cut_where("the sign-in has ended (administrator)", |session| {
                 session.hangs_on(id)
             });
-        let Some(sign_in) = found else {
+        let (found, SignInEnd { stored, children }) = ended?;
+        let Some(sign_in) = found.into_iter().next() else {
             // Ended before, or its time was over; that is on record already.
-            return if ended {
+            return if stored.map_err(ApiError::Identity)? {
                 Ok(())
             } else {
                 Err(ApiError::NotFound(format!("live sign-in {id}")))
             };
         };
-        self.record_end(caller, &sign_in, "administrator", cut)
+        let cause = ("administrator", cut);
+        self.record_end(caller, &sign_in, cause, stored.is_ok())
             .await?;
-        for child in &children {
-            self.record_end(caller, child, "parent", 0).await?;
+        for (child, stored) in children.as_deref().unwrap_or_default() {
+            self.record_end(caller, child, ("parent", 0), *stored)
+                .await?;
         }
+        stored.map_err(ApiError::Identity)?;
+        children.map_err(ApiError::Identity)?;
         tracing::info!(sign_in = %id, sessions = cut, "sign-in ended");
         Ok(())
     }
@@ -89,8 +90,8 @@ impl Admin {
         &self,
         caller: &Caller,
         sign_in: &StoredSignIn,
-        cause: &str,
-        cut: usize,
+        (cause, cut): (&str, usize),
+        stored: bool,
     ) -> Result<(), ApiError> {
         let text = sign_in.id.to_string();
         let principal = &sign_in.principal;
@@ -106,8 +107,12 @@ impl Admin {
             caller,
             Act {
                 kind: RecordType::SignInEnded,
-                outcome: RecordOutcome::Ok,
-                reason: None,
+                outcome: if stored {
+                    RecordOutcome::Ok
+                } else {
+                    RecordOutcome::Failed
+                },
+                reason: (!stored).then_some("not_stored_yet"),
                 target: None,
                 detail: &detail,
             },

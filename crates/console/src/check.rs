@@ -1,6 +1,6 @@
 //! Asking providers from time to time whether those who are signed in still are who they were, and in which groups.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
@@ -19,6 +19,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const AT_ONCE_MAX: usize = 32;
 /// When a provider is asked again that could not answer; sooner where it is asked more often anyway.
 const RETRY: Duration = Duration::from_mins(1);
+
+/// Sign-ins whose provider could not answer the last time, and until when each lasts at most, UTC nanoseconds.
+type Unchecked = HashMap<SignInId, u64>;
 
 impl OpenIdProvider {
     /// When somebody who was checked now is to be checked again, UTC nanoseconds.
@@ -49,19 +52,15 @@ impl Console {
     async fn keep_people_checked(&self, provider: &OpenIdProvider) {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut unchecked = HashSet::new();
+        let mut unchecked = Unchecked::new();
         loop {
             looks.tick().await;
             while self.check_some(provider, &mut unchecked).await == AT_ONCE_MAX {}
         }
     }
 
-    /// Checks those who are due, and tells how many.
-    async fn check_some(
-        &self,
-        provider: &OpenIdProvider,
-        unchecked: &mut HashSet<SignInId>,
-    ) -> usize {
+    /// Checks those who are due, and tells how many of them are not due any more.
+    async fn check_some(&self, provider: &OpenIdProvider, unchecked: &mut Unchecked) -> usize {
         let name = provider.provider.name().to_owned();
         let due = self
             .blocking(move |console| {
@@ -82,22 +81,25 @@ impl Console {
             Some(provider.provider.check(grant, self.bytes()).await)
         });
         let answers = futures_util::future::join_all(questions).await;
-        let count = due.len();
+        let mut kept = 0;
         for (session, answer) in due.into_iter().zip(answers) {
-            if let Some(answer) = answer {
-                self.answered(provider, session, answer, unchecked).await;
+            if let Some(answer) = answer
+                && self.answered(provider, session, answer, unchecked).await
+            {
+                kept += 1;
             }
         }
-        count
+        kept
     }
 
+    /// Does what follows from an answer; tells whether the store could keep when to ask next.
     async fn answered(
         &self,
         provider: &OpenIdProvider,
         session: StoredProviderSession,
         answer: Result<OidcCheck, ProviderFailure>,
-        unchecked: &mut HashSet<SignInId>,
-    ) {
+        unchecked: &mut Unchecked,
+    ) -> bool {
         let id = session.sign_in;
         let now = self.now();
         let pause = provider.check_interval.min(RETRY);
@@ -118,20 +120,35 @@ impl Console {
                 (next, Err(failure))
             }
         };
+        // Neither waits for the other: what follows holds also where the store cannot keep when to ask next.
+        let keeping = self.blocking(move |console| console.sign_ins.keep_provider_session(&next));
+        let following = self.follow(id, answer, unchecked);
+        let (kept, ()) = futures_util::future::join(keeping, following).await;
+        if let Some(Err(error)) = &kept {
+            tracing::error!(%error, sign_in = %id, "when a sign-in is to be checked next could not be stored");
+        }
+        matches!(kept, Some(Ok(_)))
+    }
+
+    /// What an answer means for a sign-in: the groups that the provider gives now, or why it gave none.
+    async fn follow(
+        &self,
+        id: SignInId,
+        answer: Result<Vec<String>, ProviderFailure>,
+        unchecked: &mut Unchecked,
+    ) {
         let sign_in = self
-            .blocking(move |console| {
-                console.sign_ins.keep_provider_session(&next)?;
-                console.sign_ins.live(id, console.now())
-            })
+            .blocking(move |console| console.sign_ins.live(id, console.now()))
             .await;
         let sign_in = match sign_in {
             Some(Ok(Some(sign_in))) => sign_in,
             // It ended meanwhile.
-            Some(Ok(None)) | None => return,
+            Some(Ok(None)) => return,
             Some(Err(error)) => {
-                tracing::error!(%error, sign_in = %id, "a sign-in could not be checked");
-                return;
+                tracing::error!(%error, sign_in = %id, "a sign-in that was checked cannot be read, so it is ended");
+                return self.end_unread(id, Cause::Store).await;
             }
+            None => return self.end_unread(id, Cause::Store).await,
         };
         match answer {
             // Its directory says which groups, and says it by itself.
@@ -155,7 +172,9 @@ impl Console {
                     .await;
             }
             Err(failure) => {
-                if unchecked.insert(id) {
+                let now = self.now().utc_ns;
+                unchecked.retain(|_, expires| now < *expires);
+                if unchecked.insert(id, sign_in.expires_utc_ns).is_none() {
                     self.record_unchecked(&sign_in, &failure).await;
                 }
             }

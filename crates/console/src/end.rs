@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
-use custos_identity::{IdentityError, SignInsOf, StoredSignIn};
+use custos_identity::{SignInEnd, SignInsOf, StoredSignIn};
 use custos_model::{Principal, SignInId};
 
 use crate::console::Console;
@@ -53,49 +53,70 @@ impl Cause {
     }
 }
 
+/// How far the end of a sign-in has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It is over, for good.
+    Stored,
+    /// It is over in this process, and is stored as soon as the store takes it; until then a crash would forget it.
+    NotStoredYet,
+    /// It was over before.
+    Before,
+}
+
 impl Console {
     /// Ends a sign-in. It is over when this returns; the record of it comes after, because an attack must not last
     /// until the disk has room. `peer` is who asked for it. Where the store fails it is over too, in this process, and
-    /// is stored later; its record says so. Tells whether there was anything to end.
+    /// is stored later; its record says so.
     pub(crate) async fn end_sign_in(
         &self,
         sign_in: &StoredSignIn,
         cause: Cause,
         actor: Option<&Principal>,
         peer: impl Into<Option<SocketAddr>>,
-    ) -> bool {
+    ) -> Ended {
         let peer = peer.into();
         let id = sign_in.id;
         // Before the store, which may take its time, and after it for those that came in between.
         let mut cut = self.cut_sessions(id, cause.as_str());
-        let ended = self
-            .blocking(move |console| {
-                let now = console.now();
-                let children = console.sign_ins.children(id, now);
-                let ended = console.sign_ins.end(id, now);
-                for child in children.iter().flatten() {
-                    console.sign_ins.end(child.id, now)?;
-                }
-                Ok::<_, IdentityError>((ended?, children?))
-            })
+        let end = self
+            .blocking(move |console| console.sign_ins.end_with_children(id, console.now()))
             .await;
         cut += self.cut_sessions(id, cause.as_str());
-        let (stored, children) = match ended {
-            Some(Ok((true, children))) => (true, children),
-            Some(Ok((false, _))) => return false,
-            Some(Err(error)) => {
-                tracing::error!(%error, "the end of a sign-in could not be stored; it is over, and will be stored later");
-                (false, Vec::new())
-            }
-            None => (false, Vec::new()),
+        let Some(SignInEnd { stored, children }) = end else {
+            self.record_end(sign_in, cause, actor, peer, (false, cut))
+                .await;
+            return Ended::NotStoredYet;
         };
+        let ended = match stored {
+            Ok(true) => Ended::Stored,
+            Ok(false) => return Ended::Before,
+            Err(error) => {
+                tracing::error!(%error, "the end of a sign-in could not be stored; it is over, and will be stored later");
+                Ended::NotStoredYet
+            }
+        };
+        let children = children.unwrap_or_else(|error| {
+            tracing::error!(%error, "what hangs on a sign-in could not be looked up; it is over without records of its own");
+            Vec::new()
+        });
+        let stored = ended == Ended::Stored;
         self.record_end(sign_in, cause, actor, peer, (stored, cut))
             .await;
-        for child in &children {
-            self.record_end(child, Cause::Parent, actor, peer, (stored, 0))
+        for (child, stored) in &children {
+            self.record_end(child, Cause::Parent, actor, peer, (*stored, 0))
                 .await;
         }
-        true
+        ended
+    }
+
+    /// Ends a sign-in that cannot be read, and so not be put on record.
+    pub(crate) async fn end_unread(&self, id: SignInId, cause: Cause) {
+        let ended = self.blocking(move |console| console.sign_ins.end(id, console.now()));
+        if let Some(Err(error)) = ended.await {
+            tracing::error!(%error, sign_in = %id, "a sign-in could not be ended in the store; its sessions are cut");
+        }
+        self.cut_sessions(id, cause.as_str());
     }
 
     async fn record_end(

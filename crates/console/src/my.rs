@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::console::Console;
-use crate::end::Cause;
+use crate::end::{Cause, Ended};
 use crate::record::Entry;
 use crate::token::{answer, refused, unavailable};
 
@@ -144,10 +144,12 @@ pub(crate) async fn sign_out(
         Ok(caller) => caller,
         Err(response) => return response,
     };
-    console
-        .end_sign_in(&caller.sign_in, Cause::Logout, None, Some(peer))
-        .await;
-    StatusCode::NO_CONTENT.into_response()
+    let ended = console.end_sign_in(&caller.sign_in, Cause::Logout, None, Some(peer));
+    match ended.await {
+        Ended::Stored | Ended::Before => StatusCode::NO_CONTENT.into_response(),
+        // It is over, but only as long as this process runs.
+        Ended::NotStoredYet => unavailable(),
+    }
 }
 
 impl Console {

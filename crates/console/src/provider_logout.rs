@@ -7,7 +7,7 @@ use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::{IdentityError, SamlLogout, SignInsOf, StoredSignIn};
 
 use crate::console::Console;
-use crate::end::Cause;
+use crate::end::{Cause, Ended};
 use crate::record::Entry;
 
 /// Whose sign-ins a provider ends.
@@ -24,7 +24,8 @@ pub(crate) struct Meant {
 }
 
 impl Console {
-    /// Ends them. False when they could not be looked up.
+    /// Ends them. False when they could not be looked up, or when the store could not take an end, which is in force
+    /// then all the same.
     pub(crate) async fn end_at_provider(&self, meant: Meant, peer: SocketAddr) -> bool {
         let found = self.blocking(move |console| console.meant(&meant)).await;
         self.end_found(found, peer).await.is_some()
@@ -49,7 +50,7 @@ impl Console {
         ended.is_some()
     }
 
-    /// How many were ended; `None`: they could not be looked up.
+    /// How many were ended; `None`: they could not be looked up, or not all are over for good.
     async fn end_found(
         &self,
         found: Option<Result<Vec<StoredSignIn>, IdentityError>>,
@@ -62,10 +63,12 @@ impl Console {
                 return None;
             }
         };
+        let mut for_good = true;
         for sign_in in &found {
-            self.end_sign_in(sign_in, Cause::Provider, None, peer).await;
+            let ended = self.end_sign_in(sign_in, Cause::Provider, None, peer);
+            for_good &= ended.await != Ended::NotStoredYet;
         }
-        Some(found.len())
+        for_good.then_some(found.len())
     }
 
     async fn record_logout_of_nobody(&self, provider: &str, peer: SocketAddr) {

@@ -17,17 +17,10 @@ enum Held {
 
 impl Console {
     /// Ends sign-ins whose provider is gone from the configuration, and those of machines, which begin anew by themselves
-    /// with the key that they have now; and puts `[[group]]` in force for all others. Done before anybody connects.
+    /// with the key that they have now; and puts `[[group]]` in force for all others. Done before anybody connects, and
+    /// blocks for the store.
     pub async fn settle_configured(&self) -> Result<(), IdentityError> {
-        let all = self
-            .blocking(|console| {
-                let now = console.now();
-                let mut all = console.sign_ins.list()?;
-                all.retain(|one| one.is_live(now.utc_ns));
-                Ok::<_, IdentityError>(all)
-            })
-            .await;
-        for sign_in in all.unwrap_or(Ok(Vec::new()))? {
+        for sign_in in self.live_sign_ins(|_| true)? {
             match self.held(&sign_in) {
                 Held::Good => {}
                 Held::Regrouped(given) => {
@@ -44,6 +37,17 @@ impl Console {
         Ok(())
     }
 
+    /// The sign-ins that are good by their own time, as far as they are `meant`. Blocks.
+    pub(crate) fn live_sign_ins(
+        &self,
+        meant: impl Fn(&StoredSignIn) -> bool,
+    ) -> Result<Vec<StoredSignIn>, IdentityError> {
+        let now = self.now();
+        let mut all = self.sign_ins.list()?;
+        all.retain(|one| one.is_live(now.utc_ns) && meant(one));
+        Ok(all)
+    }
+
     fn held(&self, sign_in: &StoredSignIn) -> Held {
         let principal = &sign_in.principal;
         if !sign_in.parents.is_empty() {
@@ -57,7 +61,8 @@ impl Console {
         let provider = &sign_in.authentication.provider;
         let known = match self.provider(provider).map(|web| &web.provider) {
             Some(Provider::OpenId(openid)) => openid.provider.issuer() == principal.issuer,
-            Some(Provider::Saml(_)) => true,
+            // Nobody knows who the provider is only where its metadata were never read from this address.
+            Some(Provider::Saml(saml)) => saml.issuer().as_ref() == Some(&principal.issuer),
             None => false,
         };
         if !known {

@@ -13,7 +13,7 @@ use custos_identity::{Credentials, SignIns};
 use custos_model::{Clock, Secret};
 use custos_policy::Policy;
 use custos_postgres::Postgres;
-use custos_session::{Gateway, ServerIdentity, Services};
+use custos_session::{BoundListener, Gateway, ServerIdentity, Services};
 use custos_store::{MasterKey, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -239,7 +239,8 @@ async fn open_doors(
     client_ca_file: Option<PathBuf>,
     findings: Arc<Mutex<Vec<Finding>>>,
 ) -> Result<Doors, Failure> {
-    let listeners = listen(config, gateway)?;
+    let bound = bind(config, gateway)?;
+    let listeners: Vec<_> = bound.iter().map(|(status, _)| status.clone()).collect();
     let client_ca_pem = client_ca_file
         .as_deref()
         .map(|file| {
@@ -281,6 +282,11 @@ async fn open_doors(
         None => None,
     };
     let socket = AdminSocket::bind(&config.admin_socket).context("cannot open the admin socket")?;
+    // Last of all: sign-ins of before hold to the configuration of now.
+    for (status, listener) in bound {
+        tracing::info!(listener = %status.name, address = %status.address, "listening");
+        listener.serve();
+    }
     Ok(Doors {
         listeners,
         admin,
@@ -290,27 +296,31 @@ async fn open_doors(
     })
 }
 
-fn listen(config: &Config, gateway: &Gateway) -> Result<Vec<ListenerStatus>, Failure> {
+/// Takes the addresses of the listeners, none of which is served yet.
+fn bind(
+    config: &Config,
+    gateway: &Gateway,
+) -> Result<Vec<(ListenerStatus, BoundListener<Postgres>)>, Failure> {
     let protocol = Arc::new(Postgres::new(machine::random));
     let mut listeners = Vec::new();
     for listener in &config.listeners {
-        let address = gateway
-            .listen(Arc::clone(&protocol), listener.settings())
+        let bound = gateway
+            .bind(Arc::clone(&protocol), listener.settings())
             .map_err(|error| {
                 Failure::new(error).hint("`custos doctor` tells who else uses the address")
             })?;
-        tracing::info!(listener = %listener.name, %address, "listening");
-        listeners.push(ListenerStatus {
+        let status = ListenerStatus {
             name: listener.name.clone(),
             protocol: listener.protocol.clone(),
-            address: address.to_string(),
+            address: bound.address().to_string(),
             tls: if listener.tls.is_some() {
                 "required"
             } else {
                 "off"
             }
             .to_owned(),
-        });
+        };
+        listeners.push((status, bound));
     }
     Ok(listeners)
 }

@@ -22,7 +22,7 @@ fn run(shared: &Arc<Shared>) {
         if shared.is_abandoned() {
             return;
         }
-        if lock(&shared.wal).is_broken() {
+        if lock(&shared.wal).broken().is_some() {
             thread::park_timeout(shared.settings.retry_interval);
             retry(shared);
             failed += 1;
@@ -49,13 +49,13 @@ fn run(shared: &Arc<Shared>) {
 
 /// Makes everything appended so far durable.
 pub(crate) fn commit(shared: &Shared) {
-    if let Err(error) = shared.flush() {
-        return shared.fail(Part::Wal, "write to the write-ahead log", &error);
+    if shared.flush().is_err() {
+        return;
     }
     let (to_sync, upto) = {
         let mut wal = lock(&shared.wal);
         // Read under the lock: somebody else may have written, or failed to, since the flush.
-        if wal.is_broken() {
+        if wal.broken().is_some() {
             return;
         }
         (
@@ -64,8 +64,8 @@ pub(crate) fn commit(shared: &Shared) {
         )
     };
     if let Err(error) = to_sync.run() {
-        lock(&shared.wal).set_broken();
-        return shared.fail(Part::Wal, "fsync the write-ahead log", &error);
+        let what = shared.fail(Part::Wal, "fsync the write-ahead log", &error);
+        return lock(&shared.wal).set_broken(what);
     }
     publish(shared, Position(upto));
 }
@@ -92,11 +92,10 @@ fn retry(shared: &Shared) {
             publish(shared, upto);
             shared.recovered(Part::Wal);
         }
-        Err(error) => shared.fail(
-            Part::Wal,
-            "write to a new file of the write-ahead log",
-            &error,
-        ),
+        Err(error) => {
+            let action = "write to a new file of the write-ahead log";
+            shared.fail(Part::Wal, action, &error);
+        }
     }
 }
 
@@ -123,17 +122,7 @@ impl Shared {
         if self.is_written(upto) {
             return Ok(());
         }
-        if let Err(error) = self.flush() {
-            self.fail(Part::Wal, "write to the write-ahead log", &error);
-            self.threads.wake_commit();
-        }
-        if self.is_written(upto) {
-            return Ok(());
-        }
-        self.check_health()?;
-        Err(EvidenceError::Failing {
-            what: "the write-ahead log is being written anew".into(),
-        })
+        self.flush().inspect_err(|_| self.threads.wake_commit())
     }
 
     /// Returns when everything up to a position is fsynced.

@@ -44,15 +44,15 @@ impl Failures {
 
 impl Shared {
     /// Notes that a part cannot write. The first failure is a record of its own, which goes out with the rest later
-    /// if nothing can be written now.
-    pub(crate) fn fail(&self, part: Part, action: &str, error: &io::Error) {
+    /// if nothing can be written now. Returns what to tell those who wait.
+    pub(crate) fn fail(&self, part: Part, action: &str, error: &io::Error) -> Arc<str> {
         let what: Arc<str> = format!("cannot {action}: {error}").into();
         let since = {
             let mut failures = lock(&self.failures);
             let fresh = failures.what().is_none();
             failures.part(part).get_or_insert_with(|| Arc::clone(&what));
             if !fresh {
-                return;
+                return what;
             }
             let now = self.now();
             failures.since = Some(now);
@@ -64,9 +64,13 @@ impl Shared {
         let mut members = self.members(&gw, RecordType::EvidenceFailed, RecordOutcome::Failed);
         members.reason = Some(&what);
         self.append_record(&members);
-        self.health.send_replace(Health::Failing { since, what });
+        self.health.send_replace(Health::Failing {
+            since,
+            what: Arc::clone(&what),
+        });
         self.durable_changed.notify_waiters();
         self.room_changed.notify_waiters();
+        what
     }
 
     /// Notes that a part can write again.

@@ -341,7 +341,9 @@ impl Integrator {
                     self.refused = Some((action, error));
                     return Err(Abandoned);
                 }
-                Err(error) => self.shared.fail(Part::Log, action, &error),
+                Err(error) => {
+                    self.shared.fail(Part::Log, action, &error);
+                }
             }
             thread::park_timeout(self.shared.settings.retry_interval);
             attempts += 1;

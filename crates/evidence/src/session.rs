@@ -238,9 +238,9 @@ impl SessionLog {
         tokio::select! {
             biased;
             answer = answer => answer.unwrap_or(Err(EvidenceError::Stopped)),
-            _ = failed => {
-                self.shared.check_health()?;
-                Err(EvidenceError::Failing { what: "evidence could not be written for a moment".into() })
+            failed = failed => match failed.as_deref() {
+                Ok(crate::Health::Failing { what, .. }) => Err(EvidenceError::Failing { what: Arc::clone(what) }),
+                _ => Err(EvidenceError::Stopped),
             }
         }
     }

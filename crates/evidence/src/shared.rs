@@ -222,18 +222,25 @@ impl Shared {
         Ok(())
     }
 
-    /// Hands everything pending to the operating system. Whoever comes first does it for all.
-    pub(crate) fn flush(&self) -> io::Result<()> {
+    /// Hands everything pending to the operating system. Whoever comes first does it for all, and when it fails
+    /// reports it; who comes later learns of the same failure.
+    pub(crate) fn flush(&self) -> Result<(), EvidenceError> {
         let mut wal = lock(&self.wal);
         let batch = lock(&self.pending).take();
+        if let Some(what) = wal.broken() {
+            if let Some(batch) = batch {
+                wal.keep(batch);
+            }
+            return Err(EvidenceError::Failing { what });
+        }
         let Some(batch) = batch else { return Ok(()) };
         let last = batch.last;
-        if wal.is_broken() {
-            // Whoever broke it reports it.
-            wal.keep(batch);
-            return Ok(());
+        if let Err(error) = wal.write(batch) {
+            // Under the lock: the commit thread may not mend it before it is reported.
+            let what = self.fail(Part::Wal, "write to the write-ahead log", &error);
+            wal.set_broken(Arc::clone(&what));
+            return Err(EvidenceError::Failing { what });
         }
-        wal.write(batch)?;
         self.progress.written.store(last.0, Ordering::SeqCst);
         Ok(())
     }

@@ -58,7 +58,7 @@ pub(crate) struct Wal {
     unsynced: VecDeque<Batch>,
     dirty: Vec<Arc<dyn DiskFile>>,
     dir_dirty: bool,
-    broken: bool,
+    broken: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -106,27 +106,26 @@ impl Wal {
             unsynced: VecDeque::new(),
             dirty: Vec::new(),
             dir_dirty: false,
-            broken: false,
+            broken: None,
         }
     }
 
-    /// Hands a batch to the operating system. It is kept until [`Self::synced`] says that it is durable.
+    /// Hands a batch to the operating system. It is kept until [`Self::synced`] says that it is durable. After an error
+    /// the log is to be [`Self::set_broken`].
     pub(crate) fn write(&mut self, batch: Batch) -> io::Result<()> {
         let first = batch.first;
         self.unsynced.push_back(batch);
-        let written = self.write_last(first);
-        self.broken |= written.is_err();
-        written
+        self.write_last(first)
     }
 
-    /// Whether writing failed, so that only [`Self::write_all_again`] helps.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.broken
+    /// What failed, if something did, so that only [`Self::write_all_again`] helps.
+    pub(crate) fn broken(&self) -> Option<Arc<str>> {
+        self.broken.clone()
     }
 
-    /// To be called when fsync failed: what the operating system still has in memory is not to be trusted.
-    pub(crate) fn set_broken(&mut self) {
-        self.broken = true;
+    /// To be called also when fsync failed: what the operating system still has in memory is not to be trusted.
+    pub(crate) fn set_broken(&mut self, what: Arc<str>) {
+        self.broken = Some(what);
     }
 
     /// Keeps a batch without writing it, while the log is broken.
@@ -166,7 +165,7 @@ impl Wal {
         self.disk.sync(std::slice::from_ref(&self.dir))?;
         self.dirty.clear();
         self.dir_dirty = false;
-        self.broken = false;
+        self.broken = None;
         self.use_file(number, first, current);
         Ok(())
     }

@@ -49,7 +49,7 @@ pub use saml_provider::{
     GroupsAttribute, MetadataAddress, MetadataEvent, SamlBegun, SamlFailure, SamlLogout,
     SamlMapping, SamlMetadata, SamlProvider, SamlSettings,
 };
-pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignIns};
+pub use sign_ins::{NewSignIn, SIGN_IN_MAX, SignInEnd, SignIns};
 pub use signing_keys::{SigningKeysError, open_signing_keys};
 pub use workloads::{
     ClaimError, ClaimValue, TokenFailure, Workload, WorkloadError, WorkloadIssuer, WorkloadKind,

@@ -111,6 +111,12 @@ impl SamlProvider {
         &self.inner.name
     }
 
+    /// The issuer of who signs in there: the entity ID of the metadata in force. `None` while there are none.
+    pub fn issuer(&self) -> Option<String> {
+        let metadata = self.inner.metadata.known().ok()?;
+        Some(metadata.entity_id().to_owned())
+    }
+
     /// Our own metadata, for the provider's administrator.
     pub fn own_metadata(&self) -> String {
         self.inner.service_provider.metadata()

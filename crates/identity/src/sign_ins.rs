@@ -45,6 +45,15 @@ struct Inner {
 /// Fills a buffer with random bytes.
 type Random = dyn Fn(&mut [u8]) + Send + Sync;
 
+/// An end of a sign-in. It is in force whatever could be stored of it: see [`Store::store_owed_ends`].
+#[derive(Debug)]
+pub struct SignInEnd {
+    /// Whether it was there and not ended yet.
+    pub stored: Result<bool, IdentityError>,
+    /// Those that hung on it, and whether their own ends are stored.
+    pub children: Result<Vec<(StoredSignIn, bool)>, IdentityError>,
+}
+
 impl SignIns {
     /// `random` fills a buffer with random bytes of cryptographic quality.
     pub fn new(store: Store, random: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
@@ -195,6 +204,19 @@ impl SignIns {
             .store
             .revoke_sign_in(id, now.utc_ns)
             .map_err(IdentityError::store("end a sign-in"))
+    }
+
+    /// The same for a sign-in and, each with its own end, those that hang on it.
+    pub fn end_with_children(&self, id: SignInId, now: Instant) -> SignInEnd {
+        let stored = self.end(id, now);
+        let children = self.children(id, now).map(|children| {
+            let ends = children.into_iter().map(|child| {
+                let stored = self.end(child.id, now).is_ok();
+                (child, stored)
+            });
+            ends.collect()
+        });
+        SignInEnd { stored, children }
     }
 
     fn find(&self, of: SignInsOf<'_>) -> Result<Vec<StoredSignIn>, IdentityError> {

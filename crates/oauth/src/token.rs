@@ -12,13 +12,13 @@ use std::sync::Arc;
 use crate::call::{Call, Outcome};
 use crate::client::{Client, WORKLOAD};
 use crate::client_authentication::Proved;
-use crate::event::{Endpoint, Event};
+use crate::event::{Endpoint, Event, SignedIn};
 use crate::grant_type::GrantType;
 use crate::parameters::Parameters;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
 use crate::server::AuthorizationServer;
-use crate::state::State;
+use crate::state::{NewSignIn, SignIn, State};
 use crate::token_response::TokenAnswer;
 
 /// One request of the token endpoint, its client known.
@@ -28,6 +28,20 @@ pub(crate) struct Request<'a> {
     proved: Proved,
     state: &'a State<'a>,
     call: &'a Call<'a>,
+}
+
+impl Request<'_> {
+    /// Begins a sign-in that no person opened in a browser, which is an event of its own.
+    fn begin(&self, new: NewSignIn, events: &mut Vec<Event>) -> Result<SignIn, Refusal> {
+        let (authentication, parents) = (new.authentication.clone(), new.parents.clone());
+        let sign_in = self.state.sign_ins.begin(new, self.call.now)?;
+        events.push(Event::SignedIn(Box::new(SignedIn {
+            sign_in: sign_in.clone(),
+            authentication,
+            parents,
+        })));
+        Ok(sign_in)
+    }
 }
 
 impl AuthorizationServer {

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::ListenError;
 use crate::limits::Limits;
-use crate::listener::{self, Listener, ListenerSettings};
+use crate::listener::{self, BoundListener, Listener, ListenerSettings};
 use crate::refusals::Refusals;
 use crate::registry::Registry;
 use crate::tls::ServerIdentity;
@@ -110,21 +110,20 @@ impl Gateway {
         Self { shared }
     }
 
-    /// Opens a listener and serves it until [`Gateway::drain`]. Returns the address that was bound. Must be called
-    /// inside a tokio runtime.
-    pub fn listen<P: Protocol>(
+    /// Takes the address of a listener, which is to be served then. Must be called inside a tokio runtime.
+    pub fn bind<P: Protocol>(
         &self,
         protocol: Arc<P>,
         settings: ListenerSettings,
-    ) -> Result<SocketAddr, ListenError> {
+    ) -> Result<BoundListener<P>, ListenError> {
         let name = settings.name.clone();
-        let (address, listener) = listener::open(Arc::clone(&self.shared), protocol, settings)?;
+        let bound = listener::bind(Arc::clone(&self.shared), protocol, settings)?;
         self.shared
             .listeners
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(name, listener);
-        Ok(address)
+            .insert(name, bound.listener());
+        Ok(bound)
     }
 
     /// The sessions that are open now, oldest first.

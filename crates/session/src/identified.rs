@@ -42,7 +42,12 @@ impl Session<Identified> {
         let current = {
             // Held meanwhile, so that whoever changes groups comes after this with what is new.
             let mut state = self.core.state();
-            let current = services.credentials.still_good(&self.stage.login, now)?;
+            // Where nobody signs in any more, nobody holds sign-ins of before to what they hang on.
+            let current = if self.stage.login.sign_in.is_some() && services.own_issuer.is_none() {
+                None
+            } else {
+                services.credentials.still_good(&self.stage.login, now)?
+            };
             if current.is_some() {
                 state.principal.clone_from(&current);
             }

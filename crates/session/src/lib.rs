@@ -41,7 +41,7 @@ pub use error::{ListenError, SessionError, UpstreamError};
 pub use gateway::{Gateway, LiveSession};
 pub use identified::{Asked, Identified};
 pub use limits::Limits;
-pub use listener::{ClientAuthentication, ListenerSettings, ListenerTls};
+pub use listener::{BoundListener, ClientAuthentication, ListenerSettings, ListenerTls};
 pub use open::{Begun, Open};
 pub use stream::Stream;
 pub use tls::{ServerIdentity, ServerIdentityError};

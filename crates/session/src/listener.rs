@@ -97,11 +97,51 @@ fn offer(identity: &ServerIdentity, alpn: &[&[u8]]) -> Result<OfferedTls, rustls
     })
 }
 
-pub(crate) fn open<P: Protocol>(
+/// A listener whose address is taken: who connects waits until it is served, and is refused when it is dropped.
+#[must_use = "nobody is served before `serve`"]
+pub struct BoundListener<P> {
+    shared: Arc<Shared>,
+    protocol: Arc<P>,
+    listener: Arc<Listener>,
+    address: SocketAddr,
+    socket: TcpListener,
+}
+
+impl<P> std::fmt::Debug for BoundListener<P> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("BoundListener")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P: Protocol> BoundListener<P> {
+    /// The address that was taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves it until [`Gateway::drain`](crate::Gateway::drain).
+    pub fn serve(self) {
+        let tasks = self.shared.tasks.clone();
+        tasks.spawn(accept_loop(
+            self.shared,
+            self.protocol,
+            self.listener,
+            self.socket,
+        ));
+    }
+
+    pub(crate) fn listener(&self) -> Arc<Listener> {
+        Arc::clone(&self.listener)
+    }
+}
+
+pub(crate) fn bind<P: Protocol>(
     shared: Arc<Shared>,
     protocol: Arc<P>,
     settings: ListenerSettings,
-) -> Result<(SocketAddr, Arc<Listener>), ListenError> {
+) -> Result<BoundListener<P>, ListenError> {
     let ListenerSettings {
         name,
         address,
@@ -117,17 +157,21 @@ pub(crate) fn open<P: Protocol>(
         ListenerTls::Off if address.ip().is_loopback() => None,
         ListenerTls::Off => return Err(ListenError::PlainTextOutsideLoopback { name, address }),
     };
-    let bind = |source| ListenError::Bind { address, source };
-    let socket = listen(address).map_err(bind)?;
-    let bound = socket.local_addr().map_err(bind)?;
+    let failed = |source| ListenError::Bind { address, source };
+    let socket = listen(address).map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
     let listener = Arc::new(Listener {
         authentication,
         alpn: protocol.alpn(),
         tls,
     });
-    let tasks = shared.tasks.clone();
-    tasks.spawn(accept_loop(shared, protocol, Arc::clone(&listener), socket));
-    Ok((bound, listener))
+    Ok(BoundListener {
+        shared,
+        protocol,
+        listener,
+        address,
+        socket,
+    })
 }
 
 /// Listens with room for a burst: tokio's own queue of 128 makes clients wait for a retransmission.

@@ -43,16 +43,11 @@ impl Console {
     pub async fn settle_provisioned(&self) -> Result<(), IdentityError> {
         for provisioning in &self.provisioning {
             let turn = provisioning.turn().await;
-            let name = provisioning.provider.clone();
-            let ids = self.blocking(move |console| {
-                let now = console.now();
-                let mut all = console.sign_ins.list()?;
-                all.retain(|one| one.is_live(now.utc_ns) && one.authentication.provider == name);
-                Ok::<Vec<SignInId>, IdentityError>(all.iter().map(|one| one.id).collect())
-            });
-            if let Some(ids) = ids.await {
-                self.settle(provisioning, ids?, None).await;
-            }
+            let ids = self.live_sign_ins(|sign_in| {
+                sign_in.authentication.provider == provisioning.provider
+            })?;
+            let ids = ids.iter().map(|sign_in| sign_in.id).collect();
+            self.settle(provisioning, ids, None).await;
             drop(turn);
         }
         Ok(())
@@ -115,9 +110,9 @@ impl Console {
             }
             Some(Err(error)) => {
                 tracing::error!(%error, "a sign-in cannot be held against its directory, so it is ended");
-                self.end_unread(id).await;
+                self.end_unread(id, Cause::Provisioning).await;
             }
-            None => self.end_unread(id).await,
+            None => self.end_unread(id, Cause::Provisioning).await,
         }
     }
 
@@ -144,14 +139,5 @@ impl Console {
             .cut_where("the provider's directory cannot be read", |session| {
                 session.sign_in.is_some()
             });
-    }
-
-    /// Ends a sign-in that cannot be read.
-    async fn end_unread(&self, id: SignInId) {
-        let ended = self.blocking(move |console| console.sign_ins.end(id, console.now()));
-        if let Some(Err(error)) = ended.await {
-            tracing::error!(%error, "a sign-in could not be ended in the store; its sessions are cut");
-        }
-        self.cut_sessions(id, Cause::Provisioning.as_str());
     }
 }

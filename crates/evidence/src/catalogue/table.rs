@@ -332,7 +332,7 @@ pub const ENTRIES: &[Entry] = &[
             text("client", "what was signed in to: a browser or a client"),
             text(
                 "credential",
-                "what a machine proved itself with: `private_key_jwt`, `client_secret`, or a `delegation`",
+                "what a machine proved itself with: `private_key_jwt`, `client_secret`, a `delegation`, or the name of the issuer whose token it was",
             ),
             text("expires", "when the sign-in ends, UTC"),
             text("groups", "groups, after mapping"),
@@ -391,14 +391,14 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         kind: RecordType::SignInEnded,
-        when: "A sign-in ended before its time: its tokens and credentials open nothing any more, and its sessions are cut. `failed`: that could not be stored yet, and holds until the gateway stops.",
+        when: "A sign-in ended before its time: its tokens and credentials open nothing any more, and its sessions are cut. `failed`: that could not be stored yet, and is in force until then (`not_stored_yet`).",
         outcomes: &[Ok, Failed],
         required: &["actor"],
         optional: &["detail", "reason", "src"],
         detail: &[
             text(
                 "cause",
-                "logout, provider, provisioning, administrator or reuse",
+                "`logout`, `provider` (it said so), `check` (it was asked; `reason` has its word), `provisioning`, `configuration`, `administrator`, `parent` (what it hung on ended) or `store` (its groups could not be stored)",
             ),
             text("principal", "name of whose sign-in it was"),
             text("principal_iss", "issuer of the principal"),

@@ -82,6 +82,40 @@ fn segments_that_cannot_be_written_stop_new_work_until_they_can() {
     fails_and_recovers("/evidence/segments", ErrorKind::StorageFull);
 }
 
+/// Clients tell a full disk from other failures, so the second to run into it must hear what the first did.
+#[test]
+fn all_who_run_into_a_failure_hear_what_it_is() {
+    const WRITERS: usize = 4;
+    let site = Site::new();
+    let runtime = runtime();
+    let evidence = runtime.block_on(async { site.open().unwrap().0 });
+    for _ in 0..100 {
+        let logs: Vec<_> = (0..WRITERS).map(|_| begin(&evidence).unwrap()).collect();
+        site.disk.set_fault(Some(Fault::While {
+            path: "/evidence/wal",
+            kind: ErrorKind::StorageFull,
+        }));
+        let together = std::sync::Barrier::new(WRITERS);
+        std::thread::scope(|scope| {
+            for log in &logs {
+                scope.spawn(|| {
+                    together.wait();
+                    let refused = log
+                        .intent(&statement("select 1"), &allow())
+                        .and_then(|(_, position)| evidence.write_out(position))
+                        .unwrap_err();
+                    let cause = ErrorKind::StorageFull.to_string();
+                    assert!(refused.to_string().ends_with(&cause), "{refused}");
+                });
+            }
+        });
+        site.disk.set_fault(None);
+        drop(logs);
+        runtime.block_on(wait_for(&evidence, true));
+    }
+    runtime.block_on(evidence.shutdown()).unwrap();
+}
+
 #[test]
 fn one_failed_operation_anywhere_is_survived() {
     let total = {

@@ -5,7 +5,7 @@ use custos_model::Authentication;
 use crate::MACHINE_SIGN_IN_LIFE;
 use crate::client::ClientKind;
 use crate::client_authentication::Proved;
-use crate::event::{Event, SignedIn};
+use crate::event::Event;
 use crate::grant_type::GrantType;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
@@ -51,16 +51,11 @@ impl AuthorizationServer {
         }
         let new = NewSignIn {
             principal: (**principal).clone(),
-            authentication: authentication.clone(),
+            authentication,
             lasts: MACHINE_SIGN_IN_LIFE,
             parents: Vec::new(),
         };
-        let sign_in = request.state.sign_ins.begin(new, now)?;
-        events.push(Event::SignedIn(Box::new(SignedIn {
-            sign_in: sign_in.clone(),
-            authentication,
-            parents: Vec::new(),
-        })));
+        let sign_in = request.begin(new, events)?;
         let grant = GrantId::from_bytes(request.call.bytes());
         let earned = Earned::by(GrantType::ClientCredentials, sign_in, scopes, grant);
         self.first_tokens(&earned, request, events)

@@ -232,7 +232,7 @@ fn present(
                 lasts: wanted.lasts(),
                 parents: Vec::new(),
             };
-            Ok(request.state.sign_ins.begin(new, request.call.now)?)
+            request.begin(new, events)
         }
     }
 }

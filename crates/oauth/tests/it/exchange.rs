@@ -13,9 +13,11 @@ fn a_platform_s_token_for_an_access_token() {
     let mut world = World::new();
     let before = world.memory.count();
     let seen = world.token(&exchange_workload("workload:shop-ci"));
-    let Event::TokenIssued(issued) = seen.events[0].clone() else {
+    let [Event::SignedIn(begun), Event::TokenIssued(issued)] = seen.events.as_slice() else {
         panic!("{seen:?}");
     };
+    assert_eq!(begun.sign_in.principal.name, "shop-ci");
+    assert_eq!(begun.sign_in.id, issued.sign_in);
     assert_eq!(world.memory.count(), before + 1);
     assert_eq!(world.memory.authentication(issued.sign_in).provider, "ci");
     let body = seen.good();
@@ -59,10 +61,10 @@ fn an_id_token_and_a_machine_client_do_as_well() {
     assert_eq!(claims(&text(&body, "access_token"))["client_id"], "backup");
 }
 
-fn decision(world: &mut World, parameters: &[(&str, &str)]) -> CredentialDecision {
+fn decision(world: &mut World, parameters: &[(&str, &str)], events: &[&str]) -> CredentialDecision {
     let body = form(parameters);
     let outcome = world.ask(|server, state, call| server.token(body.as_bytes(), state, call));
-    assert_eq!(crate::world::codes(&outcome.events), ["credential_allowed"]);
+    assert_eq!(crate::world::codes(&outcome.events), events);
     match outcome.answer.unwrap() {
         TokenAnswer::Credential(decision) => decision,
         TokenAnswer::Token(_) => panic!("a token"),
@@ -79,7 +81,11 @@ fn a_platform_s_token_for_a_connection_credential() {
             ("resource", "postgres/shop"),
         ],
     );
-    let decision = decision(&mut world, &parameters);
+    let decision = decision(
+        &mut world,
+        &parameters,
+        &["signed_in", "credential_allowed"],
+    );
     assert_eq!(decision.resource.as_str(), "postgres/shop");
     assert_eq!(decision.principal.name, "shop-ci");
     assert!(world.memory.is_there(decision.sign_in));
@@ -110,7 +116,7 @@ fn a_person_s_own_token_for_a_connection_credential() {
         ("requested_token_type", CREDENTIAL),
         ("resource", "postgres/shop"),
     ];
-    let decision = decision(&mut world, &parameters);
+    let decision = decision(&mut world, &parameters, &["credential_allowed"]);
     assert_eq!(decision.sign_in, world.alice);
     // It never outlives the sign-in.
     assert_eq!(

@@ -8,7 +8,7 @@ use crate::access_token::AccessToken;
 use crate::call::ns;
 use crate::client::{ClientId, ClientKind, is_machine};
 use crate::delegation_token::{Delegation, IssueDelegation};
-use crate::event::{Delegated, Event, SignedIn};
+use crate::event::{Delegated, Event};
 use crate::reason::Reason;
 use crate::refusal::Refusal;
 use crate::scope::{Scope, Scopes};
@@ -128,17 +128,11 @@ impl Acting {
                 on_behalf_of: vec![self.person.principal],
                 ..self.agent.principal
             },
-            authentication: authentication.clone(),
-            lasts: Duration::from_nanos(ends.saturating_sub(now.utc_ns)),
-            parents: parents.clone(),
-        };
-        let sign_in = request.state.sign_ins.begin(new, now)?;
-        events.push(Event::SignedIn(Box::new(SignedIn {
-            sign_in: sign_in.clone(),
             authentication,
+            lasts: Duration::from_nanos(ends.saturating_sub(now.utc_ns)),
             parents,
-        })));
-        Ok(sign_in)
+        };
+        request.begin(new, events)
     }
 }
 
