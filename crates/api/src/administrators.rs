@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::ADMINISTRATORS;
-use custos_model::{Decision, Principal, Rfc3339};
+use custos_model::{Principal, Rfc3339};
 use custos_store::StoredCredential;
 
 use crate::admin::Admin;
@@ -103,7 +103,6 @@ impl Admin {
     }
 
     fn cut_former(&self, issuer: &str, subject: &str) -> usize {
-        let policy = self.services().policy.load_full();
         let reason = "access is no longer allowed";
         self.gateway().cut_where(reason, |session| {
             let (Some(principal), Some(resource)) = (&session.principal, &session.resource) else {
@@ -111,7 +110,7 @@ impl Admin {
             };
             has_group(principal, issuer, subject) && {
                 let now = without_group(principal, issuer, subject);
-                policy.open(&now, resource).decision == Decision::Deny
+                !self.services().may_open(&now, resource)
             }
         })
     }

@@ -15,6 +15,7 @@ use custos_identity::{
 };
 use custos_model::{Decision, Principal, ResourceName, Rfc3339, SignInId};
 use custos_oauth::{CredentialDecision, Scope};
+use custos_session::policy_resource;
 use custos_store::Resource;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -85,7 +86,10 @@ pub(crate) async fn resources(
     let mine: Vec<Value> = resources
         .iter()
         .filter(|resource| {
-            policy.open(&caller.principal, &resource.name).decision == Decision::Allow
+            policy
+                .open(&caller.principal, &policy_resource(resource))
+                .decision
+                == Decision::Allow
         })
         .map(|resource| {
             json!({
@@ -258,8 +262,6 @@ impl Console {
         ttl: Duration,
         peer: SocketAddr,
     ) -> Result<(Resource, Issued), Response> {
-        let policy = self.services.policy.load_full();
-        let verdict = policy.open(principal, name);
         let wanted = name.clone();
         let found = self
             .blocking(move |console| console.services.store.resource(&wanted))
@@ -267,9 +269,13 @@ impl Console {
         let Some(Ok(found)) = found else {
             return Err(unavailable());
         };
+        let policy = self.services.policy.load_full();
+        let may_open = |resource: &Resource| {
+            policy.open(principal, &policy_resource(resource)).decision == Decision::Allow
+        };
         // Who may not open it does not learn whether it is there.
         let resource = match found {
-            Some(resource) if verdict.decision == Decision::Allow => resource,
+            Some(resource) if may_open(&resource) => resource,
             _ => {
                 self.record_issue(principal, name, None, sign_in.id, peer)
                     .await?;

@@ -5,6 +5,7 @@ mod keys;
 mod listeners;
 mod machine_keys;
 mod machines;
+mod policy;
 mod problem;
 mod providers;
 mod provisioning;
@@ -80,7 +81,9 @@ pub(crate) struct Config {
     pub(crate) machines: Vec<Machine>,
     /// Who may open what.
     pub(crate) policy: Arc<Policy>,
-    /// How many rules there are.
+    /// Where its documents are; `None`: it has access rules.
+    pub(crate) policy_files: Option<PathBuf>,
+    /// How many access rules there are.
     pub(crate) access_rules: usize,
     /// Every key with its value, defaults filled in.
     pub(crate) effective: Effective,

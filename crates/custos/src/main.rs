@@ -15,6 +15,7 @@ mod logging;
 mod machine;
 mod machines;
 mod output;
+mod policy_files;
 mod reload;
 mod saml_providers;
 mod serve;

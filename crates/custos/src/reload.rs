@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, PoisonError};
 
 use custos_evidence::{DetailValue, EvidenceError, NodeRecord, RecordOutcome, RecordType};
-use custos_model::{Clock as _, Decision};
+use custos_model::Clock as _;
 use custos_oauth::Clients;
+use custos_policy::{Policy, documents};
 
 use crate::config::{Change, Config, Difference};
 use crate::failure::Failure;
@@ -16,8 +17,9 @@ use crate::{machine, machines};
 
 /// A text in a record is cut at 1 KiB, so a long difference takes several.
 const DIFF_BYTES: usize = 1000;
-/// So many pieces of a difference are recorded; a record is less than 64 KiB.
-const DIFF_PIECES_MAX: usize = 32;
+/// So many pieces of a difference are recorded, of the configuration's and of the policy's; a record is less than
+/// 64 KiB.
+const DIFF_PIECES_MAX: usize = 24;
 
 /// Reads the file again. Whatever goes wrong, the gateway goes on with what it has.
 pub(crate) async fn reload(running: &mut Running) {
@@ -126,8 +128,7 @@ fn cut_what_is_not_allowed_any_more(running: &Running) {
         let (Some(principal), Some(resource)) = (&session.principal, &session.resource) else {
             continue;
         };
-        let verdict = running.config.policy.open(principal, resource);
-        if verdict.decision == Decision::Deny {
+        if !running.gateway.may_open(principal, resource) {
             running
                 .gateway
                 .cut(session.id, "access is no longer allowed");
@@ -157,7 +158,12 @@ async fn record(
         ("policy_old", old.policy.digest().to_owned()),
         ("policy_new", new.policy.digest().to_owned()),
     ];
-    let pieces = pieces(differences);
+    let mut pieces = pieces("diff", differences);
+    if let (None, Policy::Documents(old), Policy::Documents(new)) =
+        (failure, &*old.policy, &*new.policy)
+    {
+        pieces.extend(self::pieces("policy_diff", &documents::diff(old, new)));
+    }
     let mut detail = vec![("changes", DetailValue::from(differences.len()))];
     if failure.is_none() {
         detail.extend(
@@ -185,15 +191,11 @@ async fn record(
     running.evidence.sync(position).await
 }
 
-/// The difference as `diff`, `diff_2`, …, each small enough for a record's text.
-fn pieces(differences: &[Difference]) -> Vec<(String, String)> {
+/// The lines as `NAME`, `NAME_2`, …, each small enough for a record's text.
+fn pieces<T: ToString>(name: &str, lines: &[T]) -> Vec<(String, String)> {
     let mut texts = vec![String::new()];
-    for difference in differences {
-        let line: String = difference
-            .to_string()
-            .chars()
-            .take(DIFF_BYTES / 4)
-            .collect();
+    for line in lines {
+        let line: String = line.to_string().chars().take(DIFF_BYTES / 4).collect();
         match texts.last_mut() {
             Some(text) if text.len() + line.len() < DIFF_BYTES => {
                 let _ = writeln!(text, "{line}");
@@ -208,8 +210,8 @@ fn pieces(differences: &[Difference]) -> Vec<(String, String)> {
     named
         .enumerate()
         .map(|(index, text)| match index {
-            0 => ("diff".to_owned(), text),
-            _ => (format!("diff_{}", index + 1), text),
+            0 => (name.to_owned(), text),
+            _ => (format!("{name}_{}", index + 1), text),
         })
         .collect()
 }
@@ -228,13 +230,13 @@ mod tests {
                 change: Change::Reload,
             })
             .collect();
-        let pieces = pieces(&differences);
+        let pieces = pieces("diff", &differences);
         assert_eq!(pieces.len(), DIFF_PIECES_MAX);
         assert_eq!(
             (pieces[0].0.as_str(), pieces[1].0.as_str()),
             ("diff", "diff_2")
         );
         assert!(pieces.iter().all(|(_, text)| text.len() <= 1024));
-        assert!(super::pieces(&[]).is_empty());
+        assert!(super::pieces::<String>("diff", &[]).is_empty());
     }
 }

@@ -43,7 +43,7 @@ fn add_number(context: &mut Context, number: usize) {
 
 #[cfg(test)]
 mod tests {
-    use crate::{AccessRule, Policy};
+    use crate::{AccessRule, AccessRules};
 
     type Rule<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
 
@@ -56,7 +56,10 @@ mod tests {
                 principals: owned(principals),
                 resources: owned(resources),
             });
-        Policy::new(rules.collect()).unwrap().digest().to_owned()
+        AccessRules::new(rules.collect())
+            .unwrap()
+            .digest()
+            .to_owned()
     }
 
     #[test]

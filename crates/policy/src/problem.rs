@@ -133,7 +133,7 @@ fn is_resource(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{ProblemKind, is_principal, is_resource};
-    use crate::{AccessRule, Policy};
+    use crate::{AccessRule, AccessRules};
 
     fn rule(name: &str, principals: &[&str], resources: &[&str]) -> AccessRule {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once() {
-        let problems = Policy::new(vec![
+        let problems = AccessRules::new(vec![
             rule("good", &["*"], &["*"]),
             rule("Bad Name", &[], &[]),
             rule("good", &["a*"], &["mysql/shop", "postgres/ok"]),

@@ -1,6 +1,6 @@
 //! One rule, and whether it allows.
 
-use custos_model::{Principal, PrincipalKind, ResourceName};
+use custos_model::{Principal, PrincipalKind};
 use serde::{Deserialize, Serialize};
 
 /// Allows the principals to open the resources.
@@ -38,12 +38,12 @@ impl CompiledRule {
         }
     }
 
-    pub(crate) fn allows(&self, principal: &Principal, resource: &ResourceName) -> bool {
+    pub(crate) fn allows(&self, principal: &Principal, resource: &str) -> bool {
         self.principal_text(principal).is_some() && self.resource_text(resource).is_some()
     }
 
     /// A line that says why the rule allows or does not.
-    pub(crate) fn explain(&self, principal: &Principal, resource: &ResourceName) -> String {
+    pub(crate) fn explain(&self, principal: &Principal, resource: &str) -> String {
         let name = &self.name;
         match (self.principal_text(principal), self.resource_text(resource)) {
             (Some(who), Some(what)) => format!("  {name}: allows, by `{who}` and `{what}`\n"),
@@ -68,7 +68,7 @@ impl CompiledRule {
             .find(|text| names_principal(text, principal))
     }
 
-    fn resource_text(&self, resource: &ResourceName) -> Option<&str> {
+    fn resource_text(&self, resource: &str) -> Option<&str> {
         self.resources
             .iter()
             .map(String::as_str)
@@ -94,10 +94,10 @@ fn is_named_here(principal: &Principal) -> bool {
         )
 }
 
-fn names_resource(text: &str, resource: &ResourceName) -> bool {
+fn names_resource(text: &str, resource: &str) -> bool {
     match text.strip_suffix('*') {
-        Some(beginning) => resource.as_str().starts_with(beginning),
-        None => text == resource.as_str(),
+        Some(beginning) => resource.starts_with(beginning),
+        None => text == resource,
     }
 }
 

@@ -9,6 +9,7 @@ use custos_store::Resource;
 use crate::core::Phase;
 use crate::error::SessionError;
 use crate::open::Open;
+use crate::rules::{Place, Rules};
 use crate::upstream::Upstream;
 use crate::{Interrupt, Session};
 
@@ -19,12 +20,18 @@ pub struct Authorized {
     pub(crate) database: Option<String>,
     pub(crate) log: Arc<SessionLog>,
     pub(crate) strict: bool,
+    pub(crate) place: Place,
 }
 
 impl Session<Authorized> {
     /// The database to open at the target; `None` when neither client nor resource named one.
     pub fn database(&self) -> Option<&str> {
         self.stage.database.as_deref()
+    }
+
+    /// The rules that operations of this session are under.
+    pub fn rules(&self) -> Rules {
+        self.stage.place.rules(&self.core)
     }
 
     /// How long dialling the target and signing in there may take.
@@ -54,7 +61,12 @@ impl Session<Authorized> {
         }
         Ok(Session {
             core: self.core,
-            stage: Open::new(self.stage.log, self.stage.resource, self.stage.strict),
+            stage: Open::new(
+                self.stage.log,
+                self.stage.resource,
+                self.stage.strict,
+                self.stage.place,
+            ),
         })
     }
 }

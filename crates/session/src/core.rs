@@ -47,6 +47,8 @@ pub(crate) struct Core {
     phase: watch::Sender<Phase>,
     /// `mono_ns` of the last request or response.
     active_mono_ns: AtomicU64,
+    /// Counts the changes of the principal's groups.
+    principal_version: AtomicU64,
     /// UTC nanoseconds at which what the client presented is over, and the session with it.
     ends_utc_ns: AtomicU64,
     interrupt: watch::Sender<Option<Interrupt>>,
@@ -93,6 +95,7 @@ impl Core {
             started_mono_ns: now_mono_ns,
             phase: watch::Sender::new(Phase::Handshake),
             active_mono_ns: AtomicU64::new(now_mono_ns),
+            principal_version: AtomicU64::new(0),
             ends_utc_ns: AtomicU64::new(u64::MAX),
             interrupt: watch::Sender::new(None),
             state: Mutex::new(State::default()),
@@ -121,6 +124,15 @@ impl Core {
 
     pub(crate) fn idle_since_mono_ns(&self) -> u64 {
         self.active_mono_ns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn principal_version(&self) -> u64 {
+        self.principal_version.load(Ordering::SeqCst)
+    }
+
+    /// To be called after the principal in the state was changed.
+    pub(crate) fn principal_changed(&self) {
+        self.principal_version.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn ends_utc_ns(&self) -> u64 {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use custos_evidence::Health;
 use custos_identity::CredentialId;
-use custos_model::{Decision, Principal, ResourceName, SessionId, SignInId};
+use custos_model::{Principal, ResourceName, SessionId, SignInId};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::error::ListenError;
 use crate::limits::Limits;
 use crate::listener::{self, BoundListener, Listener, ListenerSettings};
+use crate::masks::Maskers;
 use crate::refusals::Refusals;
 use crate::registry::Registry;
 use crate::tls::ServerIdentity;
@@ -76,6 +77,7 @@ pub(crate) struct Shared {
     /// Drops every session that is still there.
     pub(crate) stop_now: CancellationToken,
     listeners: Mutex<HashMap<String, Arc<Listener>>>,
+    pub(crate) maskers: Maskers,
 }
 
 impl std::fmt::Debug for Shared {
@@ -95,6 +97,7 @@ impl Gateway {
     pub fn new(services: Services, limits: Limits) -> Self {
         let request_memory = (limits.request_memory_bytes / 1024).min(Semaphore::MAX_PERMITS);
         let shared = Arc::new(Shared {
+            maskers: Maskers::new(&services.store),
             services,
             limits: ArcSwap::from_pointee(limits),
             registry: Arc::default(),
@@ -154,6 +157,12 @@ impl Gateway {
         live
     }
 
+    /// Whether policy lets the principal open the resource, with the labels that it has now. Not, where that cannot be
+    /// read.
+    pub fn may_open(&self, principal: &Principal, resource: &ResourceName) -> bool {
+        self.shared.services.may_open(principal, resource)
+    }
+
     /// Ends a live session at once. False when there is none with this id.
     pub fn cut(&self, id: SessionId, reason: &str) -> bool {
         let Some(core) = self.shared.registry.get(id) else {
@@ -193,12 +202,10 @@ impl Gateway {
                 };
                 take_groups(principal, now);
                 let principal = principal.clone();
+                core.principal_changed();
                 let resource = state.resource.as_ref();
                 // Asked for after the groups were changed: whoever changes policy meanwhile sees them.
-                let policy = self.shared.services.policy.load();
-                resource.is_some_and(|resource| {
-                    policy.open(&principal, resource).decision == Decision::Allow
-                })
+                resource.is_some_and(|resource| self.shared.services.may_open(&principal, resource))
             };
             if !allowed {
                 core.interrupt(Interrupt::Cut {

@@ -5,11 +5,14 @@ use custos_evidence::{
 };
 use custos_identity::Login;
 use custos_model::{Decision, Protocol, Rfc3339, Verdict};
+use custos_policy::documents::Environment;
 use custos_store::{Durability, Resource};
 
 use crate::Session;
 use crate::authorized::Authorized;
 use crate::error::SessionError;
+use crate::policy_resource;
+use crate::rules::Place;
 
 /// What the client presented was right.
 #[derive(Debug)]
@@ -84,13 +87,20 @@ impl Session<Identified> {
                 .denied(&verdict, "the resource speaks another protocol")
                 .await);
         }
-        let verdict = self
-            .core
-            .shared
-            .services
-            .policy
-            .load()
-            .open(&self.stage.login.principal, &name);
+        let login = &self.stage.login;
+        let environment = Environment {
+            acr: login.authentication.acr.clone(),
+            amr: login.authentication.amr.iter().cloned().collect(),
+            reason_given: false,
+            address: Some(self.core.peer.ip().to_canonical()),
+        };
+        let (verdict, place) = Place::open(
+            services.policy.load_full(),
+            &login.principal,
+            policy_resource(&resource),
+            environment,
+            now.utc_ns,
+        );
         if verdict.decision == Decision::Deny {
             return Err(self.denied(&verdict, "no access rule allows it").await);
         }
@@ -115,7 +125,7 @@ impl Session<Identified> {
             }
         };
         self.take_place()?;
-        self.start(resource, database, asked, &verdict).await
+        self.start(resource, database, asked, &verdict, place).await
     }
 
     /// The database to open: the resource's own if it has one, which a client may leave out or, as libpq
@@ -154,6 +164,7 @@ impl Session<Identified> {
         database: Option<String>,
         asked: Asked<'_>,
         verdict: &Verdict,
+        place: Place,
     ) -> Result<Session<Authorized>, SessionError> {
         let core = self.core;
         let login = self.stage.login;
@@ -233,6 +244,7 @@ impl Session<Identified> {
                 database,
                 log,
                 strict,
+                place,
             },
         })
     }

@@ -15,9 +15,11 @@ mod gateway;
 mod identified;
 mod limits;
 mod listener;
+mod masks;
 mod open;
 mod refusals;
 mod registry;
+mod rules;
 mod stream;
 mod tls;
 pub mod transcript;
@@ -28,21 +30,25 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use custos_evidence::Evidence;
 use custos_identity::{Credentials, OwnIssuer, SignIns, Workloads};
-use custos_model::Clock;
+use custos_model::{Clock, Decision, Principal, ResourceName};
 use custos_policy::Policy;
-use custos_store::Store;
+use custos_store::{Resource, Store};
 
 pub use accepted::Accepted;
 pub use authorized::Authorized;
 pub use bearer::{Bearer, TokenSource};
 pub use custos_evidence::{EvidenceError, Position};
+pub use custos_masking as masking;
+pub use custos_policy::documents::{InsertedRows, Question, Shape, Touched, Verb};
 pub use custos_scram as scram;
 pub use error::{ListenError, SessionError, UpstreamError};
 pub use gateway::{Gateway, LiveSession};
 pub use identified::{Asked, Identified};
 pub use limits::Limits;
 pub use listener::{BoundListener, ClientAuthentication, ListenerSettings, ListenerTls};
+pub use masks::Masks;
 pub use open::{Begun, Open};
+pub use rules::{Ruled, Rules};
 pub use stream::Stream;
 pub use tls::{ServerIdentity, ServerIdentityError};
 pub use upstream::Upstream;
@@ -68,6 +74,26 @@ pub struct Services {
     pub own_issuer: Option<OwnIssuer>,
     /// Who may open what; swapped as a whole on reload.
     pub policy: Arc<ArcSwap<Policy>>,
+}
+
+impl Services {
+    /// Whether policy lets the principal open the resource, with the labels that it has now. Not, where that cannot be
+    /// read.
+    pub fn may_open(&self, principal: &Principal, name: &ResourceName) -> bool {
+        let Ok(Some(resource)) = self.store.resource(name) else {
+            return false;
+        };
+        let resource = policy_resource(&resource);
+        self.policy.load().open(principal, &resource).decision == Decision::Allow
+    }
+}
+
+/// A resource as policy knows it.
+pub fn policy_resource(resource: &Resource) -> custos_policy::documents::Resource {
+    custos_policy::documents::Resource {
+        name: resource.name.to_string(),
+        labels: resource.labels.clone(),
+    }
 }
 
 impl std::fmt::Debug for Services {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use custos_evidence::{Position, SessionLog};
-use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome, Verdict};
+use custos_model::{Effect, Operation, OperationNumber, Outcome, Verdict};
+use custos_policy::documents::Question;
 use custos_store::Resource;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::SessionError;
+use crate::rules::{Place, Ruled, Rules};
 use crate::transcript::{Event, Lines};
 use crate::upstream::Upstream;
 use crate::{Interrupt, Session};
@@ -18,14 +20,21 @@ pub struct Open {
     log: Arc<SessionLog>,
     resource: Resource,
     strict: bool,
+    place: Place,
 }
 
 impl Open {
-    pub(crate) fn new(log: Arc<SessionLog>, resource: Resource, strict: bool) -> Self {
+    pub(crate) fn new(
+        log: Arc<SessionLog>,
+        resource: Resource,
+        strict: bool,
+        place: Place,
+    ) -> Self {
         Self {
             log,
             resource,
             strict,
+            place,
         }
     }
 }
@@ -35,29 +44,43 @@ impl Open {
 pub struct Begun {
     /// Its number in the session.
     pub number: OperationNumber,
-    /// Whether it may pass, and why.
-    pub verdict: Verdict,
+    /// Whether it may pass, and why, and what its results are shown under.
+    pub ruled: Ruled,
     /// Where its intent stands.
     pub position: Position,
 }
 
 impl Session<Open> {
-    /// Decides an operation and appends its intent.
-    pub fn begin(&self, operation: &Operation<'_>) -> Result<Begun, SessionError> {
+    /// The resource that it is open to.
+    pub fn resource(&self) -> &str {
+        self.stage.resource.name.as_str()
+    }
+
+    /// The rules that operations are under now.
+    pub fn rules(&self) -> Rules {
+        self.stage.place.rules(&self.core)
+    }
+
+    /// Decides on something that is not done yet; nothing is recorded.
+    pub fn decide(&self, question: Option<&Question>) -> Result<Ruled, SessionError> {
+        self.stage.place.decide(&self.core, question)
+    }
+
+    /// Decides an operation and appends its intent. `question` is what it does, told where operations are judged.
+    pub fn begin(
+        &self,
+        operation: &Operation<'_>,
+        question: Option<&Question>,
+    ) -> Result<Begun, SessionError> {
         // A session that was cut may not have heard of it yet; its next statement is not let through.
         if let Some(interrupt) = self.core.stopped() {
             return Err(SessionError::Interrupted(interrupt));
         }
-        // What may be opened may be used: judging single operations is the policy engine's, which is not
-        // built yet (see docs/limitations.md).
-        let verdict = Verdict {
-            decision: Decision::Allow,
-            rules: Vec::new(),
-        };
-        let (number, position) = self.stage.log.intent(operation, &verdict)?;
+        let ruled = self.decide(question)?;
+        let (number, position) = self.stage.log.intent(operation, &ruled.verdict)?;
         Ok(Begun {
             number,
-            verdict,
+            ruled,
             position,
         })
     }
@@ -72,21 +95,15 @@ impl Session<Open> {
     }
 
     /// Appends an error that belongs to no operation: a statement that did not parse, a message that the
-    /// gateway refused.
+    /// gateway refused; then `verdict` says why.
     pub fn failed(
         &self,
         verb: &'static str,
         text: Option<&str>,
         outcome: &Outcome,
+        verdict: Option<&Verdict>,
     ) -> Result<Position, SessionError> {
-        let verdict = outcome.denied.then(|| Verdict {
-            decision: Decision::Deny,
-            rules: vec!["not-supported".to_owned()],
-        });
-        Ok(self
-            .stage
-            .log
-            .error(verb, text, outcome, verdict.as_ref())?)
+        Ok(self.stage.log.error(verb, text, outcome, verdict)?)
     }
 
     /// Starts a transcript line in `lines`, at the time now.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::master_key::{MasterKey, check_mode, failed, sync_directory_of};
@@ -57,6 +58,12 @@ impl Store {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// The key that tokens and other keyed masks are derived from. It never changes while the master key does not, so
+    /// that the same value has the same token.
+    pub fn masking_key(&self) -> Zeroizing<[u8; 32]> {
+        self.inner.sealer.masking_key()
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {

@@ -16,6 +16,7 @@ use crate::master_key::MasterKey;
 pub(crate) struct Sealer {
     key: LessSafeKey,
     check: [u8; 32],
+    masking: Zeroizing<[u8; 32]>,
 }
 
 /// Where a sealed value stands. It opens nowhere else.
@@ -36,6 +37,7 @@ impl Sealer {
         Ok(Self {
             key: LessSafeKey::new(key),
             check: derive(master, b"custos.store.key-check.v1")?,
+            masking: Zeroizing::new(derive(master, b"custos.masking.v1")?),
         })
     }
 
@@ -43,6 +45,11 @@ impl Sealer {
     /// wrong key is noticed at once and not when the first password is needed.
     pub(crate) fn check_value(&self) -> &[u8; 32] {
         &self.check
+    }
+
+    /// What masks derive their keys from.
+    pub(crate) fn masking_key(&self) -> Zeroizing<[u8; 32]> {
+        self.masking.clone()
     }
 
     pub(crate) fn seal(

@@ -11,7 +11,7 @@ use custos_api::{Admin, AdminSettings, AdminSocket};
 use custos_evidence::{Evidence, Settings, reader::Reader};
 use custos_identity::Credentials;
 use custos_model::{Clock, Instant};
-use custos_policy::Policy;
+use custos_policy::{AccessRules, Policy};
 use custos_session::{Gateway, Limits, Services};
 use custos_store::{MasterKey, Store};
 use serde_json::Value;
@@ -89,7 +89,9 @@ impl World {
             sign_ins: custos_identity::SignIns::new(store.clone(), random),
             workloads: custos_identity::Workloads::default(),
             own_issuer: None,
-            policy: Arc::new(ArcSwap::from_pointee(Policy::new(Vec::new()).unwrap())),
+            policy: Arc::new(ArcSwap::from_pointee(Policy::Access(
+                AccessRules::new(Vec::new()).unwrap(),
+            ))),
         };
         let admin = Admin::new(AdminSettings {
             gateway: Gateway::new(services.clone(), Limits::default()),

@@ -100,6 +100,9 @@ pub(crate) struct PolicyExplainArgs {
     /// A label of columns that would be compared; may be repeated
     #[arg(long, value_name = "LABEL", help_heading = "What")]
     pub(crate) compares: Vec<String>,
+    /// A label of columns that would be copied to where nothing masks them; may be repeated
+    #[arg(long, value_name = "LABEL", help_heading = "What")]
+    pub(crate) stores: Vec<String>,
     /// The statement has no WHERE
     #[arg(long, help_heading = "What")]
     pub(crate) without_where: bool,

@@ -1,19 +1,18 @@
 //! `custos policy …`, over files and without a gateway.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use custos_model::{Clock as _, Principal, PrincipalKind};
 use custos_policy::documents::{
-    DOCUMENT_BYTES_MAX, Document, Environment, InsertedRows, PolicySet, Problem, Question,
-    Resource, Shape, Touched, diff,
+    Environment, InsertedRows, PolicySet, Problem, Question, Resource, Shape, Touched, diff,
 };
 
 use crate::cli::{Kind, PolicyCommand, PolicyExplainArgs};
 use crate::failure::{Exit, Failure};
 use crate::machine::SystemClock;
 use crate::output::{self, visible_lines};
+use crate::policy_files;
 
 /// Dispatches.
 pub(crate) fn run(out: &mut dyn Write, command: PolicyCommand) -> Result<(), Failure> {
@@ -103,6 +102,7 @@ fn explain(out: &mut dyn Write, arguments: PolicyExplainArgs) -> Result<(), Fail
         touched: Touched {
             visible: arguments.sees.into_iter().collect(),
             compared: arguments.compares.into_iter().collect(),
+            stored: arguments.stores.into_iter().collect(),
             in_doubt: false,
         },
         shape: Shape {
@@ -120,16 +120,13 @@ fn explain(out: &mut dyn Write, arguments: PolicyExplainArgs) -> Result<(), Fail
 
 /// All documents as one policy, or a failure with every problem and exit code 2.
 fn load(paths: &[PathBuf]) -> Result<PolicySet, Failure> {
-    let mut texts = Vec::new();
-    for path in paths {
-        for file in files(path).map_err(|error| unreadable(error, path))? {
-            let text = read(&file).map_err(|error| unreadable(error, &file))?;
-            texts.push((file.display().to_string(), text));
+    policy_files::load(paths).map_err(|error| match error {
+        policy_files::LoadError::Unreadable { path, source } => {
+            let attempt = format!("cannot read {}", path.display());
+            Failure::new(source).context(attempt).exit(Exit::Usage)
         }
-    }
-    let documents = texts.iter().map(|(name, text)| Document { name, text });
-    let documents: Vec<Document<'_>> = documents.collect();
-    PolicySet::parse(&documents).map_err(|problems| refused(&problems))
+        policy_files::LoadError::Problems(problems) => refused(&problems),
+    })
 }
 
 fn refused(problems: &[Problem]) -> Failure {
@@ -148,40 +145,4 @@ fn refused(problems: &[Problem]) -> Failure {
         lines.join("\n")
     ))
     .hint("docs/policy.md describes every field")
-}
-
-fn unreadable(error: io::Error, path: &Path) -> Failure {
-    let attempt = format!("cannot read {}", path.display());
-    Failure::new(error).context(attempt).exit(Exit::Usage)
-}
-
-/// The file, or the documents in the directory by name.
-fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in path.read_dir()? {
-        let file = entry?.path();
-        let is_document = file
-            .extension()
-            .is_some_and(|it| it == "yaml" || it == "yml");
-        if is_document && file.is_file() {
-            files.push(file);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(io::Error::other("no *.yaml and no *.yml is in it"));
-    }
-    Ok(files)
-}
-
-/// One byte more than a document may have is enough to refuse it.
-fn read(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(file)?
-        .take(DOCUMENT_BYTES_MAX as u64 + 1)
-        .read_to_string(&mut text)?;
-    Ok(text)
 }

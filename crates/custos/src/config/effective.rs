@@ -75,6 +75,13 @@ impl Effective {
         for machine in &config.machines {
             machine_keys(machine, &mut put);
         }
+        if let Some(files) = &config.policy_files {
+            put("policy".to_owned(), files.display().to_string());
+            put(
+                "policy.sha256".to_owned(),
+                config.policy.digest().to_owned(),
+            );
+        }
         for rule in rules {
             put(
                 format!("access.{}.principals", rule.name),
@@ -364,6 +371,7 @@ fn change_of(key: &str) -> Change {
     );
     let section = match first {
         "listener" | "web" if last == "certificate_sha256" => return Change::Reload,
+        "policy" if last == "sha256" => return Change::Reload,
         "provider" if last == "metadata_sha256" => return Change::Reload,
         "listener" => "listener[]",
         "access" => "access[]",

@@ -92,6 +92,14 @@ const KEYS: &[Key] = &[
         "How long a stopping gateway waits for running operations before it closes the remaining sessions.",
     ),
     key(
+        "",
+        "policy",
+        Kind::Path,
+        Derived("none: `[[access]]` decides"),
+        Reload,
+        "Policy documents (policy.md): a file, or a directory with `*.yaml`. They judge every operation and take the place of `[[access]]`. A reload reads them again.",
+    ),
+    key(
         "log",
         "level",
         Kind::Choice(&["error", "warn", "info", "debug"]),

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use custos_policy::{AccessRule, Policy};
 use custos_session::Limits;
 use toml::de::DeTable;
 
@@ -11,7 +10,7 @@ use super::effective::Effective;
 use super::listeners;
 use super::problem::Problems;
 use super::walk::Section;
-use super::{Config, Log, machines, providers, provisioning, web, workloads};
+use super::{Config, Log, machines, policy, providers, provisioning, web, workloads};
 
 /// The configuration, or every problem of the text.
 pub(super) fn config(file: &Path, source: &str) -> Result<Config, Problems> {
@@ -73,7 +72,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         .as_ref()
         .map(|(_, workloads)| workloads.as_slice());
     let machines = machines::read(top, &base, known_web, known.unwrap_or_default(), problems);
-    let (policy, access_rules) = policy(top, problems)?;
+    let policy = policy::read(top, &base, problems)?;
     let (workload_issuers, workloads) = platforms?;
     let mut config = Config {
         file: file.to_owned(),
@@ -94,11 +93,12 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         workload_issuers,
         workloads,
         machines: machines?,
-        policy: Arc::new(policy),
-        access_rules: access_rules.len(),
+        policy: Arc::new(policy.policy),
+        policy_files: policy.files,
+        access_rules: policy.rules.len(),
         effective: Effective::default(),
     };
-    config.effective = Effective::of(&config, &access_rules);
+    config.effective = Effective::of(&config, &policy.rules);
     Some(config)
 }
 
@@ -159,53 +159,4 @@ fn limits(top: &Section<'_>, problems: &mut Problems) -> Option<Limits> {
         request_bytes: count(request_bytes)?,
         request_memory_bytes: count(request_memory_bytes)?,
     })
-}
-
-/// The policy and the rules as written.
-fn policy(top: &Section<'_>, problems: &mut Problems) -> Option<(Policy, Vec<AccessRule>)> {
-    let sections = top.tables("access", "access[]", problems);
-    let mut rules = Vec::new();
-    let mut places = Vec::new();
-    for section in &sections {
-        section.refuse_unknown(&[], problems);
-        let name = section.text("name", problems);
-        let principals = section.texts("principals", problems);
-        let resources = section.texts("resources", problems);
-        if let (Some(name), Some(principals), Some(resources)) = (name, principals, resources) {
-            rules.push(AccessRule {
-                name,
-                principals,
-                resources,
-            });
-            places.push(section);
-        }
-    }
-    match Policy::new(rules.clone()) {
-        Ok(policy) => Some((policy, rules)),
-        Err(found) => {
-            for problem in found {
-                let Some(section) = places.get(problem.rule_index) else {
-                    continue;
-                };
-                let key = key_of(&problem.kind);
-                problems.push(
-                    section.span_of(key),
-                    format!("`{}`: {}", section.shown(key), problem.kind),
-                    "",
-                );
-            }
-            None
-        }
-    }
-}
-
-fn key_of(kind: &custos_policy::ProblemKind) -> &'static str {
-    use custos_policy::ProblemKind::{
-        Name, NoPrincipals, NoResources, Principal, RepeatedName, ReservedName, Resource,
-    };
-    match kind {
-        Name | ReservedName | RepeatedName => "name",
-        NoPrincipals | Principal { .. } => "principals",
-        NoResources | Resource { .. } => "resources",
-    }
 }

@@ -16,6 +16,8 @@ pub enum Alphabet {
     Alphanumeric,
     /// Hexadecimal digits, in small letters.
     Hexadecimal,
+    /// Digits, letters or both, whichever the text consists of.
+    AsWritten,
 }
 
 impl Alphabet {
@@ -24,7 +26,20 @@ impl Alphabet {
             Self::Digits | Self::CardDigits => 10,
             Self::Hexadecimal => 16,
             Self::Letters => 26,
-            Self::Alphanumeric => 62,
+            Self::Alphanumeric | Self::AsWritten => 62,
+        }
+    }
+
+    /// The alphabet that this text is taken to be of.
+    fn of(self, text: &[u8]) -> Self {
+        if self != Self::AsWritten {
+            return self;
+        }
+        let has = |wanted: fn(&u8) -> bool| text.iter().any(wanted);
+        match (has(u8::is_ascii_digit), has(u8::is_ascii_alphabetic)) {
+            (true, false) => Self::Digits,
+            (false, true) => Self::Letters,
+            _ => Self::Alphanumeric,
         }
     }
 
@@ -64,6 +79,7 @@ fn is_separator(byte: u8) -> bool {
 
 /// The text of the same form, or nothing where it has other characters or fewer than a million are of its form.
 pub(crate) fn preserve(key: &ScopeKey, alphabet: Alphabet, text: &[u8]) -> Option<Vec<u8>> {
+    let alphabet = alphabet.of(text);
     let mut numerals = Vec::with_capacity(text.len());
     for &byte in text {
         match alphabet.numeral(byte) {
@@ -127,6 +143,22 @@ mod tests {
             .collect();
         assert_eq!(capital.iter().filter(|capital| **capital).count(), 3);
         assert!(capital[0] && name.as_bytes()[7] == b'\'' && name != "Alice O'Bob");
+    }
+
+    #[test]
+    fn a_text_stays_of_what_it_was_written_in() {
+        let masked = |of: &str| text(Alphabet::AsWritten, of).unwrap();
+        assert!(
+            masked("4111-1111-1111-1111")
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-')
+        );
+        assert!(
+            masked("Alice Example")
+                .bytes()
+                .all(|byte| byte.is_ascii_alphabetic() || byte == b' ')
+        );
+        assert_ne!(masked("AB123456"), "AB123456");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! One rule is one policy with the rule's id, so that Cedar names the rules that decided. A rule that unmasks has a
 //! second one, `ID#unmask`; a rule that forbids one shape of statement forbids what was not understood whatever its
-//! shape, by `ID#unknown`. Every label has its guards, `guard:LABEL` and `predicates:LABEL`.
+//! shape, by `ID#unknown`. Every label has its guards, `guard:LABEL`, `stored:LABEL` and `predicates:LABEL`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::{self, Write as _};
@@ -158,7 +158,7 @@ fn schema_text() -> String {
         "entity Group, Workload, Machine, Label;\n\
          entity Principal in [Group, Workload, Machine];\n\
          entity {all} in [Label] {{ name: String }};\n\
-         type Facts = {{ visible: Set<String>, compared: Set<String>, masked: Set<String>, clear: Set<String>,\n\
+         type Facts = {{ visible: Set<String>, compared: Set<String>, stored: Set<String>, masked: Set<String>, clear: Set<String>,\n\
          met: Set<String>, label: String, without_where: Bool, inserted_rows: Long }};\n"
     );
     let actions = Verb::all().map(|verb| (verb.as_str(), verb.kinds()));
@@ -259,6 +259,11 @@ pub(super) fn guards(labels: &BTreeMap<String, Label>) -> Result<Vec<Policy>, Re
              unless {{ context.masked.contains({id}) || context.clear.contains({id}) }};"
         );
         policies.push(policy(&format!("guard:{name}"), &text)?);
+        let text = format!(
+            "forbid(principal, action, resource) when {{ context.stored.contains({id}) }} \
+             unless {{ context.clear.contains({id}) }};"
+        );
+        policies.push(policy(&format!("stored:{name}"), &text)?);
         if !label.predicates {
             let text = format!(
                 "forbid(principal, action, resource) when {{ context.compared.contains({id}) }} \
@@ -360,6 +365,7 @@ fn shapes(conditions: &Conditions) -> Option<String> {
 pub(super) struct Facts<'a> {
     pub(super) visible: BTreeSet<&'a str>,
     pub(super) compared: BTreeSet<&'a str>,
+    pub(super) stored: BTreeSet<&'a str>,
     pub(super) masked: BTreeSet<&'a str>,
     pub(super) clear: BTreeSet<&'a str>,
     /// Ids of rules whose requirements are met.
@@ -377,6 +383,7 @@ impl Facts<'_> {
         let pairs = [
             ("visible", set(&self.visible)),
             ("compared", set(&self.compared)),
+            ("stored", set(&self.stored)),
             ("masked", set(&self.masked)),
             ("clear", set(&self.clear)),
             ("met", set(&self.met)),

@@ -40,6 +40,8 @@ pub struct Touched {
     pub visible: BTreeSet<String>,
     /// Their values are compared, sorted or joined by.
     pub compared: BTreeSet<String>,
+    /// Their values are written where no mask follows them: another column, a new table.
+    pub stored: BTreeSet<String>,
     /// Where values come from is in doubt: every label counts as visible.
     pub in_doubt: bool,
 }

@@ -115,6 +115,11 @@ impl PolicySet {
     ) -> Slice {
         Slice::new(self, principal, resource, Some(environment))
     }
+
+    /// The same where whatever rules require is taken to be so.
+    pub fn slice_assuming(&self, principal: &Principal, resource: &Resource) -> Slice {
+        Slice::new(self, principal, resource, None)
+    }
 }
 
 impl Read {

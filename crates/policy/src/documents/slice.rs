@@ -122,11 +122,14 @@ impl Slice {
             Ok(actors) => actors,
             Err(reason) => return default_deny(reason.clone()),
         };
-        let touched = question.touched.visible.union(&question.touched.compared);
-        if let Some(label) = touched
-            .into_iter()
-            .find(|label| !self.labels.contains_key(*label))
-        {
+        let Touched {
+            visible,
+            compared,
+            stored,
+            ..
+        } = &question.touched;
+        let mut touched = visible.iter().chain(compared).chain(stored);
+        if let Some(label) = touched.find(|label| !self.labels.contains_key(*label)) {
             return default_deny(format!("no document defines the label {label}"));
         }
         if question.verbs.is_empty() {
@@ -182,13 +185,15 @@ impl Slice {
             .iter()
             .map(String::as_str)
             .collect();
-        let concerned = masks.iter().chain(&visible).chain(&compared);
+        let stored: BTreeSet<&str> = question.touched.stored.iter().map(String::as_str).collect();
+        let concerned = masks.iter().chain(&visible).chain(&compared).chain(&stored);
         let concerned: BTreeSet<&str> = concerned.copied().collect();
         let clear = self.clear(actor, &mut facts, concerned)?;
         facts.masked = masks.difference(&clear).copied().collect();
         facts.clear = clear;
         facts.visible = visible;
         facts.compared = compared;
+        facts.stored = stored;
         // Then with the labels, so that Cedar's guards see what the verdict masks.
         let answer = actor
             .court
@@ -382,6 +387,9 @@ impl Actor {
                 "columns labelled {label} would be seen, and no rule that allows {} {verb} masks them",
                 self.name
             ),
+            Some(("stored", label)) => {
+                format!("columns labelled {label} would be copied to where nothing masks them")
+            }
             Some((_, label)) => format!(
                 "columns labelled {label} would be compared, which tells their values apart"
             ),

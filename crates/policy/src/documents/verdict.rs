@@ -40,7 +40,7 @@ pub struct Verdict {
     /// Of all verbs and all actors, the strictest.
     pub ruling: Ruling,
     /// Ids of the rules that decided, sorted. `default-deny` where none allowed, `guard:LABEL` where a column of that
-    /// label would be seen clear, `predicates:LABEL` where it would be compared.
+    /// label would be seen clear, `stored:LABEL` where it would be copied, `predicates:LABEL` where it would be compared.
     pub rules: Vec<String>,
     /// What is shown for columns of these labels. Empty in a denial.
     pub masks: BTreeMap<String, Transform>,

@@ -77,6 +77,7 @@ pub(crate) fn question(text: &str) -> Question {
         match word.split_once(':') {
             Some(("sees", label)) => drop(touched.visible.insert(label.to_owned())),
             Some(("compares", label)) => drop(touched.compared.insert(label.to_owned())),
+            Some(("stores", label)) => drop(touched.stored.insert(label.to_owned())),
             Some(("rows", "?")) => shape.inserted_rows = InsertedRows::Unknown,
             Some(("rows", rows)) => {
                 shape.inserted_rows = InsertedRows::Known(rows.parse().unwrap());

@@ -42,6 +42,9 @@ pub struct Lineage {
     pub outputs: Option<Vec<Output>>,
     /// Columns that decide which rows come, and in which order.
     pub used: Origin,
+    /// Columns whose values are written to others: INSERT … SELECT, SET, CREATE TABLE AS. A column that is set to what
+    /// depends on nothing but itself is none of them.
+    pub stored: Origin,
 }
 
 /// A column of a result.
@@ -64,9 +67,11 @@ pub fn lineage(text: &str, catalogue: &dyn Catalogue) -> Result<Vec<Lineage>, Sq
     let resolved = statements.iter().map(|statement| {
         let mut resolver = Resolver::new(catalogue);
         let outputs = resolver.statement(statement);
+        let (used, stored) = resolver.into_parts();
         Lineage {
             outputs,
-            used: resolver.into_used(),
+            used,
+            stored,
         }
     });
     Ok(resolved.collect())

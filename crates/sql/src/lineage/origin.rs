@@ -49,6 +49,13 @@ impl Origin {
         }
     }
 
+    pub(crate) fn without(mut self, column: &BaseColumn) -> Self {
+        if let Self::Columns(columns) = &mut self {
+            columns.remove(column);
+        }
+        self
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Columns(columns) => columns.len(),

@@ -15,6 +15,7 @@ pub(super) struct Resolver<'a> {
     /// Names of WITH, innermost last.
     pub(super) ctes: Vec<(String, Columns)>,
     pub(super) used: Origin,
+    pub(super) stored: Origin,
     steps: u32,
     depth: u32,
     views: u32,
@@ -28,14 +29,15 @@ impl<'a> Resolver<'a> {
             outside: 0,
             ctes: Vec::new(),
             used: Origin::default(),
+            stored: Origin::default(),
             steps: 0,
             depth: 0,
             views: 0,
         }
     }
 
-    pub(super) fn into_used(self) -> Origin {
-        self.used
+    pub(super) fn into_parts(self) -> (Origin, Origin) {
+        (self.used, self.stored)
     }
 
     /// Counts work, which views and recursion multiply. `None`: there was enough, and the answer is unknown.
@@ -82,9 +84,12 @@ impl<'a> Resolver<'a> {
         let scopes = std::mem::take(&mut self.scopes);
         let ctes = std::mem::take(&mut self.ctes);
         let outside = std::mem::take(&mut self.outside);
+        // Which rows a view has is its owner's doing: nobody learns by asking for it in another way.
+        let used = self.used.clone();
         self.views += 1;
         let outputs = self.query(query);
         self.views -= 1;
+        self.used = used;
         self.outside = outside;
         self.scopes = scopes;
         self.ctes = ctes;

@@ -14,10 +14,12 @@ impl Resolver<'_> {
     /// The result of a whole statement.
     pub(super) fn statement(&mut self, node: &Node) -> Outputs {
         if class(node.kind) == Some(Class::Query) {
+            let outputs = self.query(node);
             return if node.has("into_clause") {
+                self.store(outputs);
                 Some(Vec::new())
             } else {
-                self.query(node)
+                outputs
             };
         }
         match node.kind {
@@ -25,13 +27,23 @@ impl Resolver<'_> {
                 // What EXECUTE and FETCH of this name will give.
                 node.node("query").and_then(|query| self.statement(query))
             }
+            "CreateTableAsStmt" => {
+                let outputs = node.node("query").and_then(|query| self.statement(query));
+                self.store(outputs);
+                Some(Vec::new())
+            }
             "CopyStmt" => self.copy(node),
             "ExplainStmt" => {
-                // A plan shows literals, what functions of them give, and figures that depend on what is in tables.
-                node.node("query").and_then(|query| self.statement(query));
+                // A plan shows literals, and figures that depend on what is in the columns that are looked at.
+                let outputs = node.node("query").and_then(|query| self.statement(query));
+                let shown = outputs.map_or(Origin::Unknown, |outputs| {
+                    let mut all = self.used.clone().with(&self.stored);
+                    outputs.iter().for_each(|output| all.add(&output.origin));
+                    all
+                });
                 Some(vec![Output {
                     name: Some("QUERY PLAN".to_owned()),
-                    origin: Origin::Unknown,
+                    origin: shown,
                 }])
             }
             "VariableShowStmt" => {
@@ -104,14 +116,23 @@ impl Resolver<'_> {
         }
         for clause in node.list("merge_when_clauses") {
             self.uses(clause, "condition");
+            self.assignments(&target, clause);
+            for value in clause.list("values") {
+                let origin = self.expression(value);
+                self.stored.add(&origin);
+            }
         }
         if let Some(conflict) = node.node("on_conflict_clause") {
             self.conflict(&target, conflict);
         }
         if let Some(source) = node.node("select_stmt") {
             let scopes = std::mem::take(&mut self.scopes);
-            self.query(source);
+            let outputs = self.query(source);
             self.scopes = scopes;
+            self.store(outputs);
+        }
+        if node.kind == "UpdateStmt" {
+            self.assignments(&target, node);
         }
         let outputs = match node.node("returning_clause") {
             Some(clause) => self.targets(clause.list("exprs")),
@@ -130,8 +151,40 @@ impl Resolver<'_> {
             scope.items.push(excluded);
         }
         self.uses(conflict, "where_clause");
+        self.assignments(target, conflict);
         if let Some(infer) = conflict.node("infer") {
             self.uses(infer, "where_clause");
+        }
+    }
+
+    /// What the values come from is kept where nobody can tell it later.
+    fn store(&mut self, outputs: Outputs) {
+        match outputs {
+            Some(outputs) => outputs
+                .iter()
+                .for_each(|output| self.stored.add(&output.origin)),
+            None => self.stored = Origin::Unknown,
+        }
+    }
+
+    /// `SET column = value`.
+    fn assignments(&mut self, target: &Scope, node: &Node) {
+        for assignment in node.list("target_list") {
+            let origin = assignment
+                .node("val")
+                .map_or_else(Origin::default, |value| self.expression(value));
+            let own = target
+                .columns
+                .list
+                .iter()
+                .find(|column| column.name.as_deref() == Some(assignment.text("name")));
+            let origin = match own.map(|own| &own.origin) {
+                Some(Origin::Columns(own)) if own.len() == 1 => {
+                    own.iter().fold(origin, Origin::without)
+                }
+                _ => origin,
+            };
+            self.stored.add(&origin);
         }
     }
 

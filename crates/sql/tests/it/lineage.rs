@@ -255,7 +255,12 @@ fn what_is_not_known_is_unknown() {
         ("select 1, 2 union select 1", "unknown"),
         ("execute p", "unknown"),
         ("fetch all from c", "unknown"),
-        ("explain select ssn from customers", "?"),
+        ("explain select ssn from customers", "customers.ssn"),
+        (
+            "explain update customers set name = note from orders where card = 'x'",
+            "orders.card+orders.note",
+        ),
+        ("explain select mystery(ssn) from customers", "?"),
         (
             "with recursive r as (select 1 as a union all select a from r) search depth first by a set o select a from r",
             "?",
@@ -333,4 +338,69 @@ fn work_is_bounded() {
             .outputs
             .is_some_and(|outputs| outputs.len() == 50_000)
     );
+}
+
+#[test]
+fn what_is_written_elsewhere_is_told() {
+    for (text, expected) in [
+        ("select ssn into copy from customers", "customers.ssn"),
+        (
+            "create table copy as select lower(ssn), id from customers",
+            "customers.id+customers.ssn",
+        ),
+        (
+            "create materialized view copy as select code from people",
+            "customers.ssn",
+        ),
+        (
+            "insert into orders (note) select ssn from customers",
+            "customers.ssn",
+        ),
+        (
+            "insert into orders (note) values ((select max(ssn) from customers))",
+            "customers.ssn",
+        ),
+        ("insert into orders (note) values ('x') returning card", ""),
+        (
+            "update customers set name = ssn where id = 1",
+            "customers.ssn",
+        ),
+        ("update customers set ssn = lower(ssn), id = 2", ""),
+        (
+            "update orders o set note = c.ssn from customers c",
+            "customers.ssn",
+        ),
+        (
+            "update customers set (id, name) = (select 1, ssn)",
+            "customers.ssn",
+        ),
+        (
+            "with moved as (insert into orders (note) select ssn from customers returning 1) select 1",
+            "customers.ssn",
+        ),
+        (
+            "merge into orders o using customers c on o.id = c.id \
+             when matched then update set note = c.ssn when not matched then insert (note) values (c.name)",
+            "customers.name+customers.ssn",
+        ),
+        (
+            "insert into customers (id, ssn) values (1, 'x') on conflict (id) do update set ssn = excluded.ssn",
+            "",
+        ),
+        (
+            "insert into customers (id, ssn) values (1, 'x') on conflict (id) do update set name = customers.ssn",
+            "customers.ssn",
+        ),
+        ("insert into orders select * from nobody", "?"),
+        ("delete from customers where ssn = 'x'", ""),
+    ] {
+        assert_eq!(shown(&of(text).stored), expected, "{text}");
+    }
+}
+
+#[test]
+fn conditions_of_a_view_are_not_the_clients() {
+    let used = |text: &str| shown(&of(text).used);
+    assert_eq!(used("select a from deep"), "");
+    assert_eq!(used("select a from deep where b = 'x'"), "customers.ssn");
 }
