@@ -19,6 +19,7 @@ mod machines;
 mod matrix;
 mod outages;
 mod pages;
+mod policy;
 mod protocol;
 mod provisioning;
 mod psql;

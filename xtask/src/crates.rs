@@ -49,6 +49,7 @@ const KNOWN_TO_PROTOCOLS: &[&str] = &[
     "custos-model",
     "custos-scram",
     "custos-postgres-wire",
+    "custos-sql",
 ];
 /// Second crypto libraries.
 const BANNED: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];

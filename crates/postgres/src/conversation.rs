@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use custos_model::OperationNumber;
 
+use crate::judge::Plan;
 use crate::names::{Names, Portal, Statement, Undo};
 use crate::refusal::Refusal;
 
@@ -20,8 +21,10 @@ pub(crate) const REQUESTS_AT_MOST: usize = 65_536;
 pub(crate) enum Expected {
     /// A simple query: any number of results, up to ReadyForQuery.
     Query { operation: OperationNumber },
-    /// A function call, always refused: ErrorResponse, then ReadyForQuery.
-    FunctionCall,
+    /// A query or function call that was refused: ErrorResponse, then ReadyForQuery.
+    RefusedQuery,
+    /// Another message that was refused: ErrorResponse, and what follows is skipped.
+    Refused,
     /// ParseComplete.
     Parse {
         statement: Arc<Statement>,
@@ -64,7 +67,7 @@ impl Expected {
     pub(crate) fn verb(&self) -> &'static str {
         match self {
             Self::Query { .. } => "query",
-            Self::FunctionCall => "function_call",
+            Self::RefusedQuery | Self::Refused => "refused",
             Self::Parse { .. } => "parse",
             Self::Bind { .. } => "bind",
             Self::DescribeStatement { .. } | Self::DescribePortal { .. } => "describe",
@@ -75,7 +78,7 @@ impl Expected {
     }
 
     fn ends_with_ready(&self) -> bool {
-        matches!(self, Self::Query { .. } | Self::FunctionCall | Self::Sync)
+        matches!(self, Self::Query { .. } | Self::RefusedQuery | Self::Sync)
     }
 }
 
@@ -84,6 +87,8 @@ impl Expected {
 pub(crate) struct Entry {
     pub(crate) expected: Expected,
     pub(crate) refusal: Option<Refusal>,
+    /// What its answers are shown and recorded under; `None`: nothing is masked.
+    pub(crate) plan: Option<Arc<Plan>>,
     /// It was answered with an error, and its operation is settled.
     pub(crate) failed: bool,
 }
@@ -106,6 +111,10 @@ pub(crate) struct Conversation {
     pub(crate) copy_in: CopyIn,
     /// `I`, `T` or `E`, from the last ReadyForQuery.
     pub(crate) transaction: u8,
+    /// What the client copies in must not stand in records.
+    pub(crate) copy_in_hidden: bool,
+    /// The target reads statements otherwise than the gateway.
+    pub(crate) unreadable: bool,
     /// The target has sent a FATAL error and closes the connection.
     pub(crate) target_said_goodbye: bool,
 }
@@ -118,14 +127,32 @@ impl Conversation {
             entries: VecDeque::new(),
             copy_in: CopyIn::No,
             transaction: b'I',
+            copy_in_hidden: false,
+            unreadable: false,
             target_said_goodbye: false,
         }
     }
 
-    pub(crate) fn expect(&mut self, expected: Expected, refusal: Option<Refusal>) {
+    pub(crate) fn expect(&mut self, expected: Expected) {
+        self.expect_under(expected, None);
+    }
+
+    /// Its answers are shown and recorded under a plan.
+    pub(crate) fn expect_under(&mut self, expected: Expected, plan: Option<Arc<Plan>>) {
         self.entries.push_back(Entry {
             expected,
-            refusal,
+            refusal: None,
+            plan,
+            failed: false,
+        });
+    }
+
+    /// The gateway sends something that fails.
+    pub(crate) fn expect_refusal(&mut self, expected: Expected, refusal: Refusal) {
+        self.entries.push_back(Entry {
+            expected,
+            refusal: Some(refusal),
+            plan: None,
             failed: false,
         });
     }
@@ -238,6 +265,7 @@ mod tests {
     fn statement(text: &str) -> Arc<Statement> {
         Arc::new(Statement {
             text: text.to_owned(),
+            is_utf8: true,
             effect: Effect::Unknown,
             columns: OnceLock::new(),
         })
@@ -246,25 +274,22 @@ mod tests {
     fn parse(conversation: &mut Conversation, name: &[u8], text: &str) {
         let statement = statement(text);
         let undo = Some(conversation.statements.set(name, Arc::clone(&statement)));
-        conversation.expect(Expected::Parse { statement, undo }, None);
+        conversation.expect(Expected::Parse { statement, undo });
     }
 
     fn execute(conversation: &mut Conversation, number: u64) {
         let operation = OperationNumber(number);
-        conversation.expect(
-            Expected::Execute {
-                operation,
-                portal: None,
-            },
-            None,
-        );
+        conversation.expect(Expected::Execute {
+            operation,
+            portal: None,
+        });
     }
 
     #[test]
     fn an_error_skips_to_the_sync_and_takes_names_back() {
         let mut conversation = Conversation::new();
         parse(&mut conversation, b"s", "select 1");
-        conversation.expect(Expected::Sync, None);
+        conversation.expect(Expected::Sync);
         conversation.done();
         assert_eq!(conversation.ready(b'I').len(), 1);
 
@@ -272,7 +297,7 @@ mod tests {
         parse(&mut conversation, b"s", "select 2");
         parse(&mut conversation, b"s", "select 3");
         execute(&mut conversation, 2);
-        conversation.expect(Expected::Sync, None);
+        conversation.expect(Expected::Sync);
         execute(&mut conversation, 3);
 
         let failed = conversation.failed().unwrap();
@@ -296,12 +321,12 @@ mod tests {
     fn a_sync_ignored_while_copying_in_is_forgotten() {
         let mut conversation = Conversation::new();
         execute(&mut conversation, 1);
-        conversation.expect(Expected::Sync, None);
+        conversation.expect(Expected::Sync);
         // CopyInResponse, data, CopyDone, CommandComplete
         conversation.done();
-        conversation.expect(Expected::Sync, None);
+        conversation.expect(Expected::Sync);
         execute(&mut conversation, 2);
-        conversation.expect(Expected::Sync, None);
+        conversation.expect(Expected::Sync);
         assert_eq!(conversation.ready(b'I').len(), 1);
         assert_eq!(
             conversation.current().unwrap().expected.operation(),
@@ -313,13 +338,10 @@ mod tests {
     fn a_query_is_skipped_like_everything_before_the_sync() {
         let mut conversation = Conversation::new();
         execute(&mut conversation, 1);
-        conversation.expect(
-            Expected::Query {
-                operation: OperationNumber(2),
-            },
-            None,
-        );
-        conversation.expect(Expected::Sync, None);
+        conversation.expect(Expected::Query {
+            operation: OperationNumber(2),
+        });
+        conversation.expect(Expected::Sync);
         assert!(conversation.failed().is_some());
         let settled = conversation.ready(b'I');
         assert_eq!(settled.len(), 3);
@@ -330,12 +352,9 @@ mod tests {
     #[test]
     fn a_failed_simple_query_still_waits_for_ready() {
         let mut conversation = Conversation::new();
-        conversation.expect(
-            Expected::Query {
-                operation: OperationNumber(1),
-            },
-            None,
-        );
+        conversation.expect(Expected::Query {
+            operation: OperationNumber(1),
+        });
         assert!(conversation.failed().is_some());
         assert_eq!(conversation.ready(b'E').len(), 1);
         assert!(!conversation.is_idle());

@@ -5,12 +5,16 @@
 //! until one of them ends.
 
 mod bearer;
+mod beginning;
 mod cancel;
+mod catalogue;
 mod client;
 mod conversation;
 mod effect;
 mod handshake;
+mod judge;
 mod login;
+mod masked;
 mod names;
 mod proxy;
 mod refusal;
@@ -37,6 +41,7 @@ pub(crate) const ALPN: &[&[u8]] = &[b"postgresql"];
 #[derive(Debug)]
 pub struct Postgres {
     keys: Arc<CancelKeys>,
+    known: proxy::Known,
 }
 
 impl Postgres {
@@ -44,6 +49,7 @@ impl Postgres {
     pub fn new(random: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
         Self {
             keys: Arc::new(CancelKeys::new(Box::new(random))),
+            known: proxy::Known::new(),
         }
     }
 }
@@ -62,6 +68,6 @@ impl Protocol for Postgres {
         client: TcpStream,
         session: Session<Accepted>,
     ) -> Result<Ended, SessionError> {
-        proxy::serve(&self.keys, client, session).await
+        proxy::serve(&self.keys, &self.known, client, session).await
     }
 }

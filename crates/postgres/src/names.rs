@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use custos_model::Effect;
 
+use crate::judge::Described;
 use crate::wire::Format;
 
 /// A prepared statement.
@@ -12,6 +13,8 @@ use crate::wire::Format;
 pub(crate) struct Statement {
     /// Its text, with what is not UTF-8 replaced.
     pub(crate) text: String,
+    /// Nothing was replaced.
+    pub(crate) is_utf8: bool,
     pub(crate) effect: Effect,
     /// Names of its result's columns, once the target described them.
     pub(crate) columns: OnceLock<Columns>,
@@ -31,6 +34,7 @@ pub(crate) struct Portal {
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     pub(crate) names: Arc<[Box<[u8]>]>,
+    pub(crate) described: Arc<[Described]>,
 }
 
 impl Portal {
@@ -42,6 +46,15 @@ impl Portal {
     /// What its columns are called, if the target has said so.
     pub(crate) fn column_names(&self) -> Option<&Columns> {
         self.columns.get().or_else(|| self.statement.columns.get())
+    }
+}
+
+/// The form of a column by Bind's format codes.
+pub(crate) fn format_of(formats: &[Format], index: usize) -> Format {
+    match formats {
+        [] => Format::Text,
+        [all] => *all,
+        each => each.get(index).copied().unwrap_or(Format::Text),
     }
 }
 

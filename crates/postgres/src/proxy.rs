@@ -9,15 +9,37 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use crate::beginning;
 use crate::cancel::{CancelKey, CancelKeys};
+use crate::catalogue::Catalogues;
 use crate::client::{Client, protocol_error};
 use crate::conversation::Conversation;
 use crate::handshake::{Greeting, Startup, handshake};
+use crate::judge::Judge;
 use crate::login;
 use crate::requests::{Left, Requests};
 use crate::responses::Responses;
 use crate::target::{self, Target};
 use crate::wire::backend::{Authentication, BackendKeyData};
+
+/// Bytes of statement texts whose analyses are kept for all sessions.
+const SCRIPTS_BYTES: usize = 16 << 20;
+
+/// What all sessions know of statements and targets.
+#[derive(Debug)]
+pub(crate) struct Known {
+    scripts: Arc<custos_sql::Cache>,
+    catalogues: Catalogues,
+}
+
+impl Known {
+    pub(crate) fn new() -> Self {
+        Self {
+            scripts: Arc::new(custos_sql::Cache::new(SCRIPTS_BYTES)),
+            catalogues: Catalogues::default(),
+        }
+    }
+}
 
 /// How long the target may take to answer what was asked before the client left.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,6 +48,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn serve(
     keys: &Arc<CancelKeys>,
+    known: &Known,
     stream: TcpStream,
     mut session: Session<Accepted>,
 ) -> Result<Ended, SessionError> {
@@ -38,7 +61,7 @@ pub(crate) async fn serve(
         Greeting::Startup(startup) => startup,
     };
     let id = session.id();
-    let result = signed_in(keys, &mut client, &startup, session).await;
+    let result = signed_in(keys, known, &mut client, &startup, session).await;
     match &result {
         Ok(_) => {
             // A clean end of TLS; the client may have closed already.
@@ -75,6 +98,7 @@ async fn cancel(
 
 async fn signed_in(
     keys: &Arc<CancelKeys>,
+    known: &Known,
     client: &mut Client,
     startup: &Startup,
     session: Session<Accepted>,
@@ -99,12 +123,14 @@ async fn signed_in(
     };
     let session = session.authorize(asked).await?;
     let peer = session.peer().ip();
-    let target = tokio::time::timeout(
-        session.connect_timeout(),
-        target::sign_in(&session, startup, &random),
-    )
-    .await
-    .unwrap_or(Err(SessionError::Timeout("connecting to the target")))?;
+    let connecting = async {
+        let mut target = target::sign_in(&session, startup, &random).await?;
+        let beginning = beginning::of(&session, startup, &mut target).await?;
+        Ok::<_, SessionError>((target, beginning))
+    };
+    let (target, beginning) = tokio::time::timeout(session.connect_timeout(), connecting)
+        .await
+        .unwrap_or(Err(SessionError::Timeout("connecting to the target")))?;
 
     let secret_bytes = if startup.minor >= 2 { 32 } else { 4 };
     let key = keys.issue(session.id(), peer, secret_bytes);
@@ -119,7 +145,10 @@ async fn signed_in(
     target.transaction.encode(&mut welcome);
     let session = session.open(target.stream.tls_description())?;
     client.send(&welcome).await?;
-    converse(client, session, target, key).await
+    let database = beginning.database.as_deref().unwrap_or_default();
+    let catalogue = known.catalogues.of(session.resource(), database);
+    let judge = Judge::new(Arc::clone(&known.scripts), catalogue, beginning);
+    converse(client, session, target, key, judge, &random).await
 }
 
 /// What both directions of a session share. One task runs both, so the lock is never waited for.
@@ -146,6 +175,8 @@ async fn converse(
     session: Session<Open>,
     target: Target,
     key: CancelKey,
+    judge: Judge,
+    random: &(dyn Fn(&mut [u8]) + Send + Sync),
 ) -> Result<Ended, SessionError> {
     let shared = Shared {
         conversation: Mutex::new(Conversation::new()),
@@ -161,7 +192,7 @@ async fn converse(
     let (client_reader, client_writer) = tokio::io::split(&mut client.stream);
     let (target_reader, target_writer) = tokio::io::split(stream);
     let from_client = std::mem::take(&mut client.buffer);
-    let requests = Requests::new(&session, &shared);
+    let requests = Requests::new(&session, &shared, judge, random);
     let mut responses = Responses::new(&session, &shared, &mut client.at_boundary);
 
     let forward = requests.run(client_reader, target_writer, from_client);

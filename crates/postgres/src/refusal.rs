@@ -4,8 +4,18 @@
 //! believes. So something that fails at the same place is sent instead, and the target's own error is
 //! replaced by the refusal when it comes back.
 
+use custos_model::OperationNumber;
+use custos_session::{Question, Ruled};
+
+use crate::judge::Analysis;
+use crate::wire::WireError;
+use crate::wire::backend::{ErrorReport, Severity};
+use crate::wire::frontend::{Parse, Query};
+
 /// A statement that PostgreSQL refuses to parse, whatever its version.
-pub(crate) const FAILING_STATEMENT: &[u8] = b"refused by the gateway";
+const FAILING_STATEMENT: &[u8] = b"refused by the gateway";
+/// No client has a statement of this name, and this one never comes to be.
+const FAILING_NAME: &[u8] = b"custos refused";
 
 /// Why a message was refused, for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,23 +24,112 @@ pub(crate) struct Refusal {
     pub(crate) sqlstate: &'static str,
     /// What the client reads.
     pub(crate) message: String,
+    /// Why, a line for each cause.
+    pub(crate) detail: Option<String>,
+    /// What to do.
+    pub(crate) hint: Option<String>,
 }
 
 impl Refusal {
-    /// FunctionCall is a way round statements, and a legacy one.
-    pub(crate) fn function_call() -> Self {
+    fn unsupported(message: &str) -> Self {
         Self {
             sqlstate: "0A000",
-            message: "the function call protocol is not supported by the gateway; call the function in a statement"
-                .to_owned(),
+            message: message.to_owned(),
+            detail: None,
+            hint: None,
         }
+    }
+
+    /// FunctionCall is a way round statements, and a legacy one.
+    pub(crate) fn function_call() -> Self {
+        Self::unsupported(
+            "the function call protocol is not supported by the gateway; call the function in a statement",
+        )
     }
 
     /// Replication is no statement that could be judged.
     pub(crate) fn replication() -> Self {
+        Self::unsupported("replication connections are not supported by the gateway")
+    }
+
+    /// Rows that would have to be masked, in a form in which they cannot be.
+    pub(crate) fn odd_copy() -> Self {
+        let hint = "use COPY in text form without options, or in binary form, or SELECT";
         Self {
-            sqlstate: "0A000",
-            message: "replication connections are not supported by the gateway".to_owned(),
+            hint: Some(hint.to_owned()),
+            ..Self::unsupported("the gateway cannot mask the rows of COPY in this form")
         }
     }
+
+    /// Policy denies it.
+    pub(crate) fn denied(
+        analysis: &Analysis,
+        ruled: &Ruled,
+        session: &str,
+        operation: Option<OperationNumber>,
+    ) -> Self {
+        let record = match operation {
+            Some(operation) => format!("session {session}, operation {}", operation.0),
+            None => format!("session {session}"),
+        };
+        let hint = Some(format!("on record as {record}"));
+        if analysis.is_syntax_error {
+            return Self {
+                sqlstate: "42601",
+                message: "syntax error: the statement does not follow PostgreSQL's grammar, and was not sent on"
+                    .to_owned(),
+                detail: None,
+                hint,
+            };
+        }
+        let doubts = analysis.doubts.iter();
+        let mut detail = ruled.reasons.clone();
+        detail.extend(doubts.map(|doubt| format!("not understood: {doubt}")));
+        Self {
+            sqlstate: "42501",
+            message: format!(
+                "policy denies {}: {}",
+                what(&analysis.question),
+                ruled.verdict.rules.join(", ")
+            ),
+            detail: Some(detail.join("\n")).filter(|text| !text.is_empty()),
+            hint,
+        }
+    }
+
+    /// The error that the client reads.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        ErrorReport {
+            severity: Severity::Error,
+            sqlstate: self.sqlstate,
+            message: &self.message,
+            detail: self.detail.as_deref(),
+            hint: self.hint.as_deref(),
+        }
+        .encode_error(out);
+    }
+}
+
+/// What was asked for, in policy's words.
+fn what(question: &Question) -> String {
+    let verbs: Vec<&str> = question.verbs.iter().map(|verb| verb.as_str()).collect();
+    match question.objects.as_slice() {
+        [] => verbs.join(", "),
+        objects => format!("{} on {}", verbs.join(", "), objects.join(", ")),
+    }
+}
+
+/// A simple query that fails.
+pub(crate) fn failing_query() -> Result<Vec<u8>, WireError> {
+    let mut message = Vec::new();
+    let text = FAILING_STATEMENT;
+    Query { text }.encode(&mut message)?;
+    Ok(message)
+}
+
+/// A message of the extended protocol that fails, and leaves no trace.
+pub(crate) fn failing_message() -> Result<Vec<u8>, WireError> {
+    let mut message = Vec::new();
+    Parse::encode(FAILING_NAME, FAILING_STATEMENT, &[], &mut message)?;
+    Ok(message)
 }

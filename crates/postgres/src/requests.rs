@@ -3,17 +3,18 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Buf as _, BytesMut};
-use custos_model::{Effect, Operation, OperationNumber, Outcome};
+use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome, Verdict};
 use custos_session::transcript::Lines;
-use custos_session::{Open, Position, Session, SessionError, UpstreamError};
+use custos_session::{Masks, Open, Position, Ruled, Rules, Session, SessionError, UpstreamError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::client::protocol_error;
 use crate::conversation::{CloseUndo, Conversation, CopyIn, Expected};
 use crate::effect::effect;
+use crate::judge::{Analysis, Judge, Plan};
 use crate::names::{Portal, Statement};
 use crate::proxy::Shared;
-use crate::refusal::{FAILING_STATEMENT, Refusal};
+use crate::refusal::{Refusal, failing_message, failing_query};
 use crate::wire::Format;
 use crate::wire::frontend::{
     Bind, CopyFail, Execute, Frame, FrontendMessage, Parse, Query, Target, TargetKind,
@@ -30,6 +31,11 @@ const COPY_LINE_BYTES: usize = 64 * 1024;
 /// Transcript lines of one batch are handed over when they reach this.
 const BATCH_LINES_BYTES: usize = 512 * 1024;
 
+/// What stands for a hidden value in records.
+const MASKED: &[u8] = b"[masked]";
+/// Analysed in place of a text that is not known.
+const NOT_UTF8: &[u8] = b"\xff";
+
 /// How the client left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
@@ -40,7 +46,6 @@ pub(crate) enum Left {
 }
 
 /// The direction from the client to the target.
-#[derive(Debug)]
 pub(crate) struct Requests<'s> {
     session: &'s Session<Open>,
     shared: &'s Shared,
@@ -48,6 +53,8 @@ pub(crate) struct Requests<'s> {
     copied: Vec<u8>,
     copied_for: OperationNumber,
     limit_bytes: usize,
+    judge: Judge,
+    random: &'s (dyn Fn(&mut [u8]) + Send + Sync),
 }
 
 /// What became of a batch of messages.
@@ -72,7 +79,12 @@ struct Batch {
 }
 
 impl<'s> Requests<'s> {
-    pub(crate) fn new(session: &'s Session<Open>, shared: &'s Shared) -> Self {
+    pub(crate) fn new(
+        session: &'s Session<Open>,
+        shared: &'s Shared,
+        judge: Judge,
+        random: &'s (dyn Fn(&mut [u8]) + Send + Sync),
+    ) -> Self {
         let limit_bytes = session.request_limit_bytes();
         Self {
             session,
@@ -81,6 +93,8 @@ impl<'s> Requests<'s> {
             copied: Vec::new(),
             copied_for: OperationNumber(0),
             limit_bytes,
+            judge,
+            random,
         }
     }
 
@@ -95,6 +109,7 @@ impl<'s> Requests<'s> {
         // Held while a large request is read, and until it is forwarded.
         let mut memory = None;
         loop {
+            self.refresh(&buffer).await;
             let batch = self.batch(&buffer)?;
             if batch.consumed > 0 {
                 self.forward(&batch, &buffer, &mut target).await?;
@@ -138,6 +153,21 @@ impl<'s> Requests<'s> {
             };
             self.session.room().await;
         }
+    }
+
+    /// Where statements are judged, they are by what the target's catalogue says now.
+    async fn refresh(&mut self, buffer: &[u8]) {
+        if buffer.is_empty() || !self.session.rules().are_judged() {
+            return;
+        }
+        let is_idle = {
+            let conversation = self.shared.conversation();
+            if conversation.unreadable {
+                self.judge.unreadable();
+            }
+            conversation.is_idle()
+        };
+        self.judge.refresh(self.session, self.random, is_idle).await;
     }
 
     /// The client is gone without a goodbye; the target hears one, so that it ends too.
@@ -267,24 +297,26 @@ impl<'s> Requests<'s> {
             self.flush_copied();
         }
         match message {
-            FrontendMessage::Query(Query { text }) => self.query(batch, conversation, text)?,
-            FrontendMessage::Parse(parse) => self.parse(conversation, parse)?,
+            FrontendMessage::Query(Query { text }) => {
+                return self.query(batch, conversation, text);
+            }
+            FrontendMessage::Parse(parse) => return self.parse(conversation, parse),
             FrontendMessage::Bind(bind) => self.bind(conversation, bind)?,
             FrontendMessage::Describe(target) => self.describe(conversation, *target),
             FrontendMessage::Execute(Execute { portal, max_rows }) => {
-                self.execute(batch, conversation, portal, *max_rows)?;
+                return self.execute(batch, conversation, portal, *max_rows);
             }
             FrontendMessage::Close(target) => self.close(conversation, *target),
             FrontendMessage::Flush => self.plain("flush"),
             FrontendMessage::Sync => {
                 self.plain("sync");
                 if conversation.copy_in == CopyIn::No {
-                    conversation.expect(Expected::Sync, None);
+                    conversation.expect(Expected::Sync);
                 }
             }
             FrontendMessage::CopyData(data) => {
                 batch.effect = Effect::Unknown;
-                self.copy_in(copying(conversation), data);
+                self.copy_in(conversation, data);
             }
             FrontendMessage::CopyDone => {
                 batch.effect = Effect::Unknown;
@@ -311,7 +343,19 @@ impl<'s> Requests<'s> {
     }
 
     /// COPY data of neighbouring messages is joined: their bounds mean nothing.
-    fn copy_in(&mut self, operation: OperationNumber, data: &[u8]) {
+    fn copy_in(&mut self, conversation: &Conversation, data: &[u8]) {
+        let operation = copying(conversation);
+        if conversation.copy_in_hidden {
+            self.flush_copied();
+            self.session
+                .event(&mut self.lines, operation)
+                .text(
+                    "copy_in",
+                    format!("[{} bytes masked]", data.len()).as_bytes(),
+                )
+                .end();
+            return;
+        }
         if self.copied.len() + data.len() > COPY_LINE_BYTES || self.copied_for != operation {
             self.flush_copied();
         }
@@ -342,57 +386,150 @@ impl<'s> Requests<'s> {
         batch: &mut Batch,
         conversation: &mut Conversation,
         text: &[u8],
-    ) -> Result<(), SessionError> {
-        let effect = effect(text);
-        let shown = String::from_utf8_lossy(text);
+    ) -> Result<Option<Vec<u8>>, SessionError> {
+        let analysis = self.analyse(text);
+        let recorded = analysis.as_ref().and_then(|(it, _)| it.recorded.clone());
+        let lossy = String::from_utf8_lossy(text);
+        let shown = recorded.as_deref().unwrap_or(&lossy);
         let operation = Operation {
             verb: "query",
-            effect,
-            text: &shown,
+            effect: analysis
+                .as_ref()
+                .map_or_else(|| effect(text), |(it, _)| it.effect),
+            text: shown,
             parameters: 0,
         };
-        let operation = self.begin(batch, &operation)?;
+        let (operation, judged) = self.begin(batch, &operation, analysis)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "query")
-            .text("text", text)
+            .text(
+                "text",
+                recorded.as_ref().map_or(text, |text| text.as_bytes()),
+            )
             .end();
-        conversation.expect(Expected::Query { operation }, None);
-        Ok(())
+        match judged {
+            Judged::Passes(plan) => {
+                conversation.expect_under(Expected::Query { operation }, plan);
+                Ok(None)
+            }
+            Judged::Refused(refusal) => {
+                self.refused(operation, &refusal)?;
+                conversation.expect_refusal(Expected::RefusedQuery, refusal);
+                failing_query()
+                    .map(Some)
+                    .map_err(|error| protocol_error(&error))
+            }
+        }
+    }
+
+    /// What a text does, where that is asked for.
+    fn analyse(&mut self, text: &[u8]) -> Option<(Arc<Analysis>, Rules)> {
+        let rules = self.session.rules();
+        rules
+            .are_judged()
+            .then(|| (self.judge.analyse(text, &rules), rules))
     }
 
     fn begin(
-        &self,
+        &mut self,
         batch: &mut Batch,
         operation: &Operation<'_>,
-    ) -> Result<OperationNumber, SessionError> {
-        let begun = self.session.begin(operation)?;
+        analysis: Option<(Arc<Analysis>, Rules)>,
+    ) -> Result<(OperationNumber, Judged), SessionError> {
+        let question = analysis.as_ref().map(|(analysis, _)| &analysis.question);
+        let begun = self.session.begin(operation, question)?;
         batch.position = Some(begun.position);
         if operation.effect != Effect::Read {
             batch.effect = operation.effect;
         }
-        Ok(begun.number)
+        let number = begun.number;
+        let Some((analysis, rules)) = analysis else {
+            return Ok((number, Judged::Passes(None)));
+        };
+        let judged = self.judged(&analysis, rules, &begun.ruled, Some(number))?;
+        if let Judged::Passes(_) = judged {
+            self.judge.forwarded(&analysis);
+        }
+        Ok((number, judged))
+    }
+
+    /// What follows from a verdict.
+    fn judged(
+        &self,
+        analysis: &Arc<Analysis>,
+        rules: Rules,
+        ruled: &Ruled,
+        operation: Option<OperationNumber>,
+    ) -> Result<Judged, SessionError> {
+        if ruled.verdict.decision == Decision::Deny {
+            let session = self.session.id().to_string();
+            let refusal = Refusal::denied(analysis, ruled, &session, operation);
+            return Ok(Judged::Refused(refusal));
+        }
+        if !rules.have_labels() {
+            return Ok(Judged::Passes(None));
+        }
+        let plan = Plan::new(
+            Arc::clone(analysis),
+            ruled.masks.clone(),
+            self.session.recorded(&rules)?,
+            self.judge.snapshot(),
+            rules,
+        );
+        if plan.copies_in_an_odd_form() {
+            return Ok(Judged::Refused(Refusal::odd_copy()));
+        }
+        Ok(Judged::Passes(Some(Arc::new(plan))))
+    }
+
+    /// A refused operation has its outcome at once.
+    fn refused(&self, operation: OperationNumber, refusal: &Refusal) -> Result<(), SessionError> {
+        self.session.finish(operation, &denied(refusal)).map(drop)
     }
 
     fn parse(
         &mut self,
         conversation: &mut Conversation,
         parse: &Parse<'_>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Option<Vec<u8>>, SessionError> {
         if conversation.statements.would_overflow(parse.text.len()) {
             return Err(SessionError::Limit(
                 "too many prepared statements in one session",
             ));
         }
+        let analysis = self.analyse(parse.text);
+        let recorded = analysis.as_ref().and_then(|(it, _)| it.recorded.clone());
         self.session
             .event(&mut self.lines, OperationNumber(0))
             .word("request", "parse")
             .text("name", parse.name)
-            .text("text", parse.text)
+            .text(
+                "text",
+                recorded.as_ref().map_or(parse.text, |text| text.as_bytes()),
+            )
             .numbers("types", parse.types.iter().map(u64::from))
             .end();
+        let text = String::from_utf8_lossy(parse.text).into_owned();
+        let judged = match analysis {
+            None => Judged::Passes(None),
+            Some((analysis, rules)) => {
+                let ruled = self.session.decide(Some(&analysis.question))?;
+                let judged = self.judged(&analysis, rules, &ruled, None)?;
+                if let Judged::Refused(refusal) = &judged {
+                    let shown = recorded.as_deref().unwrap_or(&text);
+                    let verdict = Some(&ruled.verdict);
+                    self.session
+                        .failed("parse", Some(shown), &denied(refusal), verdict)?;
+                } else {
+                    self.judge.prepared(parse.name, &text);
+                }
+                judged
+            }
+        };
         let statement = Arc::new(Statement {
-            text: String::from_utf8_lossy(parse.text).into_owned(),
+            text,
+            is_utf8: std::str::from_utf8(parse.text).is_ok(),
             effect: effect(parse.text),
             columns: OnceLock::new(),
         });
@@ -401,8 +538,19 @@ impl<'s> Requests<'s> {
                 .statements
                 .set(parse.name, Arc::clone(&statement)),
         );
-        conversation.expect(Expected::Parse { statement, undo }, None);
-        Ok(())
+        let expected = Expected::Parse { statement, undo };
+        match judged {
+            Judged::Passes(plan) => {
+                conversation.expect_under(expected, plan);
+                Ok(None)
+            }
+            Judged::Refused(refusal) => {
+                conversation.expect_refusal(expected, refusal);
+                failing_message()
+                    .map(Some)
+                    .map_err(|error| protocol_error(&error))
+            }
+        }
     }
 
     fn bind(
@@ -413,9 +561,28 @@ impl<'s> Requests<'s> {
         if conversation.portals.is_full() {
             return Err(SessionError::Limit("too many portals in one session"));
         }
+        let statement = conversation.statements.get(bind.statement).cloned();
+        let analysis = match &statement {
+            Some(statement) => self.analyse_statement(statement),
+            None => self.analyse(NOT_UTF8),
+        };
+        let hides = |number: usize| match &analysis {
+            None => false,
+            Some((analysis, _)) => match &analysis.hidden_parameters {
+                None => true,
+                Some(hidden) => u32::try_from(number).is_ok_and(|number| hidden.contains(&number)),
+            },
+        };
         let parameters = bind
             .parameters()
-            .map(|(format, value)| (value, format == Format::Text));
+            .enumerate()
+            .map(|(index, (format, value))| {
+                if value.is_some() && hides(index + 1) {
+                    (Some(MASKED), true)
+                } else {
+                    (value, format == Format::Text)
+                }
+            });
         self.session
             .event(&mut self.lines, OperationNumber(0))
             .word("request", "bind")
@@ -423,22 +590,27 @@ impl<'s> Requests<'s> {
             .text("name", bind.statement)
             .values("parameters", parameters)
             .end();
-        let undo = conversation
-            .statements
-            .get(bind.statement)
-            .cloned()
-            .map(|statement| {
-                let portal = Portal {
-                    statement,
-                    parameters: bind.values.len(),
-                    result_formats: bind.result_formats.iter().collect(),
-                    columns: OnceLock::new(),
-                };
-                conversation.portals.set(bind.portal, Arc::new(portal))
-            });
+        let plan = match analysis {
+            Some((analysis, rules)) if rules.have_labels() => {
+                // An error holds what the client itself sent.
+                let recorded = self.session.recorded(&rules)?;
+                let plan = Plan::new(analysis, Masks::default(), recorded, None, rules);
+                Some(Arc::new(plan))
+            }
+            _ => None,
+        };
+        let undo = statement.map(|statement| {
+            let portal = Portal {
+                statement,
+                parameters: bind.values.len(),
+                result_formats: bind.result_formats.iter().collect(),
+                columns: OnceLock::new(),
+            };
+            conversation.portals.set(bind.portal, Arc::new(portal))
+        });
         // A statement that the protocol level does not know was prepared in SQL, or the target will refuse.
         let undo = undo.or_else(|| Some(conversation.portals.remove(bind.portal)));
-        conversation.expect(Expected::Bind { undo }, None);
+        conversation.expect_under(Expected::Bind { undo }, plan);
         Ok(())
     }
 
@@ -452,7 +624,7 @@ impl<'s> Requests<'s> {
                 portal: conversation.portals.get(target.name).cloned(),
             },
         };
-        conversation.expect(expected, None);
+        conversation.expect(expected);
     }
 
     fn close(&mut self, conversation: &mut Conversation, target: Target<'_>) {
@@ -463,7 +635,7 @@ impl<'s> Requests<'s> {
             }
             TargetKind::Portal => CloseUndo::Portal(conversation.portals.remove(target.name)),
         });
-        conversation.expect(Expected::Close { undo }, None);
+        conversation.expect(Expected::Close { undo });
     }
 
     fn named(&mut self, request: &'static str, target: Target<'_>) {
@@ -484,7 +656,7 @@ impl<'s> Requests<'s> {
         conversation: &mut Conversation,
         name: &[u8],
         max_rows: i32,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Option<Vec<u8>>, SessionError> {
         let portal = conversation.portals.get(name).cloned();
         let unnamed;
         let (text, effect, parameters) = if let Some(portal) = &portal {
@@ -497,21 +669,46 @@ impl<'s> Requests<'s> {
             );
             (unnamed.as_str(), Effect::Unknown, 0)
         };
+        let analysis = match &portal {
+            Some(portal) => self.analyse_statement(&portal.statement),
+            None => self.analyse(NOT_UTF8),
+        };
+        let recorded = analysis.as_ref().and_then(|(it, _)| it.recorded.clone());
         let operation = Operation {
             verb: "execute",
-            effect,
-            text,
+            effect: analysis.as_ref().map_or(effect, |(it, _)| it.effect),
+            text: recorded.as_deref().unwrap_or(text),
             parameters,
         };
-        let operation = self.begin(batch, &operation)?;
+        let (operation, judged) = self.begin(batch, &operation, analysis)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "execute")
             .text("portal", name)
             .number("max_rows", u64::try_from(max_rows).unwrap_or(0))
             .end();
-        conversation.expect(Expected::Execute { operation, portal }, None);
-        Ok(())
+        match judged {
+            Judged::Passes(plan) => {
+                conversation.expect_under(Expected::Execute { operation, portal }, plan);
+                Ok(None)
+            }
+            Judged::Refused(refusal) => {
+                self.refused(operation, &refusal)?;
+                conversation.expect_refusal(Expected::Refused, refusal);
+                failing_message()
+                    .map(Some)
+                    .map_err(|error| protocol_error(&error))
+            }
+        }
+    }
+
+    fn analyse_statement(&mut self, statement: &Statement) -> Option<(Arc<Analysis>, Rules)> {
+        let text = if statement.is_utf8 {
+            statement.text.as_bytes()
+        } else {
+            NOT_UTF8
+        };
+        self.analyse(text)
     }
 
     fn copy_end(
@@ -535,20 +732,30 @@ impl<'s> Requests<'s> {
     fn function_call(&mut self, conversation: &mut Conversation) -> Result<Vec<u8>, SessionError> {
         self.plain("function_call");
         let refusal = Refusal::function_call();
-        let outcome = Outcome {
-            error: Some((refusal.sqlstate.to_owned(), refusal.message.clone())),
-            denied: true,
-            ..Outcome::default()
+        let verdict = Verdict {
+            decision: Decision::Deny,
+            rules: vec!["not-supported".to_owned()],
         };
-        self.session.failed("function_call", None, &outcome)?;
-        conversation.expect(Expected::FunctionCall, Some(refusal));
-        let mut substitute = Vec::new();
-        Query {
-            text: FAILING_STATEMENT,
-        }
-        .encode(&mut substitute)
-        .map_err(|error| protocol_error(&error))?;
-        Ok(substitute)
+        self.session
+            .failed("function_call", None, &denied(&refusal), Some(&verdict))?;
+        conversation.expect_refusal(Expected::RefusedQuery, refusal);
+        failing_query().map_err(|error| protocol_error(&error))
+    }
+}
+
+/// Whether a message goes on to the target.
+enum Judged {
+    /// It does; its answers are under this plan.
+    Passes(Option<Arc<Plan>>),
+    /// It does not.
+    Refused(Refusal),
+}
+
+fn denied(refusal: &Refusal) -> Outcome {
+    Outcome {
+        error: Some((refusal.sqlstate.to_owned(), refusal.message.clone())),
+        denied: true,
+        ..Outcome::default()
     }
 }
 

@@ -102,6 +102,9 @@ impl<'s> Responses<'s> {
         let mut progress = false;
         let mut streaming;
         let mut at_boundary = false;
+        // What goes to the client in place of the buffer up to `copied`, where something is replaced.
+        let mut output: Option<Vec<u8>> = None;
+        let mut copied = 0;
         {
             let mut conversation = shared.conversation();
             loop {
@@ -125,12 +128,12 @@ impl<'s> Responses<'s> {
                 );
                 let answer = self.results.event(&mut conversation, &step.event)?;
                 *walked += consumed;
-                if let Some(replacement) = answer.replacement {
-                    let rest = buffer.split_off(*walked);
-                    buffer.truncate(message_start);
-                    buffer.extend_from_slice(&replacement);
-                    *walked = buffer.len();
-                    buffer.unsplit(rest);
+                if answer.held || answer.replacement.is_some() {
+                    let before = buffer.get(copied..message_start).unwrap_or_default();
+                    let output = output.get_or_insert_default();
+                    output.extend_from_slice(before);
+                    output.extend_from_slice(answer.replacement.as_deref().unwrap_or_default());
+                    copied = *walked;
                 }
                 progress |= answer.ready;
                 if streaming || self.walker.at_boundary() {
@@ -145,7 +148,14 @@ impl<'s> Responses<'s> {
         }
         // A message that is not whole stays, so that it can still be replaced.
         if message_start > 0 {
-            let bytes = buffer.split_to(message_start).freeze();
+            let whole = buffer.split_to(message_start).freeze();
+            let bytes = match output {
+                None => whole,
+                Some(mut output) => {
+                    output.extend_from_slice(whole.get(copied..).unwrap_or_default());
+                    Bytes::from(output)
+                }
+            };
             *walked -= message_start;
             self.waiting_bytes += bytes.len();
             shared.unreleased.store(true, Ordering::Relaxed);

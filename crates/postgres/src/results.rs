@@ -6,12 +6,14 @@ use custos_model::{OperationNumber, Outcome};
 use custos_session::transcript::{LargeRow, Lines};
 use custos_session::{Open, Position, Session, SessionError, UpstreamError};
 
+use crate::beginning::is_expected;
 use crate::conversation::{Conversation, CopyIn, Entry, Expected};
-use crate::names::{Columns, Portal, is_text};
+use crate::judge::{ColumnMasks, Described, Plan};
+use crate::masked::{self, CopyRows, Gathered};
+use crate::names::{Columns, Portal, format_of, is_text};
 use crate::wire::Format;
 use crate::wire::backend::{
-    BackendMessage, CommandComplete, DataRow, ErrorFields, ErrorReport, Event, RowDescription,
-    Severity,
+    BackendMessage, CommandComplete, DataRow, ErrorFields, Event, RowDescription, tag,
 };
 
 /// Rows larger than this are written to the transcript in pieces.
@@ -30,6 +32,12 @@ pub(crate) struct Results<'s> {
     /// The response that rows belong to now.
     opened: Option<OpenedResult>,
     large_row: Option<LargeRow>,
+    /// A row under a mask that comes in pieces.
+    gathered: Option<Gathered>,
+    /// COPY data under a mask.
+    copy_rows: Option<CopyRows>,
+    /// Statements of the simple query that is answered now which are complete.
+    completed: usize,
     /// Column of the row that comes in pieces.
     column: usize,
     copied: Vec<u8>,
@@ -45,6 +53,8 @@ pub(crate) struct Results<'s> {
 struct OpenedResult {
     operation: OperationNumber,
     formats: Formats,
+    /// `None`: nothing is masked.
+    masks: Option<ColumnMasks>,
 }
 
 #[derive(Debug)]
@@ -61,15 +71,33 @@ impl Formats {
             Self::Bound(None) => false,
         }
     }
+
+    fn of(&self, index: usize) -> Format {
+        match self {
+            Self::Described(formats) => format_of(formats, index),
+            Self::Bound(Some(portal)) => format_of(&portal.result_formats, index),
+            Self::Bound(None) => Format::Binary,
+        }
+    }
 }
 
 /// What to do besides forwarding.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    /// Goes to the client instead of the message.
+    /// Goes to the client instead of the message, or of what has not gone of it yet.
     pub(crate) replacement: Option<Vec<u8>>,
+    /// These bytes do not go to the client; what stands for them comes later.
+    pub(crate) held: bool,
     /// A request was answered whole.
     pub(crate) ready: bool,
+}
+
+impl Answer {
+    const HELD: Self = Self {
+        replacement: None,
+        held: true,
+        ready: false,
+    };
 }
 
 impl<'s> Results<'s> {
@@ -80,6 +108,9 @@ impl<'s> Results<'s> {
             position: None,
             opened: None,
             large_row: None,
+            gathered: None,
+            copy_rows: None,
+            completed: 0,
             column: 0,
             copied: Vec::new(),
             copied_for: OperationNumber(0),
@@ -106,18 +137,41 @@ impl<'s> Results<'s> {
     ) -> Result<Answer, SessionError> {
         match event {
             Event::Row(row) => {
-                self.row(conversation, row)?;
+                self.open_rows(conversation, row.columns())?;
+                if let Some(masks) = self.masks() {
+                    return self.masked_row(&masks, row.bytes(), row.fields().iter(), false);
+                }
+                self.row(row)?;
                 Ok(Answer::default())
             }
-            Event::RowStart { .. } => {
-                self.open_rows(conversation)?;
+            Event::RowStart { columns } => {
+                self.open_rows(conversation, usize::from(*columns))?;
+                if self.masks().is_some() {
+                    self.gathered = Some(Gathered::default());
+                    return Ok(Answer::HELD);
+                }
                 self.large_row = Some(LargeRow::new());
                 self.column = 0;
                 Ok(Answer::default())
             }
-            Event::Value { length } => self.value(*length),
-            Event::ValuePart { part, last } => self.value_part(part, *last),
+            Event::Value { length } => match &mut self.gathered {
+                Some(gathered) => {
+                    gathered.value(*length);
+                    Ok(Answer::HELD)
+                }
+                None => self.value(*length),
+            },
+            Event::ValuePart { part, last } => match &mut self.gathered {
+                Some(gathered) => {
+                    gathered.part(part)?;
+                    Ok(Answer::HELD)
+                }
+                None => self.value_part(part, *last),
+            },
             Event::RowEnd => {
+                if let (Some(gathered), Some(masks)) = (self.gathered.take(), self.masks()) {
+                    return self.masked_row(&masks, gathered.bytes(), gathered.values(), true);
+                }
                 if let Some(row) = self.large_row.take() {
                     row.end(&mut self.lines);
                 }
@@ -125,6 +179,17 @@ impl<'s> Results<'s> {
                 Ok(Answer::default())
             }
             Event::CopyData { part, .. } => {
+                if let Some(rows) = &mut self.copy_rows {
+                    let pieces = rows.take(part)?;
+                    self.copy_out(conversation, &pieces.recorded);
+                    return Ok(Answer {
+                        replacement: (!pieces.shown.is_empty())
+                            .then(|| masked::copy_data(&pieces.shown))
+                            .transpose()?,
+                        held: true,
+                        ready: false,
+                    });
+                }
                 self.copy_out(conversation, part);
                 Ok(Answer::default())
             }
@@ -152,12 +217,38 @@ impl<'s> Results<'s> {
         self.record().map(drop)
     }
 
-    fn row(
+    fn masks(&self) -> Option<ColumnMasks> {
+        self.opened.as_ref()?.masks.clone()
+    }
+
+    fn masked_row<'v>(
         &mut self,
-        conversation: &mut Conversation,
-        row: &DataRow<'_>,
-    ) -> Result<(), SessionError> {
-        self.open_rows(conversation)?;
+        masks: &ColumnMasks,
+        bytes: usize,
+        values: impl ExactSizeIterator<Item = Option<&'v [u8]>>,
+        is_held: bool,
+    ) -> Result<Answer, SessionError> {
+        self.rows_sent += 1;
+        self.outcome.bytes += bytes as u64;
+        let Some(opened) = &self.opened else {
+            return Err(unexpected("a row"));
+        };
+        let format = |index| opened.formats.of(index);
+        let row = masked::row(masks, values, format, is_held)?;
+        let fields = row.recorded.iter().enumerate();
+        let fields = fields.map(|(index, value)| (value.as_deref(), opened.formats.is_text(index)));
+        if bytes <= INLINE_ROW_BYTES {
+            self.lines.row(fields);
+        } else {
+            large_row(&mut self.lines, fields);
+        }
+        Ok(Answer {
+            replacement: row.shown,
+            ..Answer::default()
+        })
+    }
+
+    fn row(&mut self, row: &DataRow<'_>) -> Result<(), SessionError> {
         self.rows_sent += 1;
         let row_bytes = row.bytes();
         self.outcome.bytes += row_bytes as u64;
@@ -175,19 +266,9 @@ impl<'s> Results<'s> {
             );
             return Ok(());
         }
-        let mut row = LargeRow::new();
-        for (index, value) in fields.iter().enumerate() {
-            match value {
-                Some(value) => {
-                    row.value(&mut self.lines, value.len(), opened.formats.is_text(index));
-                    if !value.is_empty() {
-                        row.part(&mut self.lines, value, true);
-                    }
-                }
-                None => row.null(&mut self.lines),
-            }
-        }
-        row.end(&mut self.lines);
+        let fields = fields.iter().enumerate();
+        let fields = fields.map(|(index, value)| (value, opened.formats.is_text(index)));
+        large_row(&mut self.lines, fields);
         Ok(())
     }
 
@@ -224,7 +305,11 @@ impl<'s> Results<'s> {
     }
 
     /// Makes sure that the transcript says which operation the rows belong to.
-    fn open_rows(&mut self, conversation: &mut Conversation) -> Result<(), SessionError> {
+    fn open_rows(
+        &mut self,
+        conversation: &mut Conversation,
+        columns: usize,
+    ) -> Result<(), SessionError> {
         let entry = conversation.current().ok_or_else(|| unexpected("a row"))?;
         let operation = entry
             .expected
@@ -241,6 +326,12 @@ impl<'s> Results<'s> {
             return Err(unexpected("a row without a description"));
         };
         let portal = portal.clone();
+        let described = portal.as_ref().and_then(|portal| portal.column_names());
+        let masks = match (&entry.plan, described) {
+            (None, _) => None,
+            (Some(plan), Some(columns)) => plan.columns(0, &columns.described),
+            (Some(plan), None) => plan.undescribed(0, columns),
+        };
         let event = self.session.event(&mut self.lines, operation);
         match portal.as_ref().and_then(|portal| portal.column_names()) {
             Some(columns) => {
@@ -256,6 +347,7 @@ impl<'s> Results<'s> {
         self.opened = Some(OpenedResult {
             operation,
             formats: Formats::Bound(portal),
+            masks,
         });
         Ok(())
     }
@@ -339,23 +431,42 @@ impl<'s> Results<'s> {
                     .expected
                     .operation()
                     .ok_or_else(|| unexpected("CopyInResponse"))?;
+                let hidden = entry
+                    .plan
+                    .as_ref()
+                    .is_some_and(|plan| plan.analysis.hides_copy_in);
+                conversation.copy_in_hidden = hidden;
                 conversation.copy_in = CopyIn::Sending(operation);
             }
             BackendMessage::CopyOutResponse(response) => {
                 self.copy_is_text = response.format == Format::Text;
+                let entry = conversation.current();
+                let plan = entry.and_then(|entry| entry.plan.as_ref());
+                let count = response.columns.len();
+                let masks = plan.and_then(|plan| plan.copied(self.completed, count));
+                self.copy_rows = masks.map(|masks| CopyRows::new(masks, response.format));
             }
-            BackendMessage::ParameterDescription(_) | BackendMessage::CopyDone => {}
+            BackendMessage::CopyDone => {
+                if self.copy_rows.take().is_some_and(|rows| !rows.is_whole()) {
+                    return Err(unexpected("end of COPY data"));
+                }
+            }
+            BackendMessage::ParameterDescription(_) => {}
             BackendMessage::NoticeResponse(fields) => {
-                self.error_line("notice", OperationNumber(0), &fields);
+                let entry = conversation.current();
+                let plan = entry.and_then(|entry| entry.plan.clone());
+                return self.notice(plan.as_deref(), &fields);
             }
-            BackendMessage::ParameterStatus(parameter) => self
-                .session
-                .event(&mut self.lines, OperationNumber(0))
-                .object(
-                    "parameter",
-                    [("name", parameter.name), ("value", parameter.value)].into_iter(),
-                )
-                .end(),
+            BackendMessage::ParameterStatus(parameter) => {
+                conversation.unreadable |= !is_expected(parameter.name, parameter.value);
+                self.session
+                    .event(&mut self.lines, OperationNumber(0))
+                    .object(
+                        "parameter",
+                        [("name", parameter.name), ("value", parameter.value)].into_iter(),
+                    )
+                    .end();
+            }
             BackendMessage::NotificationResponse(notification) => self
                 .session
                 .event(&mut self.lines, OperationNumber(0))
@@ -397,9 +508,14 @@ impl<'s> Results<'s> {
         match &entry.expected {
             Expected::Query { .. } => {
                 let formats = description.fields().map(|field| field.format).collect();
+                let masks = entry
+                    .plan
+                    .as_ref()
+                    .and_then(|plan| plan.columns(self.completed, &described(description)));
                 self.opened = Some(OpenedResult {
                     operation,
                     formats: Formats::Described(formats),
+                    masks,
                 });
                 self.session
                     .event(&mut self.lines, operation)
@@ -408,13 +524,13 @@ impl<'s> Results<'s> {
             }
             Expected::DescribeStatement { statement } => {
                 if let Some(statement) = statement {
-                    let _ = statement.columns.set(columns(names()));
+                    let _ = statement.columns.set(columns(names(), description));
                 }
                 conversation.done();
             }
             Expected::DescribePortal { portal } => {
                 if let Some(portal) = portal {
-                    let _ = portal.columns.set(columns(names()));
+                    let _ = portal.columns.set(columns(names(), description));
                 }
                 conversation.done();
             }
@@ -453,6 +569,7 @@ impl<'s> Results<'s> {
         }
         self.rows_sent = 0;
         if is_query {
+            self.completed += 1;
             return Ok(Answer::default());
         }
         conversation.done();
@@ -466,6 +583,8 @@ impl<'s> Results<'s> {
     /// The outcome of an operation is whole.
     fn settle(&mut self, operation: OperationNumber) -> Result<(), SessionError> {
         self.opened = None;
+        self.copy_rows = None;
+        self.completed = 0;
         self.rows_sent = 0;
         let outcome = std::mem::take(&mut self.outcome);
         self.position = Some(self.session.finish(operation, &outcome)?);
@@ -480,6 +599,7 @@ impl<'s> Results<'s> {
         if let Some(row) = self.large_row.take() {
             row.end(&mut self.lines);
         }
+        self.copy_rows = None;
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or_default()).into_owned();
         let message = String::from_utf8_lossy(fields.message().unwrap_or_default()).into_owned();
         conversation.target_said_goodbye |= matches!(fields.severity(), Some(b"FATAL" | b"PANIC"));
@@ -490,19 +610,12 @@ impl<'s> Results<'s> {
                 error: Some((code, message)),
                 ..Outcome::default()
             };
-            self.position = Some(self.session.failed("session", None, &outcome)?);
+            self.position = Some(self.session.failed("session", None, &outcome, None)?);
             return Ok(Answer::default());
         };
         if let Some(refusal) = &entry.refusal {
             let mut replacement = Vec::new();
-            ErrorReport {
-                severity: Severity::Error,
-                sqlstate: refusal.sqlstate,
-                message: &refusal.message,
-                detail: None,
-                hint: None,
-            }
-            .encode_error(&mut replacement);
+            refusal.encode(&mut replacement);
             self.session
                 .event(&mut self.lines, OperationNumber(0))
                 .mark("refused")
@@ -517,26 +630,72 @@ impl<'s> Results<'s> {
                 .end();
             return Ok(Answer {
                 replacement: Some(replacement),
-                ready: false,
+                ..Answer::default()
             });
         }
+        let plan = entry.plan.clone();
         let operation = entry.expected.operation();
-        self.error_line("error", operation.unwrap_or_default(), fields);
+        let hides = plan
+            .as_ref()
+            .is_some_and(|plan| plan.hides_recorded_texts());
+        let mut answer = Answer::default();
+        let message = if hides {
+            let kept = masked::without_values(fields);
+            self.fields_line("error", operation.unwrap_or_default(), kept.iter().copied());
+            let message = kept.iter().find(|(kind, _)| *kind == b'M');
+            if plan.is_some_and(|plan| plan.hides_texts()) {
+                answer.replacement = Some(masked::report(tag::ERROR_RESPONSE, &kept)?);
+            }
+            message.map_or_else(String::new, |(_, text)| {
+                String::from_utf8_lossy(text).into_owned()
+            })
+        } else {
+            self.error_line("error", operation.unwrap_or_default(), fields);
+            message
+        };
         self.outcome.error = Some((code, message));
         match (&entry.expected, operation) {
             // A simple query is settled by its ReadyForQuery.
             (Expected::Query { .. }, _) => {}
             (_, Some(operation)) => self.settle(operation)?,
             (expected, None) => {
+                let recorded = entry
+                    .plan
+                    .as_ref()
+                    .and_then(|plan| plan.analysis.recorded.as_deref());
                 let text = match expected {
-                    Expected::Parse { statement, .. } => Some(statement.text.as_str()),
+                    Expected::Parse { statement, .. } => {
+                        Some(recorded.unwrap_or(statement.text.as_str()))
+                    }
                     _ => None,
                 };
                 let outcome = std::mem::take(&mut self.outcome);
-                self.position = Some(self.session.failed(expected.verb(), text, &outcome)?);
+                let failed = self.session.failed(expected.verb(), text, &outcome, None)?;
+                self.position = Some(failed);
             }
         }
-        Ok(Answer::default())
+        Ok(answer)
+    }
+
+    fn notice(
+        &mut self,
+        plan: Option<&Plan>,
+        fields: &ErrorFields<'_>,
+    ) -> Result<Answer, SessionError> {
+        let Some(plan) = plan.filter(|plan| plan.hides_recorded_texts()) else {
+            self.error_line("notice", OperationNumber(0), fields);
+            return Ok(Answer::default());
+        };
+        let kept = masked::without_values(fields);
+        self.fields_line("notice", OperationNumber(0), kept.iter().copied());
+        let replacement = plan
+            .hides_texts()
+            .then(|| masked::report(tag::NOTICE_RESPONSE, &kept))
+            .transpose()?;
+        Ok(Answer {
+            replacement,
+            ..Answer::default()
+        })
     }
 
     fn error_line(
@@ -545,14 +704,19 @@ impl<'s> Results<'s> {
         operation: OperationNumber,
         fields: &ErrorFields<'_>,
     ) {
+        self.fields_line(key, operation, fields.iter());
+    }
+
+    fn fields_line<'f>(
+        &mut self,
+        key: &'static str,
+        operation: OperationNumber,
+        fields: impl Iterator<Item = (u8, &'f [u8])>,
+    ) {
+        let named = fields.filter_map(|(code, text)| Some((field_name(code)?, text)));
         self.session
             .event(&mut self.lines, operation)
-            .object(
-                key,
-                fields
-                    .iter()
-                    .filter_map(|(code, text)| Some((field_name(code)?, text))),
-            )
+            .object(key, named)
             .end();
     }
 
@@ -592,10 +756,36 @@ enum Completion<'m> {
     Suspended,
 }
 
-fn columns<'m>(names: impl Iterator<Item = &'m [u8]>) -> Columns {
+fn columns<'m>(names: impl Iterator<Item = &'m [u8]>, description: &RowDescription<'_>) -> Columns {
     Columns {
         names: names.map(Box::from).collect(),
+        described: described(description).into(),
     }
+}
+
+fn described(description: &RowDescription<'_>) -> Vec<Described> {
+    let fields = description.fields().map(|field| Described {
+        table: field.table_oid,
+        column: field.column_number,
+        kind: field.type_oid,
+    });
+    fields.collect()
+}
+
+fn large_row<'v>(lines: &mut Lines, fields: impl Iterator<Item = (Option<&'v [u8]>, bool)>) {
+    let mut row = LargeRow::new();
+    for (value, is_text) in fields {
+        match value {
+            Some(value) => {
+                row.value(lines, value.len(), is_text);
+                if !value.is_empty() {
+                    row.part(lines, value, true);
+                }
+            }
+            None => row.null(lines),
+        }
+    }
+    row.end(lines);
 }
 
 /// Names of the fields of an error (protocol documentation, "Error and Notice Message Fields"). The

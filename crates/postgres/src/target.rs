@@ -1,5 +1,7 @@
 //! The gateway signs in at the target with its own credential.
 
+mod ask;
+
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -17,6 +19,8 @@ use crate::wire::backend::{
 };
 use crate::wire::frontend::{PasswordMessage, SaslInitialResponse, encode_sasl_response};
 use crate::wire::startup::{self, CancelRequest};
+
+pub(crate) use ask::{Answers, ask};
 
 /// Bytes of everything that a target may say before it is ready.
 const GREETING_BYTES: usize = 4 << 20;
@@ -41,22 +45,41 @@ pub(crate) async fn sign_in(
     startup: &Startup,
     random: &(dyn Fn(&mut [u8]) + Send + Sync),
 ) -> Result<Target, SessionError> {
-    let mut upstream = secure(session.dial().await?).await?;
+    let database = session.database().or(startup.database.as_deref());
+    let settings = startup.settings.iter();
+    let settings = settings.map(|(name, value)| (name.as_str(), value.as_str()));
+    let settings: Vec<_> = settings.collect();
+    begin(session.dial().await?, database, &settings, random).await
+}
+
+/// The same once more, for questions of the gateway's own.
+pub(crate) async fn sign_in_again(
+    session: &Session<Open>,
+    database: Option<&str>,
+    random: &(dyn Fn(&mut [u8]) + Send + Sync),
+) -> Result<Target, SessionError> {
+    let settings = [
+        ("application_name", "custos catalogue"),
+        ("client_encoding", "UTF8"),
+    ];
+    begin(session.dial_again().await?, database, &settings, random).await
+}
+
+async fn begin(
+    upstream: Upstream,
+    database: Option<&str>,
+    settings: &[(&str, &str)],
+    random: &(dyn Fn(&mut [u8]) + Send + Sync),
+) -> Result<Target, SessionError> {
+    let mut upstream = secure(upstream).await?;
     let mut message = Vec::new();
     {
         let account = upstream.resource().account.clone();
-        let database = session.database().or(startup.database.as_deref());
-        let own = [("user", Some(account.as_str())), ("database", database)];
-        let own = own
-            .iter()
-            .filter_map(|(name, value)| value.map(|value| (*name, value)));
-        let settings = startup
-            .settings
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let parameters = own
-            .chain(settings)
-            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let mut parameters = vec![("user", account.as_str())];
+        parameters.extend(database.map(|database| ("database", database)));
+        parameters.extend_from_slice(settings);
+        let parameters = parameters.iter();
+        let parameters = parameters.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         startup::encode_startup_message(startup::PROTOCOL_3_2, parameters, &mut message)
             .map_err(|error| crate::client::protocol_error(&error))?;
     }

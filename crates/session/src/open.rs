@@ -9,6 +9,7 @@ use custos_store::Resource;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::SessionError;
+use crate::masks::Masks;
 use crate::rules::{Place, Ruled, Rules};
 use crate::transcript::{Event, Lines};
 use crate::upstream::Upstream;
@@ -56,9 +57,19 @@ impl Session<Open> {
         self.stage.resource.name.as_str()
     }
 
+    /// Monotonic time, nanoseconds.
+    pub fn mono_ns(&self) -> u64 {
+        self.core.shared.services.clock.now().mono_ns
+    }
+
     /// The rules that operations are under now.
     pub fn rules(&self) -> Rules {
         self.stage.place.rules(&self.core)
+    }
+
+    /// The masks of what is recorded: all labels', whoever may see them clear.
+    pub fn recorded(&self, rules: &Rules) -> Result<Masks, SessionError> {
+        self.stage.place.recorded(&self.core, rules)
     }
 
     /// Decides on something that is not done yet; nothing is recorded.

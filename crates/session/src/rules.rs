@@ -1,11 +1,11 @@
 //! What policy says to one session, operation by operation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use custos_model::{Decision, Principal, Verdict};
 use custos_policy::Policy;
-use custos_policy::documents::{Environment, Question, Resource, Ruling, Slice};
+use custos_policy::documents::{Environment, Question, Resource, Ruling, Slice, Transform};
 
 use crate::core::Core;
 use crate::error::SessionError;
@@ -126,6 +126,16 @@ impl Place {
         current.clone()
     }
 
+    /// The masks of what is recorded.
+    pub(crate) fn recorded(&self, core: &Core, rules: &Rules) -> Result<Masks, SessionError> {
+        let Policy::Documents(set) = &*rules.policy else {
+            return Ok(Masks::default());
+        };
+        let labels = set.labels().iter();
+        let shown = labels.map(|(name, label)| (name.clone(), label.mask.clone()));
+        masks(core, &shown.collect())
+    }
+
     /// Decides. What could not be told of an operation that is judged is a denial.
     pub(crate) fn decide(
         &self,
@@ -155,11 +165,7 @@ impl Place {
                 Decision::Deny
             }
         };
-        let masks = core
-            .shared
-            .maskers
-            .of(&verdict.masks)
-            .map_err(|_| SessionError::Internal("a mask cannot be made"))?;
+        let masks = masks(core, &verdict.masks)?;
         Ok(Ruled {
             verdict: Verdict {
                 decision,
@@ -169,4 +175,9 @@ impl Place {
             masks,
         })
     }
+}
+
+fn masks(core: &Core, shown: &BTreeMap<String, Transform>) -> Result<Masks, SessionError> {
+    let made = core.shared.maskers.of(shown);
+    made.map_err(|_| SessionError::Internal("a mask cannot be made"))
 }

@@ -11,17 +11,15 @@ use crate::walk::Walk;
 
 pub(crate) fn visit(walk: &mut Walk, node: &Node) {
     let name = node.names("funcname");
-    let known = name.last().and_then(|name| functions::known(name));
+    let last = name.last();
+    let known = last.and_then(|name| functions::known(name));
     if let Some(known) = known {
         effect(walk, node, &name, known);
     }
     walk.facts.calls.push(Call {
         literal_arguments: node.list("args").map(is_literal).collect(),
+        known: last.and_then(|name| functions::known_function(name)),
         name,
-        known: known.map(|known| match known {
-            Known::Does(verb) | Known::ToSequence(verb) => verb,
-            Known::Sets => Verb::SetGuarded,
-        }),
     });
     walk.landing(landing::compared(node), |walk| {
         walk.children_without(node, &["funcname"]);

@@ -16,6 +16,14 @@ pub(crate) enum Known {
     Sets,
 }
 
+/// What a function of this name does besides computing, when it is in the list; its schema does not matter.
+pub fn known_function(name: &str) -> Option<Verb> {
+    known(name).map(|known| match known {
+        Known::Does(verb) | Known::ToSequence(verb) => verb,
+        Known::Sets => SetGuarded,
+    })
+}
+
 pub(crate) fn known(name: &str) -> Option<Known> {
     match name {
         "set_config" => return Some(Known::Sets),
@@ -32,7 +40,7 @@ pub(crate) fn known(name: &str) -> Option<Known> {
     Some(Known::Does(*verb))
 }
 
-use Verb::{Administer, Escape, Lock, Maintain, Notify};
+use Verb::{Administer, Escape, Lock, Maintain, Notify, SetGuarded};
 
 const PREFIXES: &[(&str, Verb)] = &[
     // Other servers.

@@ -45,7 +45,10 @@ mod walk;
 pub use cache::Cache;
 pub use effect::{Effect, Object, ObjectKind, Role, Verb};
 pub use error::SqlError;
+pub use functions::known_function;
 pub use parse::{TEXT_BYTES_MAX, TOKENS_MAX, parse};
 pub use script::{
-    Call, Condition, Landing, Literal, Parameter, Prepared, Script, Shape, Statement, Truth, Use,
+    Call, Condition, CopyForm, Landing, Literal, Parameter, Prepared, Script, Shape, Statement,
+    Truth, Use,
 };
+pub use settings::{search_path, setting_verb, startup_settings};

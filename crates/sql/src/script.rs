@@ -77,6 +77,8 @@ pub struct Shape {
     pub insert_select: bool,
     /// COPY FROM STDIN: rows come from the client.
     pub copy_in: bool,
+    /// COPY TO STDOUT: rows go to the client, in this form.
+    pub copy_out: Option<CopyForm>,
     /// Each UPDATE and DELETE.
     pub conditions: Vec<Condition>,
     /// It changes `search_path`, so that later names mean something else.
@@ -85,6 +87,17 @@ pub struct Shape {
     pub makes_temporary: bool,
     /// EXPLAIN without ANALYZE: nothing is executed, effects are reads.
     pub explain_only: bool,
+}
+
+/// How COPY writes rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyForm {
+    /// Text with the usual delimiter and NULL.
+    Text,
+    /// Binary.
+    Binary,
+    /// CSV, or text with options of its own.
+    Other,
 }
 
 /// The WHERE of one UPDATE or DELETE.

@@ -1,6 +1,11 @@
 //! SET, RESET and `set_config`.
 
+use pg_query::protobuf::VariableSetKind;
+
 use crate::effect::{Object, ObjectKind, Role, Verb};
+use crate::parse::trees;
+use crate::pieces;
+use crate::tree::Node;
 use crate::walk::Walk;
 
 /// Neither change what a statement means, nor what is allowed, nor what is seen or logged.
@@ -78,6 +83,60 @@ const HARMLESS_PREFIXES: &[&str] = &[
 /// Who one is.
 const IDENTITY: &[&str] = &["role", "session_authorization", "session_replication_role"];
 
+/// What a session does that has this setting: [`Verb::Set`] where it matters to nobody else.
+pub fn setting_verb(name: &str, value: &str) -> Verb {
+    verb(name, Some(value))
+}
+
+/// The settings of a startup message's `options`, as the server reads them (PostgreSQL documentation, "Environment
+/// Variables" of libpq, and `process_postgres_switches`): words by spaces that a backslash does not stand before.
+/// `None`: there is something else than settings in it.
+pub fn startup_settings(options: &str) -> Option<Vec<(String, String)>> {
+    let mut words = vec![String::new()];
+    let mut characters = options.chars();
+    while let Some(next) = characters.next() {
+        match next {
+            '\\' => words.last_mut()?.push(characters.next()?),
+            ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' => words.push(String::new()),
+            other => words.last_mut()?.push(other),
+        }
+    }
+    let mut words = words.into_iter().filter(|word| !word.is_empty());
+    let mut settings = Vec::new();
+    while let Some(word) = words.next() {
+        let setting = match word.as_str() {
+            "-c" => words.next()?,
+            other => other
+                .strip_prefix("-c")
+                .or_else(|| other.strip_prefix("--"))?
+                .to_owned(),
+        };
+        let (name, value) = setting.split_once('=')?;
+        settings.push((name.replace('-', "_"), value.to_owned()));
+    }
+    Some(settings)
+}
+
+/// The schemas that a statement which changes `search_path` sets it to, as written; `$user` is one of them. Empty for
+/// what it was at first. `None`: the text does not tell.
+pub fn search_path(statement: &str) -> Option<Vec<String>> {
+    let trees = trees(statement).ok()?;
+    let [node] = trees.as_slice() else {
+        return None;
+    };
+    if node.kind != "VariableSetStmt" || !node.text("name").eq_ignore_ascii_case("search_path") {
+        return None;
+    }
+    let values: Vec<&Node> = node.list("args").collect();
+    let default = i64::from(VariableSetKind::VarSetDefault as i32);
+    let reset = i64::from(VariableSetKind::VarReset as i32);
+    if [default, reset].contains(&node.int("kind")) {
+        return Some(Vec::new());
+    }
+    let literals: Option<Vec<String>> = values.into_iter().map(pieces::literal).collect();
+    literals.filter(|schemas| !schemas.is_empty())
+}
+
 /// What setting this does. `value` is `None` for a default, or where it is not written as a literal.
 pub(crate) fn verb(name: &str, value: Option<&str>) -> Verb {
     let name = name.to_lowercase();
@@ -110,6 +169,41 @@ pub(crate) fn effect(walk: &mut Walk, name: &str, value: Option<&str>) {
 mod tests {
     use super::verb;
     use crate::effect::Verb;
+
+    #[test]
+    fn search_paths_are_read_off_the_text() {
+        let read = |text: &str| super::search_path(text).map(|schemas| schemas.join(";"));
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read("set search_path to a, \"B c\""), some("a;B c"));
+        assert_eq!(read("set local search_path = ''"), some(""));
+        assert_eq!(read("set search_path = 'a, b'"), some("a, b"));
+        assert_eq!(
+            read("set search_path = \"$user\", public"),
+            some("$user;public")
+        );
+        assert_eq!(read("reset search_path"), some(""));
+        assert_eq!(read("set search_path to default"), some(""));
+        assert_eq!(read("select set_config('search_path', 'a', false)"), None);
+        assert_eq!(read("set search_path from current"), None);
+    }
+
+    #[test]
+    fn options_are_read_as_the_server_does() {
+        let read = |text: &str| {
+            let found = super::startup_settings(text)?;
+            let shown = found.iter().map(|(name, value)| format!("{name}={value}"));
+            Some(shown.collect::<Vec<_>>().join(";"))
+        };
+        assert_eq!(read(""), Some(String::new()));
+        assert_eq!(
+            read("-c role=x  --search-path=a\\ b,c"),
+            Some("role=x;search_path=a b,c".to_owned())
+        );
+        assert_eq!(read("-cgeqo=off"), Some("geqo=off".to_owned()));
+        for odd in ["-d 5", "-c", "-c role", "role=x", "a\\", "-f"] {
+            assert_eq!(read(odd), None, "{odd}");
+        }
+    }
 
     #[test]
     fn names_and_values_are_judged() {

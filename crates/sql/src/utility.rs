@@ -5,7 +5,7 @@ use pg_query::protobuf::{AlterTableType, ObjectType, VariableSetKind};
 use crate::effect::{Object, ObjectKind, Role, Verb};
 use crate::pieces;
 use crate::query;
-use crate::script::Prepared;
+use crate::script::{CopyForm, Prepared};
 use crate::settings;
 use crate::tree::Node;
 use crate::walk::Walk;
@@ -260,9 +260,25 @@ fn copy(walk: &mut Walk, node: &Node) {
         one(walk, Verb::Escape, ObjectKind::File, Some(name));
     } else if is_from {
         walk.facts.shape.copy_in = true;
+    } else {
+        walk.facts.shape.copy_out = Some(copy_form(node));
     }
     walk.field(node, "query");
     walk.field(node, "where_clause");
+}
+
+fn copy_form(node: &Node) -> CopyForm {
+    let mut form = CopyForm::Text;
+    for option in node.list("options") {
+        let value = option.node("arg").map(|arg| arg.text("sval").to_owned());
+        form = match (option.text("defname"), value.as_deref()) {
+            ("format", Some("text")) => CopyForm::Text,
+            ("format", Some("binary")) => CopyForm::Binary,
+            ("encoding", Some(encoding)) if encoding.eq_ignore_ascii_case("utf8") => form,
+            _ => return CopyForm::Other,
+        };
+    }
+    form
 }
 
 fn drop_objects(walk: &mut Walk, node: &Node) {

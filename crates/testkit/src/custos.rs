@@ -144,6 +144,7 @@ impl Custos {
         let Settings {
             limits,
             access,
+            policy,
             drain_timeout,
             clock: _,
         } = settings;
@@ -157,6 +158,14 @@ impl Custos {
             plain_port,
             ..
         } = self;
+        let (policy, access) = match policy {
+            Some(policy) => {
+                let file = self.directory().join("policy.yaml");
+                std::fs::write(file, policy).expect("the directory can be written");
+                ("policy = \"policy.yaml\"", "")
+            }
+            None => ("", access.as_str()),
+        };
         let text = format!(
             r#"cluster = "test"
 node = "gw1"
@@ -164,6 +173,7 @@ state_dir = "state"
 evidence_dir = "evidence"
 admin_socket = "admin.sock"
 drain_timeout = "{drain_timeout}"
+{policy}
 
 [log]
 level = "debug"

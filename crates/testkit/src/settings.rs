@@ -7,10 +7,22 @@ pub struct Settings {
     pub limits: String,
     /// The `[[access]]` tables.
     pub access: String,
+    /// A policy document, in place of the `[[access]]` tables.
+    pub policy: Option<String>,
     /// `drain_timeout`.
     pub drain_timeout: String,
     /// What the gateway's wall clock is off by (libfaketime's words, as in `-2d`); `None`: it is right.
     pub clock: Option<String>,
+}
+
+impl Settings {
+    /// Those under a policy document.
+    pub fn under(policy: &str) -> Self {
+        Self {
+            policy: Some(policy.to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Settings {
@@ -18,6 +30,7 @@ impl Default for Settings {
         Self {
             limits: String::new(),
             access: "[[access]]\nname = \"everybody\"\nprincipals = [\"*\"]\nresources = [\"postgres/*\"]\n".to_owned(),
+            policy: None,
             drain_timeout: "10s".to_owned(),
             clock: None,
         }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use custos_policy::documents::Rule;
 use custos_policy::{AccessRule, AccessRules, Policy};
 
 use super::problem::Problems;
@@ -38,11 +39,20 @@ pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> O
     }
     let files = top.path("policy", base, problems)?;
     match policy_files::load(std::slice::from_ref(&files)) {
-        Ok(set) => Some(Read {
-            policy: Policy::Documents(set),
-            rules,
-            files: Some(files),
-        }),
+        Ok(set) => {
+            let unenforced: Vec<String> = set.rules().filter_map(unenforced).collect();
+            if !unenforced.is_empty() {
+                for problem in unenforced {
+                    problems.push(top.span_of("policy"), problem, "");
+                }
+                return None;
+            }
+            Some(Read {
+                policy: Policy::Documents(set),
+                rules,
+                files: Some(files),
+            })
+        }
         Err(LoadError::Unreadable { path, source }) => {
             let text = format!("cannot read {}: {source}", path.display());
             problems.push(top.span_of("policy"), text, "");
@@ -55,6 +65,24 @@ pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> O
             None
         }
     }
+}
+
+/// What documents can say, and this gateway does not do: better no policy than one that holds only on paper.
+fn unenforced(rule: &Rule) -> Option<String> {
+    let record = rule.obligations.record;
+    let what = if rule.obligations.limit.is_some() {
+        "`limit`"
+    } else if record.is_some_and(|record| record.sealed) {
+        "`record: {sealed: true}`"
+    } else if record.is_some_and(|record| record.durability.is_some()) {
+        "`record: {durability: …}`"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "rule `{}`: {what} is not enforced by this version",
+        rule.id
+    ))
 }
 
 fn access(top: &Section<'_>, problems: &mut Problems) -> Option<(AccessRules, Vec<AccessRule>)> {

@@ -9,6 +9,7 @@ use super::{Output, lineage_limits, names};
 use crate::tree::Node;
 
 const NONE: i64 = SetOperation::SetopNone as i64;
+const UNION: i64 = SetOperation::SetopUnion as i64;
 
 /// Columns, or `None` where not even their number is known.
 pub(super) type Outputs = Option<Vec<Output>>;
@@ -238,9 +239,11 @@ impl Resolver<'_> {
         left.iter_mut()
             .zip(&right)
             .for_each(|(left, right)| left.origin.add(&right.origin));
-        // Rows are compared with each other.
-        for output in &left {
-            self.used.add(&output.origin);
+        // Rows are compared with each other, but for UNION ALL.
+        if node.int("op") != UNION || !node.flag("all") {
+            for output in &left {
+                self.used.add(&output.origin);
+            }
         }
         self.scopes.push(Scope::default());
         self.uses_outputs(node, "sort_clause", Some(&left));

@@ -402,5 +402,14 @@ fn what_is_written_elsewhere_is_told() {
 fn conditions_of_a_view_are_not_the_clients() {
     let used = |text: &str| shown(&of(text).used);
     assert_eq!(used("select a from deep"), "");
+    assert_eq!(used("select ssn from customers union all select 'x'"), "");
+    assert_eq!(
+        used("select ssn from customers union select 'x'"),
+        "customers.ssn"
+    );
+    assert_eq!(
+        used("select ssn from customers except all select 'x'"),
+        "customers.ssn"
+    );
     assert_eq!(used("select a from deep where b = 'x'"), "customers.ssn");
 }

@@ -1,0 +1,270 @@
+//! What a session's statements do, told in the words that policy asks for.
+//!
+//! One [`Judge`] for each session turns statement texts into [`Analysis`]: verbs, labels of the columns that are seen,
+//! compared or copied, and which literals must not stand in records. What is not certain counts as the worst: an
+//! unknown verb, every label.
+
+mod analysis;
+mod columns;
+mod functions;
+mod hidden;
+mod plan;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use custos_session::{Open, Rules, Session};
+
+use crate::catalogue::{Catalogue, Names, Snapshot};
+
+pub(crate) use analysis::Analysis;
+pub(crate) use columns::{ColumnMask, ColumnMasks};
+pub(crate) use plan::{Described, Plan};
+
+/// Analyses that a session keeps.
+const KEPT: usize = 512;
+/// Longer texts are analysed each time.
+const KEPT_TEXT_BYTES: usize = 16 << 10;
+/// Names of prepared statements and cursors that are told apart; what is beyond is unknown.
+const NAMES_MAX: usize = 4096;
+
+/// Search paths that are told apart.
+const PATHS_MAX: usize = 16;
+
+/// What the target and the client agreed on when the session began.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// The schemas that names without one are searched in; `None`: not known.
+    pub(crate) schemas: Option<Vec<String>>,
+    /// Whom `$user` in a search path means.
+    pub(crate) user: String,
+    /// The server reads statements as the grammar here does.
+    pub(crate) readable: bool,
+    /// The database.
+    pub(crate) database: Option<String>,
+}
+
+/// Judges the statements of one session.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    scripts: Arc<custos_sql::Cache>,
+    catalogue: Arc<Catalogue>,
+    database: Option<String>,
+    /// All search paths that may be in force: settings come and go with transactions, which are not followed.
+    paths: Vec<Vec<String>>,
+    /// A search path that is not known may be in force.
+    lost: bool,
+    user: String,
+    /// Names that the session gave to temporary objects, which are found before all others.
+    shadows: HashSet<String>,
+    readable: bool,
+    /// The session changed objects in a transaction that may be open still: only it sees them so.
+    unsettled: bool,
+    snapshot: Option<Arc<Snapshot>>,
+    /// Of these rules and this snapshot.
+    analyses: HashMap<String, Arc<Analysis>>,
+    rules_version: u64,
+    /// What was prepared and declared under each name; two under one name are not told apart.
+    prepared: HashMap<String, Named>,
+    cursors: HashMap<String, Named>,
+}
+
+#[derive(Debug)]
+struct Named {
+    text: String,
+    /// Another one had the name, or it was too long to be kept.
+    several: bool,
+}
+
+impl Judge {
+    pub(crate) fn new(
+        scripts: Arc<custos_sql::Cache>,
+        catalogue: Arc<Catalogue>,
+        beginning: Beginning,
+    ) -> Self {
+        Self {
+            scripts,
+            catalogue,
+            database: beginning.database,
+            lost: beginning.schemas.is_none(),
+            paths: beginning.schemas.into_iter().collect(),
+            user: beginning.user,
+            shadows: HashSet::new(),
+            readable: beginning.readable,
+            unsettled: false,
+            snapshot: None,
+            analyses: HashMap::new(),
+            rules_version: 0,
+            prepared: HashMap::new(),
+            cursors: HashMap::new(),
+        }
+    }
+
+    /// Gets what the catalogue says now. `is_idle`: no transaction is open and nothing under way.
+    pub(crate) async fn refresh(
+        &mut self,
+        session: &Session<Open>,
+        random: &(dyn Fn(&mut [u8]) + Send + Sync),
+        is_idle: bool,
+    ) {
+        if self.unsettled && is_idle {
+            self.unsettled = false;
+            self.catalogue.changed();
+        }
+        let database = self.database.as_deref();
+        let snapshot = self.catalogue.snapshot(session, database, random).await;
+        let same = match (&snapshot, &self.snapshot) {
+            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            self.snapshot = snapshot;
+            self.forget();
+        }
+    }
+
+    /// The server reads statements otherwise from now on.
+    pub(crate) fn unreadable(&mut self) {
+        if self.readable {
+            self.readable = false;
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.analyses.clear();
+    }
+
+    /// What a text does.
+    pub(crate) fn analyse(&mut self, text: &[u8], rules: &Rules) -> Arc<Analysis> {
+        if rules.version() != self.rules_version {
+            self.rules_version = rules.version();
+            self.forget();
+        }
+        let Ok(text) = std::str::from_utf8(text) else {
+            return Arc::new(Analysis::unreadable(text.len(), rules, "it is not UTF-8"));
+        };
+        if let Some(known) = self.analyses.get(text)
+            && !self.unsettled
+        {
+            return Arc::clone(known);
+        }
+        let analysis = Arc::new(analysis::analyse(self, text, rules));
+        // What names of the session mean changes from statement to statement.
+        if !analysis.depends_on_names && text.len() <= KEPT_TEXT_BYTES && !self.unsettled {
+            if self.analyses.len() >= KEPT {
+                self.analyses.clear();
+            }
+            self.analyses.insert(text.to_owned(), Arc::clone(&analysis));
+        }
+        analysis
+    }
+
+    /// The client prepares a statement under this name.
+    pub(crate) fn prepared(&mut self, name: &[u8], text: &str) {
+        if !name.is_empty() {
+            let name = String::from_utf8_lossy(name).into_owned();
+            remember(&mut self.prepared, name, text);
+        }
+    }
+
+    /// The statement is forwarded: what it changes of names and objects is in force from now on.
+    pub(crate) fn forwarded(&mut self, analysis: &Arc<Analysis>) {
+        for (name, text) in &analysis.prepares {
+            remember(&mut self.prepared, name.clone(), text);
+        }
+        for (name, text) in &analysis.declares {
+            remember(&mut self.cursors, name.clone(), text);
+        }
+        match &analysis.searches {
+            analysis::Searches::AsBefore => {}
+            analysis::Searches::Schemas(schemas) => self.search(schemas),
+            analysis::Searches::Unknown => {
+                self.lost = true;
+                self.forget();
+            }
+        }
+        if analysis.changes_objects {
+            // What has been made may have been given another name.
+            self.lost |= !self.shadows.is_empty() && analysis.shadows.is_empty();
+            self.shadows.extend(analysis.shadows.iter().cloned());
+            self.unsettled = true;
+            self.catalogue.changed();
+        }
+    }
+
+    /// One more search path may be in force; an empty one is what it was at first.
+    fn search(&mut self, schemas: &[String]) {
+        if schemas.is_empty() {
+            return;
+        }
+        let named = schemas.iter().map(|schema| match schema.as_str() {
+            "$user" => self.user.clone(),
+            other => other.to_owned(),
+        });
+        let mut path: Vec<String> = named.collect();
+        if !path.iter().any(|schema| schema == "pg_catalog") {
+            path.insert(0, "pg_catalog".to_owned());
+        }
+        if self.paths.len() >= PATHS_MAX {
+            self.lost = true;
+        } else if !self.paths.contains(&path) {
+            self.paths.push(path);
+        }
+        self.forget();
+    }
+
+    /// What the catalogue says now.
+    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.clone().filter(|_| !self.unsettled)
+    }
+
+    /// The catalogue under the session's names; `None`: nothing is known.
+    fn names(&self) -> Option<Names<'_>> {
+        let snapshot = self.snapshot.as_deref()?;
+        if self.unsettled {
+            return None;
+        }
+        let paths = if self.lost {
+            &[]
+        } else {
+            self.paths.as_slice()
+        };
+        Some(Names {
+            snapshot,
+            paths,
+            shadows: &self.shadows,
+        })
+    }
+}
+
+impl Drop for Judge {
+    fn drop(&mut self) {
+        if self.unsettled {
+            self.catalogue.changed();
+        }
+    }
+}
+
+fn remember(all: &mut HashMap<String, Named>, name: String, text: &str) {
+    let too_long = text.len() > KEPT_TEXT_BYTES;
+    if let Some(known) = all.get_mut(&name) {
+        known.several |= too_long || known.text != text;
+    } else if all.len() < NAMES_MAX {
+        let text = if too_long { "" } else { text };
+        all.insert(
+            name,
+            Named {
+                text: text.to_owned(),
+                several: too_long,
+            },
+        );
+    }
+}
+
+/// The text under a name, if it can be only one.
+fn named<'n>(all: &'n HashMap<String, Named>, name: &str) -> Option<&'n str> {
+    let named = all.get(name)?;
+    (!named.several).then_some(named.text.as_str())
+}

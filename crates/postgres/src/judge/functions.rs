@@ -1,0 +1,80 @@
+//! What functions, operators and types can do that the grammar does not tell.
+
+use custos_sql::Statement;
+
+use crate::catalogue::{Names, functions};
+
+/// The verbs that the statement's calls come to, each with why it is not understood, if so.
+pub(super) fn judge(
+    statement: &Statement,
+    names: Option<&Names<'_>>,
+) -> Vec<(&'static str, Option<String>)> {
+    let mut found = Vec::new();
+    // What is known by name stands among the statement's effects.
+    for call in statement.calls.iter().filter(|call| call.known.is_none()) {
+        found.extend(call_of(&call.name, names));
+    }
+    for operator in &statement.operators {
+        if is_odd(operator, names, |names, name| {
+            names.snapshot.has_odd_operator(name)
+        }) {
+            let doubt = format!(
+                "what the operator {} does cannot be told",
+                operator.join(".")
+            );
+            found.push(("sql.unknown", Some(doubt)));
+        }
+    }
+    for kind in &statement.types {
+        if is_odd(kind, names, |names, name| {
+            !names.snapshot.is_plain_type(name)
+        }) {
+            let doubt = format!("what a cast to {} does cannot be told", kind.join("."));
+            found.push(("sql.unknown", Some(doubt)));
+        }
+    }
+    found
+}
+
+fn call_of(name: &[String], names: Option<&Names<'_>>) -> Option<(&'static str, Option<String>)> {
+    let shown = name.join(".");
+    let unknown = |why: &str| Some(("sql.unknown", Some(format!("{shown}() {why}"))));
+    let Some(names) = names else {
+        if let [schema, _] = name
+            && schema == "pg_catalog"
+        {
+            return None;
+        }
+        return unknown("cannot be looked up in the target's catalogue");
+    };
+    let all = functions(names.snapshot, name);
+    if all.is_empty() {
+        return unknown("is not in the target's catalogue");
+    }
+    if all.iter().all(|function| function.computes) {
+        return None;
+    }
+    if all.iter().any(|function| function.foreign) {
+        return unknown("is written in a language that can do anything");
+    }
+    if all
+        .iter()
+        .any(|function| function.volatile && !function.computes)
+    {
+        return unknown("is volatile: what it does cannot be told");
+    }
+    // PostgreSQL lets a function that is declared stable or immutable change nothing, but it may read.
+    Some(("sql.read", None))
+}
+
+fn is_odd(
+    name: &[String],
+    names: Option<&Names<'_>>,
+    odd: impl Fn(&Names<'_>, &str) -> bool,
+) -> bool {
+    match (name, names) {
+        ([schema, _], _) if schema == "pg_catalog" => false,
+        (_, None) => true,
+        (_, Some(names)) => name.last().is_none_or(|name| odd(names, name)),
+    }
+}

@@ -1,0 +1,154 @@
+//! What a statement's results are shown and recorded under.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use custos_session::masking::PgType;
+use custos_session::{Masks, Rules};
+use custos_sql::CopyForm;
+
+use super::analysis::Analysis;
+use super::columns::{self, ColumnMask, ColumnMasks, Shown};
+use crate::catalogue::{Names, Snapshot};
+
+/// A column as the target describes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Described {
+    /// OID of the table, 0 for an expression.
+    pub(crate) table: u32,
+    /// Number of the column in it.
+    pub(crate) column: i16,
+    /// OID of the type; 0: not described.
+    pub(crate) kind: u32,
+}
+
+impl Described {
+    /// What is known without a description.
+    const NOTHING: Self = Self {
+        table: 0,
+        column: 0,
+        kind: 0,
+    };
+}
+
+/// Goes with a statement that was let through, to what comes back.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) analysis: Arc<Analysis>,
+    rules: Rules,
+    /// What the principal sees.
+    shown: Masks,
+    /// What anybody may find in records.
+    recorded: Masks,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        analysis: Arc<Analysis>,
+        shown: Masks,
+        recorded: Masks,
+        snapshot: Option<Arc<Snapshot>>,
+        rules: Rules,
+    ) -> Self {
+        Self {
+            analysis,
+            rules,
+            shown,
+            recorded,
+            snapshot,
+        }
+    }
+
+    /// Texts of errors and notices are withheld from the client.
+    pub(crate) fn hides_texts(&self) -> bool {
+        self.analysis.touches_labels && !self.shown.is_empty()
+    }
+
+    /// Texts of errors and notices are withheld from records.
+    pub(crate) fn hides_recorded_texts(&self) -> bool {
+        self.analysis.touches_labels && !self.recorded.is_empty()
+    }
+
+    /// The masks of a result: of the statement at this place, with these columns. `None`: nothing is masked.
+    pub(crate) fn columns(&self, statement: usize, described: &[Described]) -> Option<ColumnMasks> {
+        if self.recorded.is_empty() {
+            return None;
+        }
+        let given = self.analysis.given(statement);
+        let known = given
+            .and_then(|given| given.columns.as_ref())
+            .filter(|columns| columns.len() == described.len());
+        let masks = described.iter().enumerate().map(|(index, column)| {
+            let shown = known.and_then(|columns| columns.get(index));
+            self.column(shown.unwrap_or(&Shown::Unknown), column)
+        });
+        let masks: ColumnMasks = masks.collect();
+        (!masks.iter().all(ColumnMask::is_clear)).then_some(masks)
+    }
+
+    /// The masks of rows that the target did not describe.
+    pub(crate) fn undescribed(&self, statement: usize, count: usize) -> Option<ColumnMasks> {
+        self.columns(statement, &vec![Described::NOTHING; count])
+    }
+
+    /// The masks of the rows of COPY.
+    pub(crate) fn copied(&self, statement: usize, count: usize) -> Option<ColumnMasks> {
+        let given = self.analysis.given(statement);
+        let kinds = given.map_or(&[][..], |given| given.copied_kinds.as_slice());
+        let described = (0..count).map(|index| Described {
+            kind: kinds.get(index).copied().unwrap_or(0),
+            ..Described::NOTHING
+        });
+        self.columns(statement, &described.collect::<Vec<_>>())
+    }
+
+    /// A statement copies rows out that would have to be masked, in a form in which that cannot be done.
+    pub(crate) fn copies_in_an_odd_form(&self) -> bool {
+        let copies = self.analysis.results.iter().enumerate();
+        let mut odd = copies.filter(|(_, given)| given.copy == Some(CopyForm::Other));
+        odd.any(|(index, given)| {
+            let count = given.columns.as_ref().map_or(1, Vec::len);
+            self.undescribed(index, count).is_some()
+        })
+    }
+
+    fn column(&self, shown: &Shown, described: &Described) -> ColumnMask {
+        let kind = match (&self.snapshot, described.kind) {
+            (_, 0) => PgType::Opaque,
+            (Some(snapshot), oid) => snapshot.kind(oid),
+            (None, oid) => PgType::from_oid(oid),
+        };
+        let labels = match shown {
+            Shown::Labels(labels) => self.described_labels(described).map(|more| &more | labels),
+            Shown::Unknown => None,
+        };
+        match labels {
+            Some(labels) => {
+                ColumnMask::new(kind, self.shown.of(&labels), self.recorded.of(&labels))
+            }
+            None => ColumnMask::new(kind, self.shown.in_doubt(), self.recorded.in_doubt()),
+        }
+    }
+
+    /// Labels of the column that the target says it is; `None`: it is of a table that nobody knows here, such as a
+    /// temporary one.
+    fn described_labels(&self, described: &Described) -> Option<BTreeSet<String>> {
+        if described.table == 0 {
+            return Some(BTreeSet::new());
+        }
+        let snapshot = self.snapshot.as_deref()?;
+        let table = snapshot.table(described.table)?;
+        let place = table
+            .columns
+            .iter()
+            .position(|(number, _, _)| *number == described.column)?;
+        let names = Names {
+            snapshot,
+            paths: &[],
+            shadows: &HashSet::new(),
+        };
+        let labels = columns::labels_of_table(&self.rules, &names, described.table);
+        labels.into_iter().nth(place)
+    }
+}
