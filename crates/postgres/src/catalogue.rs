@@ -99,7 +99,9 @@ impl Catalogue {
             return loaded.snapshot;
         }
         let changes = self.changes.load(Ordering::SeqCst);
-        let read = tokio::time::timeout(LOAD_TIMEOUT, load::load(session, database, random)).await;
+        // Boxed: sessions wait here rarely, and would hold the room for it always.
+        let reading = Box::pin(load::load(session, database, random));
+        let read = tokio::time::timeout(LOAD_TIMEOUT, reading).await;
         let read = read.unwrap_or(Err(SessionError::Timeout("reading the target's catalogue")));
         let snapshot = match read {
             Ok(snapshot) => Some(Arc::new(snapshot)),

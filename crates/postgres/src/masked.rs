@@ -367,9 +367,8 @@ pub(crate) fn without_values<'f>(fields: &ErrorFields<'f>) -> Vec<(u8, &'f [u8])
     let class = fields.sqlstate().and_then(|code| code.get(..2));
     let tells_nothing = class.is_some_and(|class| WITHOUT_VALUES.iter().any(|it| *it == class));
     let kept = fields.iter().filter_map(|(kind, text)| match kind {
-        b'M' if tells_nothing => Some((kind, text)),
-        b'M' => Some((kind, WITHHELD)),
-        b'H' if tells_nothing => Some((kind, text)),
+        b'M' if !tells_nothing => Some((kind, WITHHELD)),
+        b'M' | b'H' if tells_nothing => Some((kind, text)),
         b'S' | b'V' | b'C' | b'P' | b's' | b't' | b'c' | b'd' | b'n' => Some((kind, text)),
         _ => None,
     });

@@ -128,7 +128,7 @@ async fn signed_in(
         let beginning = beginning::of(&session, startup, &mut target).await?;
         Ok::<_, SessionError>((target, beginning))
     };
-    let (target, beginning) = tokio::time::timeout(session.connect_timeout(), connecting)
+    let (target, beginning) = tokio::time::timeout(session.connect_timeout(), Box::pin(connecting))
         .await
         .unwrap_or(Err(SessionError::Timeout("connecting to the target")))?;
 

@@ -1,17 +1,19 @@
 //! From the client to the target: every whole message is recorded, then forwarded.
 
+mod judged;
+
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Buf as _, BytesMut};
-use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome, Verdict};
+use custos_model::{Decision, Effect, Operation, OperationNumber, Verdict};
 use custos_session::transcript::Lines;
-use custos_session::{Masks, Open, Position, Ruled, Rules, Session, SessionError, UpstreamError};
+use custos_session::{Masks, Open, Position, Session, SessionError, UpstreamError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::client::protocol_error;
 use crate::conversation::{CloseUndo, Conversation, CopyIn, Expected};
 use crate::effect::effect;
-use crate::judge::{Analysis, Judge, Plan};
+use crate::judge::{Judge, Plan};
 use crate::names::{Portal, Statement};
 use crate::proxy::Shared;
 use crate::refusal::{Refusal, failing_message, failing_query};
@@ -20,6 +22,8 @@ use crate::wire::frontend::{
     Bind, CopyFail, Execute, Frame, FrontendMessage, Parse, Query, Target, TargetKind,
     encode_terminate, frame,
 };
+
+use judged::{Judged, denied};
 
 /// What one read takes at first, and at most.
 const READ_BYTES: usize = 8 * 1024;
@@ -423,71 +427,6 @@ impl<'s> Requests<'s> {
         }
     }
 
-    /// What a text does, where that is asked for.
-    fn analyse(&mut self, text: &[u8]) -> Option<(Arc<Analysis>, Rules)> {
-        let rules = self.session.rules();
-        rules
-            .are_judged()
-            .then(|| (self.judge.analyse(text, &rules), rules))
-    }
-
-    fn begin(
-        &mut self,
-        batch: &mut Batch,
-        operation: &Operation<'_>,
-        analysis: Option<(Arc<Analysis>, Rules)>,
-    ) -> Result<(OperationNumber, Judged), SessionError> {
-        let question = analysis.as_ref().map(|(analysis, _)| &analysis.question);
-        let begun = self.session.begin(operation, question)?;
-        batch.position = Some(begun.position);
-        if operation.effect != Effect::Read {
-            batch.effect = operation.effect;
-        }
-        let number = begun.number;
-        let Some((analysis, rules)) = analysis else {
-            return Ok((number, Judged::Passes(None)));
-        };
-        let judged = self.judged(&analysis, rules, &begun.ruled, Some(number))?;
-        if let Judged::Passes(_) = judged {
-            self.judge.forwarded(&analysis);
-        }
-        Ok((number, judged))
-    }
-
-    /// What follows from a verdict.
-    fn judged(
-        &self,
-        analysis: &Arc<Analysis>,
-        rules: Rules,
-        ruled: &Ruled,
-        operation: Option<OperationNumber>,
-    ) -> Result<Judged, SessionError> {
-        if ruled.verdict.decision == Decision::Deny {
-            let session = self.session.id().to_string();
-            let refusal = Refusal::denied(analysis, ruled, &session, operation);
-            return Ok(Judged::Refused(refusal));
-        }
-        if !rules.have_labels() {
-            return Ok(Judged::Passes(None));
-        }
-        let plan = Plan::new(
-            Arc::clone(analysis),
-            ruled.masks.clone(),
-            self.session.recorded(&rules)?,
-            self.judge.snapshot(),
-            rules,
-        );
-        if plan.copies_in_an_odd_form() {
-            return Ok(Judged::Refused(Refusal::odd_copy()));
-        }
-        Ok(Judged::Passes(Some(Arc::new(plan))))
-    }
-
-    /// A refused operation has its outcome at once.
-    fn refused(&self, operation: OperationNumber, refusal: &Refusal) -> Result<(), SessionError> {
-        self.session.finish(operation, &denied(refusal)).map(drop)
-    }
-
     fn parse(
         &mut self,
         conversation: &mut Conversation,
@@ -702,15 +641,6 @@ impl<'s> Requests<'s> {
         }
     }
 
-    fn analyse_statement(&mut self, statement: &Statement) -> Option<(Arc<Analysis>, Rules)> {
-        let text = if statement.is_utf8 {
-            statement.text.as_bytes()
-        } else {
-            NOT_UTF8
-        };
-        self.analyse(text)
-    }
-
     fn copy_end(
         &mut self,
         conversation: &mut Conversation,
@@ -740,22 +670,6 @@ impl<'s> Requests<'s> {
             .failed("function_call", None, &denied(&refusal), Some(&verdict))?;
         conversation.expect_refusal(Expected::RefusedQuery, refusal);
         failing_query().map_err(|error| protocol_error(&error))
-    }
-}
-
-/// Whether a message goes on to the target.
-enum Judged {
-    /// It does; its answers are under this plan.
-    Passes(Option<Arc<Plan>>),
-    /// It does not.
-    Refused(Refusal),
-}
-
-fn denied(refusal: &Refusal) -> Outcome {
-    Outcome {
-        error: Some((refusal.sqlstate.to_owned(), refusal.message.clone())),
-        denied: true,
-        ..Outcome::default()
     }
 }
 

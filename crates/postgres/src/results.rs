@@ -1,5 +1,7 @@
 //! What the target's messages mean: rows for the transcript, outcomes for the log.
 
+mod errors;
+
 use std::sync::Arc;
 
 use custos_model::{OperationNumber, Outcome};
@@ -8,13 +10,11 @@ use custos_session::{Open, Position, Session, SessionError, UpstreamError};
 
 use crate::beginning::is_expected;
 use crate::conversation::{Conversation, CopyIn, Entry, Expected};
-use crate::judge::{ColumnMasks, Described, Plan};
+use crate::judge::{ColumnMasks, Described};
 use crate::masked::{self, CopyRows, Gathered};
 use crate::names::{Columns, Portal, format_of, is_text};
 use crate::wire::Format;
-use crate::wire::backend::{
-    BackendMessage, CommandComplete, DataRow, ErrorFields, Event, RowDescription, tag,
-};
+use crate::wire::backend::{BackendMessage, CommandComplete, DataRow, Event, RowDescription};
 
 /// Rows larger than this are written to the transcript in pieces.
 const INLINE_ROW_BYTES: usize = 64 * 1024;
@@ -141,7 +141,7 @@ impl<'s> Results<'s> {
                 if let Some(masks) = self.masks() {
                     return self.masked_row(&masks, row.bytes(), row.fields().iter(), false);
                 }
-                self.row(row)?;
+                self.row(row);
                 Ok(Answer::default())
             }
             Event::RowStart { columns } => {
@@ -248,28 +248,21 @@ impl<'s> Results<'s> {
         })
     }
 
-    fn row(&mut self, row: &DataRow<'_>) -> Result<(), SessionError> {
+    fn row(&mut self, row: &DataRow<'_>) {
         self.rows_sent += 1;
         let row_bytes = row.bytes();
         self.outcome.bytes += row_bytes as u64;
         let Some(opened) = &self.opened else {
-            return Ok(());
+            return;
         };
         let fields = row.fields();
-        if row_bytes <= INLINE_ROW_BYTES {
-            let formats = &opened.formats;
-            self.lines.row(
-                fields
-                    .iter()
-                    .enumerate()
-                    .map(|(index, value)| (value, formats.is_text(index))),
-            );
-            return Ok(());
-        }
         let fields = fields.iter().enumerate();
         let fields = fields.map(|(index, value)| (value, opened.formats.is_text(index)));
-        large_row(&mut self.lines, fields);
-        Ok(())
+        if row_bytes <= INLINE_ROW_BYTES {
+            self.lines.row(fields);
+        } else {
+            large_row(&mut self.lines, fields);
+        }
     }
 
     fn value(&mut self, length: Option<u32>) -> Result<Answer, SessionError> {
@@ -591,135 +584,6 @@ impl<'s> Results<'s> {
         Ok(())
     }
 
-    fn error(
-        &mut self,
-        conversation: &mut Conversation,
-        fields: &ErrorFields<'_>,
-    ) -> Result<Answer, SessionError> {
-        if let Some(row) = self.large_row.take() {
-            row.end(&mut self.lines);
-        }
-        self.copy_rows = None;
-        let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or_default()).into_owned();
-        let message = String::from_utf8_lossy(fields.message().unwrap_or_default()).into_owned();
-        conversation.target_said_goodbye |= matches!(fields.severity(), Some(b"FATAL" | b"PANIC"));
-        let Some(entry) = conversation.failed() else {
-            // Said by the target of its own accord, before it closes the connection.
-            self.error_line("error", OperationNumber(0), fields);
-            let outcome = Outcome {
-                error: Some((code, message)),
-                ..Outcome::default()
-            };
-            self.position = Some(self.session.failed("session", None, &outcome, None)?);
-            return Ok(Answer::default());
-        };
-        if let Some(refusal) = &entry.refusal {
-            let mut replacement = Vec::new();
-            refusal.encode(&mut replacement);
-            self.session
-                .event(&mut self.lines, OperationNumber(0))
-                .mark("refused")
-                .object(
-                    "error",
-                    [
-                        ("sqlstate", refusal.sqlstate.as_bytes()),
-                        ("message", refusal.message.as_bytes()),
-                    ]
-                    .into_iter(),
-                )
-                .end();
-            return Ok(Answer {
-                replacement: Some(replacement),
-                ..Answer::default()
-            });
-        }
-        let plan = entry.plan.clone();
-        let operation = entry.expected.operation();
-        let hides = plan
-            .as_ref()
-            .is_some_and(|plan| plan.hides_recorded_texts());
-        let mut answer = Answer::default();
-        let message = if hides {
-            let kept = masked::without_values(fields);
-            self.fields_line("error", operation.unwrap_or_default(), kept.iter().copied());
-            let message = kept.iter().find(|(kind, _)| *kind == b'M');
-            if plan.is_some_and(|plan| plan.hides_texts()) {
-                answer.replacement = Some(masked::report(tag::ERROR_RESPONSE, &kept)?);
-            }
-            message.map_or_else(String::new, |(_, text)| {
-                String::from_utf8_lossy(text).into_owned()
-            })
-        } else {
-            self.error_line("error", operation.unwrap_or_default(), fields);
-            message
-        };
-        self.outcome.error = Some((code, message));
-        match (&entry.expected, operation) {
-            // A simple query is settled by its ReadyForQuery.
-            (Expected::Query { .. }, _) => {}
-            (_, Some(operation)) => self.settle(operation)?,
-            (expected, None) => {
-                let recorded = entry
-                    .plan
-                    .as_ref()
-                    .and_then(|plan| plan.analysis.recorded.as_deref());
-                let text = match expected {
-                    Expected::Parse { statement, .. } => {
-                        Some(recorded.unwrap_or(statement.text.as_str()))
-                    }
-                    _ => None,
-                };
-                let outcome = std::mem::take(&mut self.outcome);
-                let failed = self.session.failed(expected.verb(), text, &outcome, None)?;
-                self.position = Some(failed);
-            }
-        }
-        Ok(answer)
-    }
-
-    fn notice(
-        &mut self,
-        plan: Option<&Plan>,
-        fields: &ErrorFields<'_>,
-    ) -> Result<Answer, SessionError> {
-        let Some(plan) = plan.filter(|plan| plan.hides_recorded_texts()) else {
-            self.error_line("notice", OperationNumber(0), fields);
-            return Ok(Answer::default());
-        };
-        let kept = masked::without_values(fields);
-        self.fields_line("notice", OperationNumber(0), kept.iter().copied());
-        let replacement = plan
-            .hides_texts()
-            .then(|| masked::report(tag::NOTICE_RESPONSE, &kept))
-            .transpose()?;
-        Ok(Answer {
-            replacement,
-            ..Answer::default()
-        })
-    }
-
-    fn error_line(
-        &mut self,
-        key: &'static str,
-        operation: OperationNumber,
-        fields: &ErrorFields<'_>,
-    ) {
-        self.fields_line(key, operation, fields.iter());
-    }
-
-    fn fields_line<'f>(
-        &mut self,
-        key: &'static str,
-        operation: OperationNumber,
-        fields: impl Iterator<Item = (u8, &'f [u8])>,
-    ) {
-        let named = fields.filter_map(|(code, text)| Some((field_name(code)?, text)));
-        self.session
-            .event(&mut self.lines, operation)
-            .object(key, named)
-            .end();
-    }
-
     fn ready(&mut self, conversation: &mut Conversation, status: u8) -> Result<(), SessionError> {
         let mut settled = conversation.ready(status);
         let request = settled.pop();
@@ -786,28 +650,6 @@ fn large_row<'v>(lines: &mut Lines, fields: impl Iterator<Item = (Option<&'v [u8
         }
     }
     row.end(lines);
-}
-
-/// Names of the fields of an error (protocol documentation, "Error and Notice Message Fields"). The
-/// position in the server's source is left out.
-fn field_name(code: u8) -> Option<&'static str> {
-    Some(match code {
-        b'V' => "severity",
-        b'C' => "sqlstate",
-        b'M' => "message",
-        b'D' => "detail",
-        b'H' => "hint",
-        b'P' => "position",
-        b'p' => "internal_position",
-        b'q' => "internal_query",
-        b'W' => "where",
-        b's' => "schema",
-        b't' => "table",
-        b'c' => "column",
-        b'd' => "data_type",
-        b'n' => "constraint",
-        _ => return None,
-    })
 }
 
 fn broken(error: &crate::wire::WireError) -> SessionError {

@@ -37,13 +37,13 @@ impl Maskers {
     /// If one cannot be made, which no policy brings about.
     pub(crate) fn of(&self, shown: &BTreeMap<String, Shown>) -> Result<Masks, MaskError> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut mask = |shown: &Shown| match made.get(shown) {
-            Some(mask) => Ok(Arc::clone(mask)),
-            None => {
-                let mask = Arc::new(Mask::whole(self.transform(shown)?, VALUE_BYTES_MAX));
-                made.insert(shown.clone(), Arc::clone(&mask));
-                Ok(mask)
+        let mut mask = |shown: &Shown| -> Result<_, MaskError> {
+            if let Some(mask) = made.get(shown) {
+                return Ok(Arc::clone(mask));
             }
+            let mask = Arc::new(Mask::whole(self.transform(shown)?, VALUE_BYTES_MAX));
+            made.insert(shown.clone(), Arc::clone(&mask));
+            Ok(mask)
         };
         let by_label = shown
             .iter()

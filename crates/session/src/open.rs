@@ -69,7 +69,7 @@ impl Session<Open> {
 
     /// The masks of what is recorded: all labels', whoever may see them clear.
     pub fn recorded(&self, rules: &Rules) -> Result<Masks, SessionError> {
-        self.stage.place.recorded(&self.core, rules)
+        crate::rules::recorded(&self.core, rules)
     }
 
     /// Decides on something that is not done yet; nothing is recorded.

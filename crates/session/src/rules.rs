@@ -126,16 +126,6 @@ impl Place {
         current.clone()
     }
 
-    /// The masks of what is recorded.
-    pub(crate) fn recorded(&self, core: &Core, rules: &Rules) -> Result<Masks, SessionError> {
-        let Policy::Documents(set) = &*rules.policy else {
-            return Ok(Masks::default());
-        };
-        let labels = set.labels().iter();
-        let shown = labels.map(|(name, label)| (name.clone(), label.mask.clone()));
-        masks(core, &shown.collect())
-    }
-
     /// Decides. What could not be told of an operation that is judged is a denial.
     pub(crate) fn decide(
         &self,
@@ -175,6 +165,16 @@ impl Place {
             masks,
         })
     }
+}
+
+/// The masks of what is recorded.
+pub(crate) fn recorded(core: &Core, rules: &Rules) -> Result<Masks, SessionError> {
+    let Policy::Documents(set) = &*rules.policy else {
+        return Ok(Masks::default());
+    };
+    let labels = set.labels().iter();
+    let shown = labels.map(|(name, label)| (name.clone(), label.mask.clone()));
+    masks(core, &shown.collect())
 }
 
 fn masks(core: &Core, shown: &BTreeMap<String, Transform>) -> Result<Masks, SessionError> {

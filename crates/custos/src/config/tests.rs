@@ -204,8 +204,9 @@ owner = "ops"
         .filter(|key| !shown.contains(&format!("{}\":", key.name)))
         .map(|key| key.name)
         .collect();
-    // Names are part of the keys of their table; files stand only where there is TLS; of two ways to keys one is given.
+    // Documents take the place of access rules; names are part of the keys of their table; files stand only where there is TLS; of two ways to keys one is given.
     let expected = [
+        "policy",
         "name",
         "certificate",
         "key",

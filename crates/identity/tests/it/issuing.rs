@@ -158,7 +158,8 @@ fn listed_with_state_and_without_keys() {
     assert_eq!(revoked.state(at(3).utc_ns), CredentialState::Revoked);
     assert_eq!(node.credentials.get(issued.id).unwrap(), Some(again));
     let json = serde_json::to_value(&revoked).unwrap();
-    let members: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
+    let mut members: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
+    members.sort();
     assert_eq!(
         members,
         [

@@ -1,5 +1,7 @@
 //! Builds a good token of a class, and lets one thing of it be changed.
 
+use std::collections::BTreeMap;
+
 use custos_jwt::ClassName;
 use serde_json::{Map, Value, json};
 
@@ -87,7 +89,7 @@ impl Forge {
 
     /// The claims as text, with one piece of it replaced.
     pub(crate) fn edited(self, from: &str, to: &str) -> Self {
-        let text = Value::Object(self.claims.clone()).to_string();
+        let text = text_of(&self.claims);
         assert_eq!(text.matches(from).count(), 1, "{from} in {text}");
         self.raw_claims(text.replace(from, to))
     }
@@ -96,7 +98,7 @@ impl Forge {
     pub(crate) fn input(&self) -> String {
         let json = |raw: &Option<Vec<u8>>, members: &Map<String, Value>| match raw {
             Some(bytes) => bytes.clone(),
-            None => Value::Object(members.clone()).to_string().into_bytes(),
+            None => text_of(members).into_bytes(),
         };
         let header = encode(json(&self.raw_header, &self.header));
         format!("{header}.{}", encode(json(&self.raw_claims, &self.claims)))
@@ -151,4 +153,10 @@ fn claims(class: ClassName) -> Value {
             "events": {REVOKED: {"event_timestamp": iat}}, "sub_id": {"format": "opaque", "id": "alice"},
         }),
     }
+}
+
+/// The members by name: what the JSON library keeps them in depends on who else uses it.
+fn text_of(members: &Map<String, Value>) -> String {
+    let sorted: BTreeMap<_, _> = members.iter().collect();
+    serde_json::to_string(&sorted).expect("claims are JSON")
 }

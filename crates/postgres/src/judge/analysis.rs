@@ -265,14 +265,12 @@ impl Work<'_> {
             return self.analysis.doubts.push(doubt.to_owned());
         };
         self.analysis.depends_on_names = true;
-        match self.nested(self.prepared(name)) {
-            Some(inner) => self.take(inner),
-            None => {
-                self.verb("sql.unknown");
-                let doubt = format!("what is prepared as \"{name}\" is not known");
-                self.analysis.doubts.push(doubt);
-            }
+        if let Some(inner) = self.nested(self.prepared(name)) {
+            return self.take(inner);
         }
+        self.verb("sql.unknown");
+        let doubt = format!("what is prepared as \"{name}\" is not known");
+        self.analysis.doubts.push(doubt);
     }
 
     /// The statement that is prepared under a name, if it can be only one.

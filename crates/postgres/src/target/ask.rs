@@ -44,7 +44,7 @@ impl Answers {
 
     fn add(&mut self, row: &DataRow<'_>) -> Result<(), UpstreamError> {
         self.columns = row.columns();
-        for value in row.fields().iter() {
+        for value in &row.fields() {
             if let Some(value) = value {
                 let value =
                     std::str::from_utf8(value).map_err(|_| odd("a text that is not UTF-8"))?;

@@ -38,7 +38,9 @@ impl Resolver<'_> {
                 let outputs = node.node("query").and_then(|query| self.statement(query));
                 let shown = outputs.map_or(Origin::Unknown, |outputs| {
                     let mut all = self.used.clone().with(&self.stored);
-                    outputs.iter().for_each(|output| all.add(&output.origin));
+                    for output in &outputs {
+                        all.add(&output.origin);
+                    }
                     all
                 });
                 Some(vec![Output {
