@@ -1,5 +1,6 @@
 //! Policy documents in force: statements are judged by what they do, and columns are masked by where they come from.
 
+mod corpus;
 mod judged;
 mod masked;
 
@@ -56,6 +57,51 @@ impl Site {
     }
 
     pub(crate) fn on(version: Version, database: &str, policy: &str) -> Self {
+        let site = Self::made(version, database, &Settings::under(policy));
+        site.custos.add_resource("postgres/shop", site.postgres);
+        site
+    }
+
+    /// The gateway signs in at the target as this superuser.
+    pub(crate) fn with_superuser(
+        version: Version,
+        database: &str,
+        policy: &str,
+        account: &str,
+    ) -> Self {
+        let site = Self::made(version, database, &Settings::under(policy));
+        let password = Postgres::PASSWORD;
+        site.postgres.sql(&format!(
+            "drop role if exists {account}; create role {account} login superuser password '{password}'"
+        ));
+        let authority = site.postgres.authority().file();
+        let authority = authority.to_str().expect("paths here are text");
+        let (host, port) = (Postgres::HOST, site.postgres.port());
+        site.custos
+            .add_target(
+                "postgres/shop",
+                host,
+                port,
+                account,
+                &["--ca-file", authority],
+            )
+            .success();
+        site
+    }
+
+    /// A gateway without policy documents in front of a database that is there already.
+    pub(crate) fn unjudged(version: Version, database: &str) -> Self {
+        let postgres = Postgres::shared(version);
+        let custos = Custos::start();
+        custos.add_resource("postgres/shop", postgres);
+        Self {
+            custos,
+            postgres,
+            database: database.to_owned(),
+        }
+    }
+
+    fn made(version: Version, database: &str, settings: &Settings) -> Self {
         let postgres = Postgres::shared(version);
         postgres.sql(&format!("drop database if exists {database} with (force)"));
         postgres.sql(&format!("create database {database}"));
@@ -70,10 +116,8 @@ impl Site {
                  grant all on all tables in schema public to public; grant create on schema public to public;"
             ),
         );
-        let custos = Custos::start_with(&Settings::under(policy));
-        custos.add_resource("postgres/shop", postgres);
         Self {
-            custos,
+            custos: Custos::start_with(settings),
             postgres,
             database: database.to_owned(),
         }
@@ -87,6 +131,12 @@ impl Site {
     pub(crate) fn as_member(&self, group: &str) -> Endpoint {
         self.custos
             .endpoint(&self.credential(group), &self.database)
+    }
+
+    /// For a client that speaks by hand.
+    pub(crate) fn wire_as(&self, group: &str) -> Endpoint {
+        self.custos
+            .password_endpoint(&self.credential(group), &self.database)
     }
 
     /// What is so at the target itself.

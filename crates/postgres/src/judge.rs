@@ -17,7 +17,7 @@ use custos_session::{Open, Rules, Session};
 
 use crate::catalogue::{Catalogue, Names, Snapshot};
 
-pub(crate) use analysis::Analysis;
+pub(crate) use analysis::{Analysis, Missing};
 pub(crate) use columns::{ColumnMask, ColumnMasks};
 pub(crate) use plan::{Described, Plan};
 
@@ -59,7 +59,7 @@ pub(crate) struct Judge {
     shadows: HashSet<String>,
     readable: bool,
     /// The session changed objects in a transaction that may be open still: only it sees them so.
-    unsettled: bool,
+    unsettled: Option<Changes>,
     snapshot: Option<Arc<Snapshot>>,
     /// Of these rules and this snapshot.
     analyses: HashMap<String, Arc<Analysis>>,
@@ -67,6 +67,22 @@ pub(crate) struct Judge {
     /// What was prepared and declared under each name; two under one name are not told apart.
     prepared: HashMap<String, Named>,
     cursors: HashMap<String, Named>,
+}
+
+/// What statements may have changed of the database's objects.
+#[derive(Clone, Debug, Default)]
+struct Changes {
+    /// Anything.
+    all: bool,
+    /// Relations of these names, whatever their schema.
+    relations: HashSet<String>,
+}
+
+impl Changes {
+    fn add(&mut self, more: &Self) {
+        self.all |= more.all || self.relations.len() > NAMES_MAX;
+        self.relations.extend(more.relations.iter().cloned());
+    }
 }
 
 #[derive(Debug)]
@@ -91,7 +107,7 @@ impl Judge {
             user: beginning.user,
             shadows: HashSet::new(),
             readable: beginning.readable,
-            unsettled: false,
+            unsettled: None,
             snapshot: None,
             analyses: HashMap::new(),
             rules_version: 0,
@@ -107,9 +123,9 @@ impl Judge {
         random: &(dyn Fn(&mut [u8]) + Send + Sync),
         is_idle: bool,
     ) {
-        if self.unsettled && is_idle {
-            self.unsettled = false;
+        if is_idle && self.unsettled.take().is_some() {
             self.catalogue.changed();
+            self.forget();
         }
         let database = self.database.as_deref();
         let snapshot = self.catalogue.snapshot(session, database, random).await;
@@ -145,14 +161,12 @@ impl Judge {
         let Ok(text) = std::str::from_utf8(text) else {
             return Arc::new(Analysis::unreadable(text.len(), rules, "it is not UTF-8"));
         };
-        if let Some(known) = self.analyses.get(text)
-            && !self.unsettled
-        {
+        if let Some(known) = self.analyses.get(text) {
             return Arc::clone(known);
         }
         let analysis = Arc::new(analysis::analyse(self, text, rules));
         // What names of the session mean changes from statement to statement.
-        if !analysis.depends_on_names && text.len() <= KEPT_TEXT_BYTES && !self.unsettled {
+        if !analysis.depends_on_names && text.len() <= KEPT_TEXT_BYTES {
             if self.analyses.len() >= KEPT {
                 self.analyses.clear();
             }
@@ -185,12 +199,14 @@ impl Judge {
                 self.forget();
             }
         }
-        if analysis.changes_objects {
-            // What has been made may have been given another name.
-            self.lost |= !self.shadows.is_empty() && analysis.shadows.is_empty();
+        if let Some(changes) = &analysis.changes {
+            // What is temporary may have got another name.
+            let own = changes.all || !changes.relations.is_disjoint(&self.shadows);
+            self.lost |= own && !self.shadows.is_empty() && analysis.shadows.is_empty();
             self.shadows.extend(analysis.shadows.iter().cloned());
-            self.unsettled = true;
+            self.unsettled.get_or_insert_default().add(changes);
             self.catalogue.changed();
+            self.forget();
         }
     }
 
@@ -217,13 +233,15 @@ impl Judge {
 
     /// What the catalogue says now.
     pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.snapshot.clone().filter(|_| !self.unsettled)
+        let all = self.unsettled.as_ref().is_some_and(|changes| changes.all);
+        self.snapshot.clone().filter(|_| !all)
     }
 
     /// The catalogue under the session's names; `None`: nothing is known.
     fn names(&self) -> Option<Names<'_>> {
         let snapshot = self.snapshot.as_deref()?;
-        if self.unsettled {
+        let unsettled = self.unsettled.as_ref();
+        if unsettled.is_some_and(|changes| changes.all) {
             return None;
         }
         let paths = if self.lost {
@@ -235,13 +253,14 @@ impl Judge {
             snapshot,
             paths,
             shadows: &self.shadows,
+            changed: unsettled.map(|changes| &changes.relations),
         })
     }
 }
 
 impl Drop for Judge {
     fn drop(&mut self) {
-        if self.unsettled {
+        if self.unsettled.is_some() {
             self.catalogue.changed();
         }
     }

@@ -7,7 +7,7 @@
 use custos_model::OperationNumber;
 use custos_session::{Question, Ruled};
 
-use crate::judge::Analysis;
+use crate::judge::{Analysis, Missing};
 use crate::wire::WireError;
 use crate::wire::backend::{ErrorReport, Severity};
 use crate::wire::frontend::{Parse, Query};
@@ -16,6 +16,9 @@ use crate::wire::frontend::{Parse, Query};
 const FAILING_STATEMENT: &[u8] = b"refused by the gateway";
 /// No client has a statement of this name, and this one never comes to be.
 const FAILING_NAME: &[u8] = b"custos refused";
+
+/// Why a statement about what is not there is refused.
+const NOT_SENT: &str = "the statement was not sent on: whose values it would show cannot be told";
 
 /// Why a message was refused, for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +82,21 @@ impl Refusal {
                 message: "syntax error: the statement does not follow PostgreSQL's grammar, and was not sent on"
                     .to_owned(),
                 detail: None,
+                hint,
+            };
+        }
+        if let Some(missing) = &analysis.missing {
+            let Missing {
+                sqlstate,
+                what,
+                name,
+            } = missing;
+            return Self {
+                sqlstate,
+                message: format!(
+                    "{what} \"{name}\" does not exist, as far as the gateway can tell"
+                ),
+                detail: Some(NOT_SENT.to_owned()),
                 hint,
             };
         }

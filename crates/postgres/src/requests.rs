@@ -1,5 +1,6 @@
 //! From the client to the target: every whole message is recorded, then forwarded.
 
+mod copy_in;
 mod judged;
 
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,7 @@ use crate::wire::frontend::{
     encode_terminate, frame,
 };
 
+use copy_in::check_copy;
 use judged::{Judged, denied};
 
 /// What one read takes at first, and at most.
@@ -346,38 +348,6 @@ impl<'s> Requests<'s> {
         Ok(None)
     }
 
-    /// COPY data of neighbouring messages is joined: their bounds mean nothing.
-    fn copy_in(&mut self, conversation: &Conversation, data: &[u8]) {
-        let operation = copying(conversation);
-        if conversation.copy_in_hidden {
-            self.flush_copied();
-            self.session
-                .event(&mut self.lines, operation)
-                .text(
-                    "copy_in",
-                    format!("[{} bytes masked]", data.len()).as_bytes(),
-                )
-                .end();
-            return;
-        }
-        if self.copied.len() + data.len() > COPY_LINE_BYTES || self.copied_for != operation {
-            self.flush_copied();
-        }
-        self.copied_for = operation;
-        self.copied.extend_from_slice(data);
-    }
-
-    fn flush_copied(&mut self) {
-        if self.copied.is_empty() {
-            return;
-        }
-        let copied = std::mem::take(&mut self.copied);
-        self.session
-            .event(&mut self.lines, self.copied_for)
-            .value("copy_in", Some(&copied), true)
-            .end();
-    }
-
     fn plain(&mut self, request: &'static str) {
         self.session
             .event(&mut self.lines, OperationNumber(0))
@@ -641,24 +611,6 @@ impl<'s> Requests<'s> {
         }
     }
 
-    fn copy_end(
-        &mut self,
-        conversation: &mut Conversation,
-        request: &'static str,
-        reason: Option<&[u8]>,
-    ) {
-        let operation = copying(conversation);
-        conversation.copy_in = CopyIn::No;
-        let event = self
-            .session
-            .event(&mut self.lines, operation)
-            .word("request", request);
-        match reason {
-            Some(reason) => event.text("reason", reason).end(),
-            None => event.end(),
-        }
-    }
-
     fn function_call(&mut self, conversation: &mut Conversation) -> Result<Vec<u8>, SessionError> {
         self.plain("function_call");
         let refusal = Refusal::function_call();
@@ -670,35 +622,5 @@ impl<'s> Requests<'s> {
             .failed("function_call", None, &denied(&refusal), Some(&verdict))?;
         conversation.expect_refusal(Expected::RefusedQuery, refusal);
         failing_query().map_err(|error| protocol_error(&error))
-    }
-}
-
-/// While the target copies in, only COPY data, Flush, Sync and Terminate may come.
-fn check_copy(
-    conversation: &Conversation,
-    message: &FrontendMessage<'_>,
-) -> Result<(), SessionError> {
-    let allowed = matches!(
-        message,
-        FrontendMessage::CopyData(_)
-            | FrontendMessage::CopyDone
-            | FrontendMessage::CopyFail(_)
-            | FrontendMessage::Flush
-            | FrontendMessage::Sync
-            | FrontendMessage::Terminate
-    );
-    if allowed || conversation.copy_in == CopyIn::No {
-        return Ok(());
-    }
-    Err(SessionError::ClientProtocol {
-        what: "unexpected message during COPY from the client".to_owned(),
-        code: "08P01",
-    })
-}
-
-fn copying(conversation: &Conversation) -> OperationNumber {
-    match conversation.copy_in {
-        CopyIn::Sending(operation) => operation,
-        CopyIn::No => OperationNumber(0),
     }
 }

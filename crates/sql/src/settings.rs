@@ -124,6 +124,9 @@ pub fn search_path(statement: &str) -> Option<Vec<String>> {
     let [node] = trees.as_slice() else {
         return None;
     };
+    if node.kind == "SelectStmt" {
+        return set_by_function(node);
+    }
     if node.kind != "VariableSetStmt" || !node.text("name").eq_ignore_ascii_case("search_path") {
         return None;
     }
@@ -135,6 +138,47 @@ pub fn search_path(statement: &str) -> Option<Vec<String>> {
     }
     let literals: Option<Vec<String>> = values.into_iter().map(pieces::literal).collect();
     literals.filter(|schemas| !schemas.is_empty())
+}
+
+/// `SELECT set_config('search_path', 'a, b', false)` and nothing else.
+fn set_by_function(select: &Node) -> Option<Vec<String>> {
+    let mut targets = select.list("target_list");
+    let call = targets.next()?.node("val")?;
+    let alone = targets.next().is_none() && select.list("from_clause").next().is_none();
+    if !alone || call.kind != "FuncCall" || call.names("funcname").last()? != "set_config" {
+        return None;
+    }
+    let mut arguments = call.list("args").map(pieces::literal);
+    let name = arguments.next()??;
+    let value = arguments.next()??;
+    name.eq_ignore_ascii_case("search_path")
+        .then(|| identifiers(&value))?
+}
+
+/// A list of identifiers as in the value of a setting (`SplitIdentifierString` of the server).
+fn identifiers(text: &str) -> Option<Vec<String>> {
+    if text.trim().is_empty() {
+        return Some(vec![String::new()]);
+    }
+    let mut found = Vec::new();
+    let mut rest = text.trim_start();
+    loop {
+        let (name, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            let (name, after) = quoted.split_once('"')?;
+            // A quote in a name is rarer than it is worth.
+            (!after.starts_with('"')).then_some((name.to_owned(), after))?
+        } else {
+            let end = rest.find([',', ' ', '\t', '\n', '"']).unwrap_or(rest.len());
+            let (name, after) = rest.split_at(end);
+            (name.to_lowercase(), after)
+        };
+        found.push(name);
+        let after = after.trim_start();
+        if after.is_empty() {
+            return Some(found);
+        }
+        rest = after.strip_prefix(',')?.trim_start();
+    }
 }
 
 /// What setting this does. `value` is `None` for a default, or where it is not written as a literal.
@@ -183,7 +227,18 @@ mod tests {
         );
         assert_eq!(read("reset search_path"), some(""));
         assert_eq!(read("set search_path to default"), some(""));
-        assert_eq!(read("select set_config('search_path', 'a', false)"), None);
+        let by_function = |value: &str| {
+            read(&format!(
+                "select set_config('search_path', '{value}', false)"
+            ))
+        };
+        assert_eq!(by_function("a, \"B c\" ,D"), some("a;B c;d"));
+        assert_eq!(by_function(""), some(""));
+        assert_eq!(by_function("a b"), None);
+        assert_eq!(
+            read("select set_config('search_path', note, false) from orders"),
+            None
+        );
         assert_eq!(read("set search_path from current"), None);
     }
 

@@ -37,14 +37,12 @@ const TELLING: &[&str] = &[
     "pg_stat_activity",
     "pg_largeobject",
     "pg_stat_statements",
-    "pg_user_mapping",
-    "pg_user_mappings",
-    "pg_authid",
-    "pg_shadow",
-    "pg_prepared_statements",
-    "pg_cursors",
-    "pg_prepared_xacts",
 ];
+
+/// Whether rows of a relation of this name, of PostgreSQL or a usual extension, hold values of others.
+pub(super) fn is_telling(name: &str) -> bool {
+    TELLING.contains(&name)
+}
 
 /// A relation.
 #[derive(Debug)]
@@ -204,7 +202,7 @@ impl Builder {
 
     pub(super) fn function(&mut self, rows: &Answers, row: usize) -> Option<()> {
         let schema = rows.text(row, 0)?.to_owned();
-        let known = matches!(schema.as_str(), "pg_catalog")
+        let known = matches!(schema.as_str(), "pg_catalog" | "information_schema")
             || rows.text(row, 4).is_some_and(|it| COMPUTING.contains(&it));
         let columns = rows.text(row, 5).filter(|it| !it.is_empty());
         let function = Function {
@@ -252,8 +250,8 @@ impl Builder {
         }
         let mut by_name: HashMap<String, HashMap<String, u32>> = HashMap::new();
         for (oid, table) in &self.tables {
-            let telling = table.schema == "pg_catalog" && TELLING.contains(&table.name.as_str());
-            if !telling && table.name != "pg_stat_statements" {
+            let own = table.schema == "pg_catalog" || table.name == "pg_stat_statements";
+            if !(own && is_telling(&table.name)) {
                 by_name
                     .entry(table.schema.clone())
                     .or_default()

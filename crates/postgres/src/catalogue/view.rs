@@ -2,18 +2,20 @@
 
 use std::collections::HashSet;
 
-use custos_sql::lineage;
+use custos_sql::{Verb, lineage};
 
-use super::snapshot::{Snapshot, Table};
+use super::snapshot::{Snapshot, Table, is_telling};
 
 /// A snapshot under all search paths that the session may have now. A name means something only where it means the
 /// same under each of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Names<'s> {
     pub(crate) snapshot: &'s Snapshot,
     pub(crate) paths: &'s [Vec<String>],
     /// Names that mean something else in this session.
     pub(crate) shadows: &'s HashSet<String>,
+    /// Names of relations that may not be what the snapshot says.
+    pub(crate) changed: Option<&'s HashSet<String>>,
 }
 
 impl<'s> Names<'s> {
@@ -24,6 +26,9 @@ impl<'s> Names<'s> {
             [schema, name] | [_, schema, name] => (Some(schema), name),
             _ => return None,
         };
+        if self.changed.is_some_and(|changed| changed.contains(name)) {
+            return None;
+        }
         if let Some(schema) = schema {
             let (oid, table) = self.snapshot.named(schema, name)?;
             return Some((oid, table));
@@ -35,13 +40,37 @@ impl<'s> Names<'s> {
         for path in self.paths {
             let hit = path
                 .iter()
-                .find_map(|schema| self.snapshot.named(schema, name))?;
+                .find_map(|schema| self.snapshot.named(schema, name));
+            // Under a path that has no such relation the target refuses.
+            let Some(hit) = hit else { continue };
             if found.is_some_and(|(oid, _)| oid != hit.0) {
                 return None;
             }
             found = Some(hit);
         }
         found.map(|(oid, table)| (oid, table.as_ref()))
+    }
+}
+
+impl Names<'_> {
+    /// Whether it is a relation of PostgreSQL's whose rows tell values of others.
+    pub(crate) fn is_telling(&self, name: &[String]) -> bool {
+        name.last().is_some_and(|name| is_telling(name))
+    }
+
+    /// Whether the name may mean several things in this session.
+    pub(crate) fn is_ambiguous(&self, name: &[String]) -> bool {
+        let [name] = name else {
+            return false;
+        };
+        let found = |path: &Vec<String>| {
+            path.iter()
+                .any(|schema| self.snapshot.named(schema, name).is_some())
+        };
+        self.paths.is_empty()
+            || self.shadows.contains(name)
+            || self.changed.is_some_and(|changed| changed.contains(name))
+            || self.paths.iter().any(found)
     }
 }
 
@@ -61,14 +90,14 @@ impl lineage::Catalogue for Names<'_> {
         let [first, others @ ..] = all.as_slice() else {
             return None;
         };
-        if custos_sql::known_function(name.last()?).is_some() || !all.iter().all(|it| it.computes) {
+        if tells_of_tables(name.last()?) || !all.iter().all(|it| it.computes) {
             return None;
         }
         let open = all.iter().any(|it| it.open)
             || others.iter().any(|other| other.columns != first.columns);
         Some(match (&first.columns, open) {
             (_, true) => lineage::Function::Open,
-            (Some(columns), false) if columns.len() > 1 => lineage::Function::Rows(columns.clone()),
+            (Some(columns), false) => lineage::Function::Rows(columns.clone()),
             _ => lineage::Function::Value,
         })
     }
@@ -88,6 +117,14 @@ impl lineage::Catalogue for Names<'_> {
             _ => false,
         }
     }
+}
+
+/// Whether a function of PostgreSQL gives out more than its arguments and the state of the session.
+fn tells_of_tables(name: &str) -> bool {
+    !matches!(
+        custos_sql::known_function(name),
+        None | Some(Verb::Set | Verb::SetGuarded | Verb::Update | Verb::Lock | Verb::Notify)
+    ) && name != "currval"
 }
 
 /// All functions that a name can mean: whatever the search path, so those of any schema where none is written.

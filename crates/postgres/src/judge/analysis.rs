@@ -6,10 +6,12 @@ use std::ops::Range;
 use custos_model::Effect;
 use custos_session::{InsertedRows, Question, Rules, Shape, Touched, Verb};
 use custos_sql::lineage::{self, Lineage, Origin};
-use custos_sql::{CopyForm, ObjectKind, Prepared, SqlError, Statement, Truth, Verb as Does};
+use custos_sql::{
+    CopyForm, Object, ObjectKind, Prepared, SqlError, Statement, Truth, Verb as Does,
+};
 
 use super::columns::Shown;
-use super::{Judge, Named, functions, hidden, named};
+use super::{Changes, Judge, Named, functions, hidden, named};
 use crate::catalogue::Names;
 
 /// Texts that run other texts are followed so far.
@@ -30,6 +32,8 @@ pub(crate) struct Analysis {
     pub(crate) doubts: Vec<String>,
     /// The grammar does not accept it, and so the target would not either.
     pub(crate) is_syntax_error: bool,
+    /// What it names and is not there, so that the target would refuse it.
+    pub(crate) missing: Option<Missing>,
     /// The text as it may be recorded; `None`: as it is.
     pub(crate) recorded: Option<String>,
     /// Numbers of parameters whose values must not stand in records; `None`: all.
@@ -39,12 +43,21 @@ pub(crate) struct Analysis {
     /// Labelled columns are mentioned, or nobody knows: errors and notices may hold their values.
     pub(crate) touches_labels: bool,
     pub(super) depends_on_names: bool,
-    pub(super) changes_objects: bool,
+    pub(super) changes: Option<Changes>,
     pub(super) prepares: Vec<(String, String)>,
     pub(super) declares: Vec<(String, String)>,
     pub(super) searches: Searches,
     /// Names of temporary objects that it makes.
     pub(super) shadows: Vec<String>,
+}
+
+/// Something that is not there.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    /// What the target would answer.
+    pub(crate) sqlstate: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) name: String,
 }
 
 /// What a statement gives out.
@@ -96,12 +109,16 @@ impl Analysis {
             results: Vec::new(),
             doubts: vec![why.to_owned()],
             is_syntax_error: false,
+            missing: None,
             recorded: has_labels.then(|| format!("[{bytes} bytes that could not be read]")),
             hidden_parameters: (!has_labels).then(BTreeSet::new),
             hides_copy_in: has_labels,
             touches_labels: has_labels,
             depends_on_names: false,
-            changes_objects: true,
+            changes: Some(Changes {
+                all: true,
+                ..Changes::default()
+            }),
             prepares: Vec::new(),
             declares: Vec::new(),
             searches: Searches::Unknown,
@@ -112,6 +129,27 @@ impl Analysis {
     /// What the statement at this place gives out.
     pub(crate) fn given(&self, statement: usize) -> Option<&Given> {
         self.results.get(statement)
+    }
+}
+
+/// What is known of a database when nothing is.
+struct Nothing;
+
+impl lineage::Catalogue for Nothing {
+    fn relation(&self, _: &[String]) -> Option<lineage::Relation> {
+        None
+    }
+
+    fn function(&self, _: &[String]) -> Option<lineage::Function> {
+        None
+    }
+
+    fn operator(&self, name: &[String]) -> bool {
+        matches!(name, [schema, _] if schema == "pg_catalog")
+    }
+
+    fn plain_type(&self, name: &[String]) -> bool {
+        matches!(name, [schema, _] if schema == "pg_catalog")
     }
 }
 
@@ -141,10 +179,11 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
         }
     };
     let names = judge.names();
-    let lineages = match (&names, rules.have_labels()) {
-        (Some(names), true) => lineage::lineage(text, names).ok(),
-        _ => None,
-    };
+    let lineages = rules.have_labels().then(|| {
+        let known = names.as_ref().map(|names| names as &dyn lineage::Catalogue);
+        lineage::lineage(text, known.unwrap_or(&Nothing)).ok()
+    });
+    let lineages = lineages.flatten();
     let mut work = Work {
         judge,
         text,
@@ -157,12 +196,13 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
             results: Vec::new(),
             doubts: Vec::new(),
             is_syntax_error: false,
+            missing: None,
             recorded: None,
             hidden_parameters: Some(BTreeSet::new()),
             hides_copy_in: false,
             touches_labels: false,
             depends_on_names: false,
-            changes_objects: false,
+            changes: None,
             prepares: Vec::new(),
             declares: Vec::new(),
             searches: Searches::AsBefore,
@@ -190,7 +230,7 @@ struct Work<'a> {
 impl Work<'_> {
     fn statement(&mut self, statement: &Statement, lineage: Option<&Lineage>) {
         for effect in &statement.effects {
-            self.effect(statement, effect.verb);
+            self.effect(statement, effect.verb, &effect.object);
             if effect.object.kind != ObjectKind::Session
                 && self.analysis.question.objects.len() < OBJECTS_MAX
             {
@@ -205,6 +245,7 @@ impl Work<'_> {
             self.verb(verb);
             self.analysis.doubts.extend(doubt);
         }
+        self.relations(statement);
         self.shape(statement);
         self.search_path(statement);
         if self.rules.have_labels() {
@@ -216,6 +257,47 @@ impl Work<'_> {
         self.names_of_statements(statement);
     }
 
+    /// Relations whose columns nobody here knows.
+    fn relations(&mut self, statement: &Statement) {
+        let Some(names) = self.names.clone() else {
+            let doubt = "the target's catalogue cannot be consulted now";
+            if self.rules.have_labels() && !statement.effects.iter().all(is_bare) {
+                self.analysis.doubts.push(doubt.to_owned());
+            }
+            return;
+        };
+        for effect in &statement.effects {
+            let uses = matches!(
+                effect.verb,
+                Does::Read | Does::Insert | Does::Update | Does::Delete | Does::Truncate
+            );
+            let object = &effect.object;
+            if !uses || object.kind != ObjectKind::Relation || names.table(&object.name).is_some() {
+                continue;
+            }
+            let name = object.dotted();
+            let told = if names.is_telling(&object.name) {
+                format!("{name} shows values of other tables' columns, or texts of statements")
+            } else if names.is_ambiguous(&object.name) {
+                format!("which relation {name} is cannot be told in this session")
+            } else {
+                let told = format!("{name} is not in the target's catalogue");
+                self.miss("42P01", "relation", name);
+                told
+            };
+            self.analysis.doubts.push(told);
+        }
+    }
+
+    fn miss(&mut self, sqlstate: &'static str, what: &'static str, name: String) {
+        let missing = Missing {
+            sqlstate,
+            what,
+            name,
+        };
+        self.analysis.missing.get_or_insert(missing);
+    }
+
     fn verb(&mut self, word: &str) {
         self.analysis.question.verbs.extend(Verb::named(word));
         if word != "sql.read" && word != "session.open" {
@@ -223,7 +305,21 @@ impl Work<'_> {
         }
     }
 
-    fn effect(&mut self, statement: &Statement, verb: Does) {
+    fn changes(&mut self, verb: Does, object: &Object) {
+        let changes = self.analysis.changes.get_or_insert_default();
+        let defines = matches!(verb, Does::Define | Does::Destroy);
+        let relation = match object.kind {
+            ObjectKind::Relation if defines => object.name.last(),
+            ObjectKind::Column if defines => object.name.iter().rev().nth(1),
+            _ => None,
+        };
+        match relation {
+            Some(relation) => drop(changes.relations.insert(relation.clone())),
+            None => changes.all = true,
+        }
+    }
+
+    fn effect(&mut self, statement: &Statement, verb: Does, object: &Object) {
         let word = match verb {
             Does::Read | Does::Cursor | Does::Lock => "sql.read",
             Does::Insert => "sql.insert",
@@ -242,11 +338,12 @@ impl Work<'_> {
         if matches!(verb, Does::Transaction | Does::Lock | Does::Set) {
             self.analysis.effect = Effect::Unknown;
         }
-        let may_change = matches!(
+        if matches!(
             verb,
             Does::Define | Does::Destroy | Does::Administer | Does::Escape | Does::Unknown
-        );
-        self.analysis.changes_objects |= may_change || statement.shape.makes_temporary;
+        ) {
+            self.changes(verb, object);
+        }
         if statement.shape.makes_temporary {
             let effects = statement.effects.iter();
             let made = effects.filter(|effect| effect.verb == Does::Define);
@@ -260,7 +357,7 @@ impl Work<'_> {
         self.analysis.effect = Effect::Unknown;
         let Some(Prepared::Executes(name)) = &statement.prepared else {
             self.verb("sql.unknown");
-            self.analysis.changes_objects = true;
+            self.analysis.changes.get_or_insert_default().all = true;
             let doubt = "what a procedure does cannot be told";
             return self.analysis.doubts.push(doubt.to_owned());
         };
@@ -271,6 +368,9 @@ impl Work<'_> {
         self.verb("sql.unknown");
         let doubt = format!("what is prepared as \"{name}\" is not known");
         self.analysis.doubts.push(doubt);
+        if !self.judge.prepared.contains_key(name) {
+            self.miss("26000", "prepared statement", name.clone());
+        }
     }
 
     /// The statement that is prepared under a name, if it can be only one.
@@ -298,8 +398,11 @@ impl Work<'_> {
             mine.question.shape.inserted_rows,
             inner.question.shape.inserted_rows,
         );
-        mine.changes_objects |= inner.changes_objects;
+        if let Some(changes) = &inner.changes {
+            mine.changes.get_or_insert_default().add(changes);
+        }
         mine.doubts.extend(inner.doubts);
+        mine.missing = mine.missing.take().or(inner.missing);
         mine.touches_labels |= inner.touches_labels;
         touch(&mut mine.question.touched, inner.question.touched);
     }
@@ -348,6 +451,12 @@ impl Work<'_> {
                 let objects = statement.effects.iter().map(|effect| &effect.object);
                 let mut cursors = objects.filter(|object| object.kind == ObjectKind::Cursor);
                 let name = cursors.next().map(custos_sql::Object::dotted);
+                if let Some(name) = &name
+                    && !self.judge.cursors.contains_key(name)
+                    && !self.analysis.declares.iter().any(|(own, _)| own == name)
+                {
+                    self.miss("34000", "cursor", name.clone());
+                }
                 name.as_deref().and_then(|name| self.cursor(name))
             } else if let Some(Prepared::Executes(name)) = &statement.prepared {
                 self.prepared(name)
@@ -372,6 +481,9 @@ impl Work<'_> {
             let shown = outputs.iter().map(|output| self.shown(&output.origin));
             shown.collect::<Vec<_>>()
         });
+        if let Some(missing) = &lineage.missing {
+            self.miss("42703", "column", missing.join("."));
+        }
         let (used, stored) = (self.shown(&lineage.used), self.shown(&lineage.stored));
         let all = self.rules.labels();
         // What a cursor or a prepared statement will give out is judged here and again when it does.
@@ -433,12 +545,12 @@ impl Work<'_> {
     }
 
     fn shown(&self, origin: &Origin) -> Shown {
-        let (Origin::Columns(columns), Some(names)) = (origin, &self.names) else {
+        let Origin::Columns(columns) = origin else {
             return Shown::Unknown;
         };
         let mut labels = BTreeSet::new();
         for column in columns {
-            let [schema, table] = column.relation.as_slice() else {
+            let ([schema, table], Some(names)) = (column.relation.as_slice(), &self.names) else {
                 return Shown::Unknown;
             };
             labels.extend(super::columns::labels_of(
@@ -505,6 +617,11 @@ fn only<'a>(
     }
     let known = named(before, name)?;
     texts.all(|text| text == known).then_some(known)
+}
+
+/// Whether an effect needs no catalogue to be understood.
+fn is_bare(effect: &custos_sql::Effect) -> bool {
+    matches!(effect.verb, Does::Transaction | Does::Set | Does::Show)
 }
 
 fn mine_touches(touched: &Touched) -> bool {

@@ -4,6 +4,16 @@ use custos_sql::Statement;
 
 use crate::catalogue::{Names, functions};
 
+/// Words that stand for integers with a sequence, in definitions of tables.
+const SERIAL: &[&str] = &[
+    "serial",
+    "serial2",
+    "serial4",
+    "serial8",
+    "smallserial",
+    "bigserial",
+];
+
 /// The verbs that the statement's calls come to, each with why it is not understood, if so.
 pub(super) fn judge(
     statement: &Statement,
@@ -27,7 +37,7 @@ pub(super) fn judge(
     }
     for kind in &statement.types {
         if is_odd(kind, names, |names, name| {
-            !names.snapshot.is_plain_type(name)
+            !SERIAL.contains(&name) && !names.snapshot.is_plain_type(name)
         }) {
             let doubt = format!("what a cast to {} does cannot be told", kind.join("."));
             found.push(("sql.unknown", Some(doubt)));

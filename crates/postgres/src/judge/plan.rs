@@ -134,7 +134,8 @@ impl Plan {
     /// Labels of the column that the target says it is; `None`: it is of a table that nobody knows here, such as a
     /// temporary one.
     fn described_labels(&self, described: &Described) -> Option<BTreeSet<String>> {
-        if described.table == 0 {
+        // An expression, or a column of the system's own.
+        if described.table == 0 || described.column < 0 {
             return Some(BTreeSet::new());
         }
         let snapshot = self.snapshot.as_deref()?;
@@ -147,6 +148,7 @@ impl Plan {
             snapshot,
             paths: &[],
             shadows: &HashSet::new(),
+            changed: None,
         };
         let labels = columns::labels_of_table(&self.rules, &names, described.table);
         labels.into_iter().nth(place)

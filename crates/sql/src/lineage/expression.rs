@@ -4,7 +4,7 @@ use pg_query::protobuf::SubLinkType;
 
 use super::origin::Origin;
 use super::resolve::Resolver;
-use super::scope::{lookup, star};
+use super::scope::{is_missing, lookup, star};
 use crate::kinds::{Class, class};
 use crate::tree::{Node, Value};
 
@@ -71,7 +71,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn column_inner(&self, node: &Node) -> Origin {
+    fn column_inner(&mut self, node: &Node) -> Origin {
         let is_star = node
             .list("fields")
             .last()
@@ -79,6 +79,9 @@ impl Resolver<'_> {
         let path = node.names("fields");
         if is_star {
             return star(&self.scopes, &path).map_or(Origin::Unknown, super::scope::Columns::whole);
+        }
+        if is_missing(&self.scopes, &path) {
+            self.missing.get_or_insert(path.clone());
         }
         lookup(&self.scopes, &path)
     }

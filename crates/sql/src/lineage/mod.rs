@@ -45,6 +45,8 @@ pub struct Lineage {
     /// Columns whose values are written to others: INSERT … SELECT, SET, CREATE TABLE AS. A column that is set to what
     /// depends on nothing but itself is none of them.
     pub stored: Origin,
+    /// A column, as written, that none of the relations has of which all columns are known: the server will refuse it.
+    pub missing: Option<Vec<String>>,
 }
 
 /// A column of a result.
@@ -67,11 +69,12 @@ pub fn lineage(text: &str, catalogue: &dyn Catalogue) -> Result<Vec<Lineage>, Sq
     let resolved = statements.iter().map(|statement| {
         let mut resolver = Resolver::new(catalogue);
         let outputs = resolver.statement(statement);
-        let (used, stored) = resolver.into_parts();
+        let (used, stored, missing) = resolver.into_parts();
         Lineage {
             outputs,
             used,
             stored,
+            missing,
         }
     });
     Ok(resolved.collect())

@@ -16,6 +16,7 @@ pub(super) struct Resolver<'a> {
     pub(super) ctes: Vec<(String, Columns)>,
     pub(super) used: Origin,
     pub(super) stored: Origin,
+    pub(super) missing: Option<Vec<String>>,
     steps: u32,
     depth: u32,
     views: u32,
@@ -30,14 +31,15 @@ impl<'a> Resolver<'a> {
             ctes: Vec::new(),
             used: Origin::default(),
             stored: Origin::default(),
+            missing: None,
             steps: 0,
             depth: 0,
             views: 0,
         }
     }
 
-    pub(super) fn into_parts(self) -> (Origin, Origin) {
-        (self.used, self.stored)
+    pub(super) fn into_parts(self) -> (Origin, Origin, Option<Vec<String>>) {
+        (self.used, self.stored, self.missing)
     }
 
     /// Counts work, which views and recursion multiply. `None`: there was enough, and the answer is unknown.

@@ -138,6 +138,24 @@ fn unqualified(scopes: &[Scope], name: &str) -> Origin {
     }
 }
 
+/// Whether there is no such column, and the columns of all relations that could have it are known.
+pub(super) fn is_missing(scopes: &[Scope], path: &[String]) -> bool {
+    let Some((name, qualifier)) = path.split_last() else {
+        return false;
+    };
+    let has = |columns: &Columns| columns.named(name).is_some() || columns.unnamed().is_some();
+    let mut items = scopes.iter().flat_map(|scope| &scope.items);
+    if SYSTEM.contains(&name.as_str()) {
+        return false;
+    }
+    if qualifier.is_empty() {
+        let is_row = items.any(|item| item.name.last() == Some(name));
+        return !is_row && !scopes.iter().any(|scope| has(&scope.columns));
+    }
+    let mut meant = items.filter(|item| item.is(qualifier)).peekable();
+    meant.peek().is_some() && meant.all(|item| !has(&item.columns))
+}
+
 fn qualified(scopes: &[Scope], qualifier: &[String], name: &str) -> Origin {
     let Some((scope, outer)) = scopes.split_last() else {
         return Origin::Unknown;
