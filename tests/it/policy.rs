@@ -1,8 +1,11 @@
 //! Policy documents in force: statements are judged by what they do, and columns are masked by where they come from.
 
 mod corpus;
+mod extended;
 mod judged;
 mod masked;
+mod matrix;
+mod reload;
 
 use custos_testkit::{Credential, Custos, Endpoint, Postgres, Settings, Version};
 

@@ -40,7 +40,7 @@ const TELLING: &[&str] = &[
 ];
 
 /// Whether rows of a relation of this name, of PostgreSQL or a usual extension, hold values of others.
-pub(super) fn is_telling(name: &str) -> bool {
+pub(crate) fn is_telling(name: &str) -> bool {
     TELLING.contains(&name)
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use custos_sql::{Verb, lineage};
 
-use super::snapshot::{Snapshot, Table, is_telling};
+use super::snapshot::{Snapshot, Table};
 
 /// A snapshot under all search paths that the session may have now. A name means something only where it means the
 /// same under each of them.
@@ -53,11 +53,6 @@ impl<'s> Names<'s> {
 }
 
 impl Names<'_> {
-    /// Whether it is a relation of PostgreSQL's whose rows tell values of others.
-    pub(crate) fn is_telling(&self, name: &[String]) -> bool {
-        name.last().is_some_and(|name| is_telling(name))
-    }
-
     /// Whether the name may mean several things in this session.
     pub(crate) fn is_ambiguous(&self, name: &[String]) -> bool {
         let [name] = name else {

@@ -12,7 +12,7 @@ use custos_sql::{
 
 use super::columns::Shown;
 use super::{Changes, Judge, Named, functions, hidden, named};
-use crate::catalogue::Names;
+use crate::catalogue::{Names, is_telling};
 
 /// Texts that run other texts are followed so far.
 const NESTED_MAX: u32 = 4;
@@ -276,7 +276,7 @@ impl Work<'_> {
                 continue;
             }
             let name = object.dotted();
-            let told = if names.is_telling(&object.name) {
+            let told = if object.name.last().is_some_and(|name| is_telling(name)) {
                 format!("{name} shows values of other tables' columns, or texts of statements")
             } else if names.is_ambiguous(&object.name) {
                 format!("which relation {name} is cannot be told in this session")
@@ -565,6 +565,15 @@ impl Work<'_> {
     }
 
     fn hide(&mut self, statement: &Statement) {
+        let executes = matches!(statement.prepared, Some(Prepared::Executes(_)));
+        if executes && self.analysis.touches_labels {
+            // Its arguments go where only the prepared statement tells.
+            let literals = statement.literals.iter();
+            self.hidden
+                .extend(literals.map(|literal| literal.range.clone()));
+            self.analysis.hidden_parameters = None;
+            return;
+        }
         let found = hidden::of(statement, self.names.as_ref(), self.rules);
         self.hidden.extend(found.literals);
         match (&mut self.analysis.hidden_parameters, found.parameters) {
