@@ -250,6 +250,9 @@ pub(crate) struct DevArgs {
     /// A PostgreSQL to reach as postgres/demo: postgres://user@host:port/database?sslmode=…
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,
+    /// Policy documents, a file or a directory [default: everybody who has signed in may everything]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 /// Which gateway a command talks to.

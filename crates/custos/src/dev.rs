@@ -42,7 +42,14 @@ pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
     job::ensure_key(&dir)?;
     let file = dir.join("custos.toml");
     let people = People::prepare(arguments.web)?;
-    let text = configuration(&arguments.listen.to_string(), &people);
+    let policy = match &arguments.policy {
+        Some(path) => Some(
+            std::fs::canonicalize(path)
+                .with_context(|| format!("cannot read {}", path.display()))?,
+        ),
+        None => None,
+    };
+    let text = configuration(&arguments.listen.to_string(), &people, policy.as_deref());
     std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     let config = commands::config::load(&file)?;
     let given = arguments.dir;
@@ -60,16 +67,21 @@ pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
     })
 }
 
-fn configuration(listen: &str, people: &People) -> String {
+fn configuration(listen: &str, people: &People, policy: Option<&Path>) -> String {
     let People {
         web, url, issuer, ..
     } = people;
+    let policy_key = policy.map_or_else(String::new, |path| {
+        let path = toml::Value::from(path.display().to_string());
+        format!("policy = {path}\n")
+    });
+    let access = if policy.is_some() { "" } else { ACCESS };
     format!(
         r#"# Written by `custos dev` at each start. Copy it to begin a configuration of your own.
 cluster = "custos"
 node = "dev"
 state_dir = "."
-
+{policy_key}
 [[listener]]
 name = "pg"
 protocol = "postgres"
@@ -95,15 +107,18 @@ allow_networks = ["127.0.0.0/8"]
 [[machine]]
 name = "ci-deploy"
 keys_file = "ci-deploy.jwks"
+{access}"#
+    )
+}
 
+/// What holds without policy documents.
+const ACCESS: &str = r#"
 # Everybody who has signed in, or has a credential, may open everything.
 [[access]]
 name = "dev-everything"
 principals = ["*"]
 resources = ["*"]
-"#
-    )
-}
+"#;
 
 /// Puts the target in place of an earlier one. Returns what to tell about it.
 async fn register(running: &Running, target: &Target) -> Result<String, Failure> {
@@ -151,10 +166,13 @@ fn welcome(
         ),
     };
     let target = target.map_or_else(String::new, |text| format!("  target       {text}\n"));
+    let rights = match &running.config.policy_files {
+        Some(files) => format!("its policy is\n{}", files.display()),
+        None => "its access rule\nlets everybody who has signed in open everything".to_owned(),
+    };
     format!(
         "\
-Custos is running, for trying things out: it listens on this machine only, and its access rule
-lets everybody who has signed in open everything.
+Custos is running, for trying things out: it listens on this machine only, and {rights}.
 
   address      {address} (TLS)
   sign-in      {url}

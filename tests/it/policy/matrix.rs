@@ -1,6 +1,8 @@
 //! Every shape of query, every type that can hold text or numbers, each way to ask: no canary comes through, and what
 //! has no label is as the target has it.
 
+use std::fmt::Write as _;
+
 use custos_testkit::{Message, Version, Wire};
 
 use super::Site;
@@ -104,7 +106,10 @@ impl Client {
 }
 
 fn holds(messages: &[Message], canary: &str) -> bool {
-    let hex: String = canary.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = canary.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     messages.iter().any(|message| {
         [canary.as_bytes(), hex.as_bytes()].iter().any(|wanted| {
             message
