@@ -85,7 +85,9 @@ impl Refusal {
                 hint,
             };
         }
-        if let Some(missing) = &analysis.missing {
+        if let Some(missing) = &analysis.missing
+            && (missing.what != "relation" && missing.what != "column" || is_about_labels(ruled))
+        {
             let Missing {
                 sqlstate,
                 what,
@@ -126,6 +128,13 @@ impl Refusal {
         }
         .encode_error(out);
     }
+}
+
+/// Whether nothing but labels, of which nobody knows whether they matter here, stood in the way.
+fn is_about_labels(ruled: &Ruled) -> bool {
+    let guards = ["guard:", "stored:", "predicates:"];
+    let is_guard = |rule: &String| guards.iter().any(|guard| rule.starts_with(guard));
+    ruled.verdict.rules.iter().all(is_guard)
 }
 
 /// What was asked for, in policy's words.

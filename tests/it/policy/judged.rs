@@ -85,3 +85,43 @@ fn whatever_it_looks_like() {
     }
     site.custos.finish();
 }
+
+#[test]
+fn how_much_a_statement_changes_is_judged() {
+    let site = Site::new("amounts", POLICY);
+    let developers = site.as_member("developers");
+    let many: Vec<String> = (100..220).map(|id| format!("({id}, 'x')")).collect();
+    for sql in [
+        "delete from orders".to_owned(),
+        "update orders set total = 1 where true".to_owned(),
+        "update orders set total = 1 where note = note".to_owned(),
+        "with x as (delete from orders where 1 = 1 returning id) select * from x".to_owned(),
+        "prepare p as delete from orders; execute p".to_owned(),
+        format!("insert into orders (id, note) values {}", many.join(", ")),
+        "insert into orders (id) select g from generate_series(300, 302) g".to_owned(),
+        "copy orders (id, note) from stdin".to_owned(),
+    ] {
+        let heard = developers.query(&sql).failure();
+        assert!(
+            heard.contains("policy denies")
+                && heard.contains("`developers-work` allows it, but not"),
+            "{sql}: {heard}"
+        );
+    }
+    for sql in [
+        "insert into orders (id, note) values (50, 'a'), (51, 'b')",
+        "update orders set total = 1 where id = 50",
+        "delete from orders where id in (50, 51)",
+        "create table mine (id int); insert into mine values (1); drop table if exists nothing",
+    ] {
+        let seen = developers.query(sql);
+        assert_eq!(
+            seen.stderr.contains("policy denies"),
+            sql.contains("drop"),
+            "{sql}: {}",
+            seen.stderr
+        );
+    }
+    assert_eq!(site.at_target("select count(*) from orders"), "1");
+    site.custos.finish();
+}

@@ -161,7 +161,13 @@ impl Slice {
             .ask(action.clone(), &facts)
             .map_err(|refused| refused.message)?;
         if !answer.allowed {
-            return Ok(actor.denied(verb, &answer.rules));
+            let mut verdict = actor.denied(verb, &answer.rules);
+            if answer.rules.is_empty() {
+                verdict
+                    .reasons
+                    .extend(self.but_for_its_shape(actor, verb, facts)?);
+            }
+            return Ok(verdict);
         }
         let permits: Vec<&Rule> = actor.rules_named(&answer.rules).collect();
         let masks: BTreeSet<&str> = permits
@@ -203,6 +209,37 @@ impl Slice {
             return Ok(actor.denied(verb, &answer.rules));
         }
         Ok(self.verdict(actor, verb, question.shape, &permits, &facts.masked))
+    }
+
+    /// Rules that would allow a statement of another shape, in words.
+    fn but_for_its_shape(
+        &self,
+        actor: &Actor,
+        verb: Verb,
+        mut facts: Facts<'_>,
+    ) -> Result<Vec<String>, String> {
+        let mut shapes = Vec::new();
+        if facts.without_where {
+            shapes.push("an UPDATE or DELETE of all rows");
+        }
+        if facts.inserted_rows > 0 {
+            shapes.push("an INSERT of so many rows");
+        }
+        if shapes.is_empty() {
+            return Ok(Vec::new());
+        }
+        facts.without_where = false;
+        facts.inserted_rows = 0;
+        let action = self.vocabulary.action(verb.as_str());
+        let answer = actor
+            .court
+            .ask(action, &facts)
+            .map_err(|refused| refused.message)?;
+        let shapes = shapes.join(", nor ");
+        let told = answer.rules.iter().filter(|_| answer.allowed);
+        Ok(told
+            .map(|rule| format!("`{rule}` allows it, but not {shapes}"))
+            .collect())
     }
 
     /// Labels that the actor sees clear.
