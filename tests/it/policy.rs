@@ -1,5 +1,6 @@
 //! Policy documents in force: statements are judged by what they do, and columns are masked by where they come from.
 
+mod attacks;
 mod corpus;
 mod extended;
 mod judged;

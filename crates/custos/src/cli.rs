@@ -13,7 +13,7 @@ use custos_store::{CredentialId, Durability, SourceNetwork, UpstreamTls};
 
 use crate::config;
 
-pub(crate) use policy::{PolicyCommand, PolicyExplainArgs};
+pub(crate) use policy::{PolicyCommand, PolicyExplainArgs, PolicySimulateArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:

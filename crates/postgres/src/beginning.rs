@@ -3,7 +3,7 @@
 use custos_session::{Authorized, Session, SessionError};
 use custos_sql::{Verb, setting_verb, startup_settings};
 
-use crate::catalogue::current_schemas;
+use crate::catalogue::search_path;
 use crate::handshake::Startup;
 use crate::judge::Beginning;
 use crate::target::Target;
@@ -26,9 +26,9 @@ pub(crate) async fn of(
         database: database.map(str::to_owned),
     };
     if session.rules().are_judged() {
-        let (user, schemas) = current_schemas(&mut target.stream, &mut target.buffer).await?;
+        let (user, path) = search_path(&mut target.stream, &mut target.buffer).await?;
         beginning.user = user;
-        beginning.schemas = Some(schemas);
+        beginning.schemas = custos_sql::identifiers(&path);
     }
     Ok(beginning)
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use custos_session::{Open, Session, SessionError};
 
-pub(crate) use load::current_schemas;
+pub(crate) use load::search_path;
 pub(crate) use snapshot::{Snapshot, is_telling};
 pub(crate) use view::{Names, functions};
 

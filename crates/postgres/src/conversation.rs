@@ -1,14 +1,14 @@
 //! What was asked and is not answered yet. Sans-I/O: requests put expectations in, responses take them out.
 //!
-//! The target answers in order, with one exception: after an error in the extended protocol it skips to
-//! the next Sync. A Sync sent while the target copies in is ignored by it, so a Sync that is followed by an
-//! answer to something later was one of those.
+//! The target answers in order, with two exceptions: after an error in the extended protocol it skips to
+//! the next Sync, and a Sync that reaches it while it copies in is ignored.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use custos_model::OperationNumber;
 
+use crate::catalogue::Catalogue;
 use crate::judge::Plan;
 use crate::names::{Names, Portal, Statement, Undo};
 use crate::refusal::Refusal;
@@ -77,6 +77,28 @@ impl Expected {
         }
     }
 
+    /// What it does to the names of statements.
+    fn changes_statement(&self) -> Option<&Undo<Statement>> {
+        match self {
+            Self::Parse { undo, .. } => undo.as_ref(),
+            Self::Close {
+                undo: Some(CloseUndo::Statement(undo)),
+            } => Some(undo),
+            _ => None,
+        }
+    }
+
+    /// What it does to the names of portals.
+    fn changes_portal(&self) -> Option<&Undo<Portal>> {
+        match self {
+            Self::Bind { undo } => undo.as_ref(),
+            Self::Close {
+                undo: Some(CloseUndo::Portal(undo)),
+            } => Some(undo),
+            _ => None,
+        }
+    }
+
     fn ends_with_ready(&self) -> bool {
         matches!(self, Self::Query { .. } | Self::RefusedQuery | Self::Sync)
     }
@@ -115,6 +137,10 @@ pub(crate) struct Conversation {
     pub(crate) copy_in_hidden: bool,
     /// The target reads statements otherwise than the gateway.
     pub(crate) unreadable: bool,
+    /// A statement of the transaction touched labelled columns; what is deferred to its end may tell of them.
+    touching: Option<Arc<Plan>>,
+    /// Told whenever the target may have changed its objects, until nothing is under way.
+    pub(crate) changing: Option<Arc<Catalogue>>,
     /// The target has sent a FATAL error and closes the connection.
     pub(crate) target_said_goodbye: bool,
 }
@@ -129,6 +155,8 @@ impl Conversation {
             transaction: b'I',
             copy_in_hidden: false,
             unreadable: false,
+            touching: None,
+            changing: None,
             target_said_goodbye: false,
         }
     }
@@ -139,6 +167,9 @@ impl Conversation {
 
     /// Its answers are shown and recorded under a plan.
     pub(crate) fn expect_under(&mut self, expected: Expected, plan: Option<Arc<Plan>>) {
+        if let Some(plan) = plan.as_ref().filter(|plan| plan.analysis.touches_labels) {
+            self.touching = Some(Arc::clone(plan));
+        }
         self.entries.push_back(Entry {
             expected,
             refusal: None,
@@ -168,16 +199,64 @@ impl Conversation {
 
     /// The request that the target answers now, if the answer is not ReadyForQuery.
     pub(crate) fn current(&mut self) -> Option<&mut Entry> {
-        while matches!(
-            self.entries.front(),
-            Some(Entry {
-                expected: Expected::Sync,
-                ..
-            })
-        ) {
-            self.entries.pop_front();
-        }
-        self.entries.front_mut().filter(|entry| !entry.failed)
+        let answers =
+            |entry: &&mut Entry| !entry.failed && !matches!(entry.expected, Expected::Sync);
+        self.entries.front_mut().filter(answers)
+    }
+
+    /// The target asks for COPY data: it ignores each Sync that was sent before.
+    pub(crate) fn copies_in(&mut self, operation: OperationNumber, hidden: bool) {
+        self.copy_in = CopyIn::Sending(operation);
+        self.copy_in_hidden = hidden;
+        self.entries
+            .retain(|entry| !matches!(entry.expected, Expected::Sync));
+    }
+
+    /// Whether COPY data that comes now must not stand in records; also before the target asked for it.
+    pub(crate) fn hides_copy_in(&self) -> bool {
+        let plans = self.entries.iter().filter_map(|entry| entry.plan.as_ref());
+        self.copy_in_hidden || plans.into_iter().any(|plan| plan.analysis.hides_copy_in)
+    }
+
+    /// The plan that errors and notices are under which answer nothing in particular.
+    pub(crate) fn touching(&self) -> Option<Arc<Plan>> {
+        self.touching.clone()
+    }
+
+    /// All statements that a name may stand for at the target: the one that it stands for if all that is under way goes
+    /// well, and those before it.
+    pub(crate) fn statements_named(&self, name: &[u8]) -> Vec<Arc<Statement>> {
+        self.possible(self.statements.get(name), name, Expected::changes_statement)
+    }
+
+    /// The same of portals.
+    pub(crate) fn portals_named(&self, name: &[u8]) -> Vec<Arc<Portal>> {
+        self.possible(self.portals.get(name), name, Expected::changes_portal)
+    }
+
+    fn possible<T>(
+        &self,
+        present: Option<&Arc<T>>,
+        name: &[u8],
+        change: impl Fn(&Expected) -> Option<&Undo<T>>,
+    ) -> Vec<Arc<T>> {
+        let ends = self
+            .entries
+            .iter()
+            .rposition(|entry| entry.expected.ends_with_ready());
+        let (before, since) = match ends {
+            Some(end) => (end + 1, end + 1),
+            None => (0, 0),
+        };
+        let changes = |entry: &&Entry| change(&entry.expected).is_some_and(|undo| undo.is_of(name));
+        // What comes before the next Sync is run only if this change was.
+        let settled = self.entries.iter().skip(since).any(|entry| changes(&entry));
+        let before = if settled { 0 } else { before };
+        let earlier = self.entries.iter().take(before);
+        let earlier = earlier.filter_map(|entry| change(&entry.expected));
+        let earlier = earlier.filter(|undo| undo.is_of(name));
+        let earlier = earlier.filter_map(Undo::previous);
+        present.into_iter().chain(earlier).cloned().collect()
     }
 
     /// The answer to the current request is complete.
@@ -217,9 +296,14 @@ impl Conversation {
             .map(|entry| self.taken_back(entry))
             .collect();
         settled.extend(request);
+        if let Some(catalogue) = &self.changing {
+            catalogue.changed();
+        }
         if self.is_idle() {
             // Portals end with their transaction.
             self.portals = Names::default();
+            self.touching = None;
+            self.changing = None;
         }
         settled
     }
@@ -322,7 +406,8 @@ mod tests {
         let mut conversation = Conversation::new();
         execute(&mut conversation, 1);
         conversation.expect(Expected::Sync);
-        // CopyInResponse, data, CopyDone, CommandComplete
+        conversation.copies_in(OperationNumber(1), false);
+        // data, CopyDone, CommandComplete
         conversation.done();
         conversation.expect(Expected::Sync);
         execute(&mut conversation, 2);
@@ -332,6 +417,43 @@ mod tests {
             conversation.current().unwrap().expected.operation(),
             Some(OperationNumber(2))
         );
+    }
+
+    #[test]
+    fn an_error_at_a_sync_belongs_to_it() {
+        let mut conversation = Conversation::new();
+        execute(&mut conversation, 1);
+        conversation.expect(Expected::Sync);
+        execute(&mut conversation, 2);
+        conversation.expect(Expected::Sync);
+        conversation.done();
+        // A deferred constraint fails.
+        assert!(conversation.failed().is_none());
+        assert_eq!(conversation.ready(b'I').len(), 1);
+        assert_eq!(
+            conversation.current().unwrap().expected.operation(),
+            Some(OperationNumber(2))
+        );
+    }
+
+    #[test]
+    fn a_name_stands_for_all_that_it_may() {
+        let mut conversation = Conversation::new();
+        parse(&mut conversation, b"s", "select 1");
+        conversation.expect(Expected::Sync);
+        conversation.done();
+        conversation.ready(b'I');
+        let texts = |conversation: &Conversation| -> Vec<String> {
+            let all = conversation.statements_named(b"s");
+            all.iter().map(|statement| statement.text.clone()).collect()
+        };
+        assert_eq!(texts(&conversation), ["select 1"]);
+        parse(&mut conversation, b"s", "select 2");
+        assert_eq!(texts(&conversation), ["select 2"]);
+        conversation.expect(Expected::Sync);
+        assert_eq!(texts(&conversation), ["select 2", "select 1"]);
+        conversation.done();
+        assert_eq!(texts(&conversation), ["select 2"]);
     }
 
     #[test]

@@ -4,27 +4,33 @@
 //! compared or copied, and which literals must not stand in records. What is not certain counts as the worst: an
 //! unknown verb, every label.
 
+mod analyse;
 mod analysis;
 mod columns;
 mod functions;
 mod hidden;
 mod plan;
+mod recorded;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use custos_session::{Open, Rules, Session};
 
 use crate::catalogue::{Catalogue, Names, Snapshot};
+use crate::names::clip;
 
 pub(crate) use analysis::{Analysis, Missing};
 pub(crate) use columns::{ColumnMask, ColumnMasks};
 pub(crate) use plan::{Described, Plan};
+pub use recorded::recorded_question;
 
 /// Analyses that a session keeps.
 const KEPT: usize = 512;
 /// Longer texts are analysed each time.
 const KEPT_TEXT_BYTES: usize = 16 << 10;
+/// Longer texts that are kept all the same, the last ones: each is asked for when it is parsed, bound and executed.
+const LONG_KEPT: usize = 4;
 /// Names of prepared statements and cursors that are told apart; what is beyond is unknown.
 const NAMES_MAX: usize = 4096;
 
@@ -34,7 +40,7 @@ const PATHS_MAX: usize = 16;
 /// What the target and the client agreed on when the session began.
 #[derive(Debug)]
 pub(crate) struct Beginning {
-    /// The schemas that names without one are searched in; `None`: not known.
+    /// What `search_path` says; `None`: not known.
     pub(crate) schemas: Option<Vec<String>>,
     /// Whom `$user` in a search path means.
     pub(crate) user: String,
@@ -66,7 +72,14 @@ pub(crate) struct Judge {
     rules_version: u64,
     /// What was prepared and declared under each name; two under one name are not told apart.
     prepared: HashMap<String, Named>,
+    /// Of those, what was prepared in SQL.
+    prepared_in_sql: HashMap<String, Named>,
+    /// Cursors and portals.
     cursors: HashMap<String, Named>,
+    /// Of those, what was declared in SQL.
+    declared: HashMap<String, Named>,
+    /// Of long texts, the last.
+    long: VecDeque<(String, Arc<Analysis>)>,
 }
 
 /// What statements may have changed of the database's objects.
@@ -85,12 +98,16 @@ impl Changes {
     }
 }
 
-#[derive(Debug)]
+/// The texts that a name stood for.
+#[derive(Debug, Default)]
 struct Named {
-    text: String,
-    /// Another one had the name, or it was too long to be kept.
-    several: bool,
+    texts: Vec<String>,
+    /// There were more, or longer ones, than are kept.
+    lost: bool,
 }
+
+/// Texts that are kept for one name.
+const TEXTS_PER_NAME: usize = 8;
 
 impl Judge {
     pub(crate) fn new(
@@ -98,12 +115,12 @@ impl Judge {
         catalogue: Arc<Catalogue>,
         beginning: Beginning,
     ) -> Self {
-        Self {
+        let mut judge = Self {
             scripts,
             catalogue,
             database: beginning.database,
             lost: beginning.schemas.is_none(),
-            paths: beginning.schemas.into_iter().collect(),
+            paths: Vec::new(),
             user: beginning.user,
             shadows: HashSet::new(),
             readable: beginning.readable,
@@ -112,8 +129,13 @@ impl Judge {
             analyses: HashMap::new(),
             rules_version: 0,
             prepared: HashMap::new(),
+            prepared_in_sql: HashMap::new(),
             cursors: HashMap::new(),
-        }
+            declared: HashMap::new(),
+            long: VecDeque::new(),
+        };
+        judge.search(&beginning.schemas.unwrap_or_default());
+        judge
     }
 
     /// Gets what the catalogue says now. `is_idle`: no transaction is open and nothing under way.
@@ -150,6 +172,7 @@ impl Judge {
 
     fn forget(&mut self) {
         self.analyses.clear();
+        self.long.clear();
     }
 
     /// What a text does.
@@ -161,12 +184,22 @@ impl Judge {
         let Ok(text) = std::str::from_utf8(text) else {
             return Arc::new(Analysis::unreadable(text.len(), rules, "it is not UTF-8"));
         };
-        if let Some(known) = self.analyses.get(text) {
+        let long = self.long.iter().find(|(known, _)| known == text);
+        if let Some(known) = self.analyses.get(text).or(long.map(|(_, known)| known)) {
             return Arc::clone(known);
         }
-        let analysis = Arc::new(analysis::analyse(self, text, rules));
+        let analysis = Arc::new(analyse::analyse(self, text, rules));
         // What names of the session mean changes from statement to statement.
-        if !analysis.depends_on_names && text.len() <= KEPT_TEXT_BYTES {
+        if analysis.depends_on_names {
+            return analysis;
+        }
+        if text.len() > KEPT_TEXT_BYTES {
+            if self.long.len() >= LONG_KEPT {
+                self.long.pop_front();
+            }
+            self.long
+                .push_back((text.to_owned(), Arc::clone(&analysis)));
+        } else {
             if self.analyses.len() >= KEPT {
                 self.analyses.clear();
             }
@@ -175,21 +208,62 @@ impl Judge {
         analysis
     }
 
+    /// What one of several texts does, whichever the target takes.
+    pub(crate) fn analyse_all(&mut self, texts: &[&[u8]], rules: &Rules) -> Arc<Analysis> {
+        let mut distinct: Vec<&[u8]> = Vec::new();
+        for text in texts {
+            if !distinct.contains(text) {
+                distinct.push(text);
+            }
+        }
+        match distinct.as_slice() {
+            [one] => self.analyse(one, rules),
+            [] => Arc::new(Analysis::unreadable(0, rules, "its statement is not known")),
+            several => {
+                let all = several.iter().map(|text| self.analyse(text, rules));
+                Arc::new(Analysis::one_of(&all.collect::<Vec<_>>(), rules))
+            }
+        }
+    }
+
     /// The client prepares a statement under this name.
     pub(crate) fn prepared(&mut self, name: &[u8], text: &str) {
         if !name.is_empty() {
-            let name = String::from_utf8_lossy(name).into_owned();
             remember(&mut self.prepared, name, text);
         }
+    }
+
+    /// The client binds a portal of this name.
+    pub(crate) fn bound(&mut self, name: &[u8], text: &str) {
+        if !name.is_empty() {
+            remember(&mut self.cursors, name, text);
+        }
+    }
+
+    /// Texts that were prepared in SQL under a name of the protocol; `None`: more than are known.
+    pub(crate) fn prepared_in_sql(&self, name: &[u8]) -> Option<Vec<String>> {
+        texts(&self.prepared_in_sql, name)
+    }
+
+    /// Texts of cursors that were declared in SQL under a portal's name; `None`: more than are known.
+    pub(crate) fn declared(&self, name: &[u8]) -> Option<Vec<String>> {
+        texts(&self.declared, name)
+    }
+
+    /// Whose objects a statement may change.
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue)
     }
 
     /// The statement is forwarded: what it changes of names and objects is in force from now on.
     pub(crate) fn forwarded(&mut self, analysis: &Arc<Analysis>) {
         for (name, text) in &analysis.prepares {
-            remember(&mut self.prepared, name.clone(), text);
+            remember(&mut self.prepared, name.as_bytes(), text);
+            remember(&mut self.prepared_in_sql, name.as_bytes(), text);
         }
         for (name, text) in &analysis.declares {
-            remember(&mut self.cursors, name.clone(), text);
+            remember(&mut self.cursors, name.as_bytes(), text);
+            remember(&mut self.declared, name.as_bytes(), text);
         }
         match &analysis.searches {
             analysis::Searches::AsBefore => {}
@@ -220,6 +294,8 @@ impl Judge {
             other => other.to_owned(),
         });
         let mut path: Vec<String> = named.collect();
+        // What is temporary would be found first or, named so, wherever it is named.
+        self.lost |= path.iter().any(|schema| schema == "pg_temp");
         if !path.iter().any(|schema| schema == "pg_catalog") {
             path.insert(0, "pg_catalog".to_owned());
         }
@@ -266,24 +342,40 @@ impl Drop for Judge {
     }
 }
 
-fn remember(all: &mut HashMap<String, Named>, name: String, text: &str) {
-    let too_long = text.len() > KEPT_TEXT_BYTES;
-    if let Some(known) = all.get_mut(&name) {
-        known.several |= too_long || known.text != text;
-    } else if all.len() < NAMES_MAX {
-        let text = if too_long { "" } else { text };
-        all.insert(
-            name,
-            Named {
-                text: text.to_owned(),
-                several: too_long,
-            },
-        );
+fn remember(all: &mut HashMap<String, Named>, name: &[u8], text: &str) {
+    let name = key(name);
+    if all.len() >= NAMES_MAX && !all.contains_key(&name) {
+        // What has no entry is unknown.
+        return;
     }
+    let named = all.entry(name).or_default();
+    if named.texts.iter().any(|known| known == text) {
+        return;
+    }
+    if text.len() > KEPT_TEXT_BYTES || named.texts.len() >= TEXTS_PER_NAME {
+        named.lost = true;
+    } else {
+        named.texts.push(text.to_owned());
+    }
+}
+
+fn key(name: &[u8]) -> String {
+    String::from_utf8_lossy(clip(name)).into_owned()
 }
 
 /// The text under a name, if it can be only one.
 fn named<'n>(all: &'n HashMap<String, Named>, name: &str) -> Option<&'n str> {
-    let named = all.get(name)?;
-    (!named.several).then_some(named.text.as_str())
+    let named = all.get(&key(name.as_bytes()))?;
+    match named.texts.as_slice() {
+        [one] if !named.lost => Some(one),
+        _ => None,
+    }
+}
+
+/// All texts under a name. `None`: there were more than are kept.
+fn texts(all: &HashMap<String, Named>, name: &[u8]) -> Option<Vec<String>> {
+    let Some(named) = all.get(&key(name)) else {
+        return (all.len() < NAMES_MAX).then(Vec::new);
+    };
+    (!named.lost).then(|| named.texts.clone())
 }

@@ -33,6 +33,8 @@ use tokio::net::TcpStream;
 
 use crate::cancel::CancelKeys;
 
+pub use crate::judge::recorded_question;
+
 /// ALPN name of the protocol (PostgreSQL documentation, "SSL Session Encryption").
 pub(crate) const ALPN: &[&[u8]] = &[b"postgresql"];
 

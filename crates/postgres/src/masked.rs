@@ -11,12 +11,13 @@ use crate::wire::backend::{ErrorFields, tag};
 const ROW_BYTES_MAX: usize = 64 << 20;
 /// What stands for the text of an error that may hold masked values.
 const WITHHELD: &[u8] = b"the target's message is withheld: the statement touches masked columns";
-/// Classes of SQLSTATE whose messages name objects and settings, and no values (PostgreSQL documentation, appendix
+/// Classes of SQLSTATE whose messages name no values, whenever they are raised (PostgreSQL documentation, appendix
 /// "PostgreSQL Error Codes").
-const WITHOUT_VALUES: &[&[u8; 2]] = &[
-    b"08", b"0A", b"25", b"26", b"28", b"34", b"3B", b"3D", b"3F", b"40", b"42", b"53", b"54",
-    b"55", b"57", b"58",
-];
+const WITHOUT_VALUES: &[&[u8; 2]] = &[b"08", b"25", b"40", b"53", b"55", b"57", b"58"];
+/// Classes whose messages name what the statement names, when a statement is prepared. While it runs, values can be taken
+/// for names.
+const WITHOUT_VALUES_AT_PARSE: &[&[u8; 2]] =
+    &[b"0A", b"26", b"28", b"34", b"3D", b"3F", b"42", b"54"];
 
 /// A row in its two forms.
 pub(crate) struct TwoForms {
@@ -362,10 +363,13 @@ pub(crate) fn copy_data(data: &[u8]) -> Result<Vec<u8>, SessionError> {
     Ok(message)
 }
 
-/// The fields of an error or notice without what may hold values, each with its type byte.
-pub(crate) fn without_values<'f>(fields: &ErrorFields<'f>) -> Vec<(u8, &'f [u8])> {
+/// The fields of an error or notice without what may hold values, each with its type byte. `at_parse`: it answers Parse.
+pub(crate) fn without_values<'f>(fields: &ErrorFields<'f>, at_parse: bool) -> Vec<(u8, &'f [u8])> {
     let class = fields.sqlstate().and_then(|code| code.get(..2));
-    let tells_nothing = class.is_some_and(|class| WITHOUT_VALUES.iter().any(|it| *it == class));
+    let tells_nothing = class.is_some_and(|class| {
+        let of = |classes: &[&[u8; 2]]| classes.iter().any(|it| *it == class);
+        of(WITHOUT_VALUES) || (at_parse && of(WITHOUT_VALUES_AT_PARSE))
+    });
     let kept = fields.iter().filter_map(|(kind, text)| match kind {
         b'M' if !tells_nothing => Some((kind, WITHHELD)),
         b'M' | b'H' if tells_nothing => Some((kind, text)),

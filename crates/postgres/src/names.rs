@@ -24,6 +24,10 @@ pub(crate) struct Statement {
 #[derive(Debug)]
 pub(crate) struct Portal {
     pub(crate) statement: Arc<Statement>,
+    /// Statements that it may be of instead, if what was under way went wrong.
+    pub(crate) others: Vec<Arc<Statement>>,
+    /// Texts that were prepared in SQL under the statement's name; `None`: more than are known.
+    pub(crate) in_sql: Option<Vec<String>>,
     pub(crate) parameters: usize,
     /// Format codes as bound: none is text for all, one is for all, else one for each column.
     pub(crate) result_formats: Box<[Format]>,
@@ -93,9 +97,29 @@ pub(crate) struct Undo<T> {
     previous: Option<Arc<T>>,
 }
 
+/// Bytes of a name that count (`NAMEDATALEN` of the server, less one).
+const NAME_BYTES: usize = 63;
+
+/// What counts of a name.
+pub(crate) fn clip(name: &[u8]) -> &[u8] {
+    name.get(..NAME_BYTES).unwrap_or(name)
+}
+
+impl<T> Undo<T> {
+    /// Whether it is about this name.
+    pub(crate) fn is_of(&self, name: &[u8]) -> bool {
+        *self.name == *clip(name)
+    }
+
+    /// What stood under the name before.
+    pub(crate) fn previous(&self) -> Option<&Arc<T>> {
+        self.previous.as_ref()
+    }
+}
+
 impl<T> Names<T> {
     pub(crate) fn get(&self, name: &[u8]) -> Option<&Arc<T>> {
-        self.entries.get(name)
+        self.entries.get(clip(name))
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -103,6 +127,7 @@ impl<T> Names<T> {
     }
 
     pub(crate) fn set(&mut self, name: &[u8], value: Arc<T>) -> Undo<T> {
+        let name = clip(name);
         // The unnamed statement and portal are replaced at every use: no new key for them.
         let previous = match self.entries.get_mut(name) {
             Some(entry) => Some(std::mem::replace(entry, value)),
@@ -115,6 +140,7 @@ impl<T> Names<T> {
     }
 
     pub(crate) fn remove(&mut self, name: &[u8]) -> Undo<T> {
+        let name = clip(name);
         Undo {
             name: name.into(),
             previous: self.entries.remove(name),

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::{Buf as _, BytesMut};
 use custos_model::{Decision, Effect, Operation, OperationNumber, Verdict};
 use custos_session::transcript::Lines;
-use custos_session::{Masks, Open, Position, Session, SessionError, UpstreamError};
+use custos_session::{Open, Position, Session, SessionError, UpstreamError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::client::protocol_error;
@@ -373,7 +373,7 @@ impl<'s> Requests<'s> {
             text: shown,
             parameters: 0,
         };
-        let (operation, judged) = self.begin(batch, &operation, analysis)?;
+        let (operation, judged) = self.begin(batch, conversation, &operation, analysis)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "query")
@@ -470,11 +470,11 @@ impl<'s> Requests<'s> {
         if conversation.portals.is_full() {
             return Err(SessionError::Limit("too many portals in one session"));
         }
-        let statement = conversation.statements.get(bind.statement).cloned();
-        let analysis = match &statement {
-            Some(statement) => self.analyse_statement(statement),
-            None => self.analyse(NOT_UTF8),
-        };
+        let statements = conversation.statements_named(bind.statement);
+        let analysis = self.analyse_bound(bind.statement, &statements);
+        let mut statements = statements.into_iter();
+        let statement = statements.next();
+        let others: Vec<_> = statements.collect();
         let hides = |number: usize| match &analysis {
             None => false,
             Some((analysis, _)) => match &analysis.hidden_parameters {
@@ -501,16 +501,22 @@ impl<'s> Requests<'s> {
             .end();
         let plan = match analysis {
             Some((analysis, rules)) if rules.have_labels() => {
-                // An error holds what the client itself sent.
                 let recorded = self.session.recorded(&rules)?;
-                let plan = Plan::new(analysis, Masks::default(), recorded, None, rules);
-                Some(Arc::new(plan))
+                let ruled = self.session.decide(Some(&analysis.question))?;
+                let shown = match ruled.verdict.decision {
+                    Decision::Allow => ruled.masks,
+                    Decision::Deny => recorded.clone(),
+                };
+                Some(Arc::new(Plan::new(analysis, shown, recorded, None, rules)))
             }
             _ => None,
         };
         let undo = statement.map(|statement| {
+            self.judge.bound(bind.portal, &statement.text);
             let portal = Portal {
                 statement,
+                others,
+                in_sql: self.judge.prepared_in_sql(bind.statement),
                 parameters: bind.values.len(),
                 result_formats: bind.result_formats.iter().collect(),
                 columns: OnceLock::new(),
@@ -578,10 +584,8 @@ impl<'s> Requests<'s> {
             );
             (unnamed.as_str(), Effect::Unknown, 0)
         };
-        let analysis = match &portal {
-            Some(portal) => self.analyse_statement(&portal.statement),
-            None => self.analyse(NOT_UTF8),
-        };
+        let portals = conversation.portals_named(name);
+        let analysis = self.analyse_opened(name, &portals);
         let recorded = analysis.as_ref().and_then(|(it, _)| it.recorded.clone());
         let operation = Operation {
             verb: "execute",
@@ -589,7 +593,7 @@ impl<'s> Requests<'s> {
             text: recorded.as_deref().unwrap_or(text),
             parameters,
         };
-        let (operation, judged) = self.begin(batch, &operation, analysis)?;
+        let (operation, judged) = self.begin(batch, conversation, &operation, analysis)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "execute")

@@ -428,8 +428,7 @@ impl<'s> Results<'s> {
                     .plan
                     .as_ref()
                     .is_some_and(|plan| plan.analysis.hides_copy_in);
-                conversation.copy_in_hidden = hidden;
-                conversation.copy_in = CopyIn::Sending(operation);
+                conversation.copies_in(operation, hidden);
             }
             BackendMessage::CopyOutResponse(response) => {
                 self.copy_is_text = response.format == Format::Text;
@@ -448,6 +447,7 @@ impl<'s> Results<'s> {
             BackendMessage::NoticeResponse(fields) => {
                 let entry = conversation.current();
                 let plan = entry.and_then(|entry| entry.plan.clone());
+                let plan = plan.or_else(|| conversation.touching());
                 return self.notice(plan.as_deref(), &fields);
             }
             BackendMessage::ParameterStatus(parameter) => {

@@ -75,6 +75,9 @@ impl Maskers {
     }
 }
 
+/// From this strictness on nothing is left of a value.
+const REDACTS: u8 = 4;
+
 /// How little is left of a value: where a column has several labels, the strictest mask is taken.
 fn strictness(shown: &Shown) -> u8 {
     match shown {
@@ -101,11 +104,16 @@ impl Masks {
         self.by_label.is_empty()
     }
 
-    /// The mask of a value with these labels; `None`: it may be seen clear.
-    pub fn of(&self, labels: &BTreeSet<String>) -> Option<Arc<Mask>> {
+    /// The mask of a value with these labels; `None`: it may be seen clear. `is_whole`: it is the value of a column and
+    /// not one that was worked out of it. Of others nothing is left: a piece of a value under a partial mask, or a
+    /// dictionary of its tokens, would give it away piece by piece.
+    pub fn of(&self, labels: &BTreeSet<String>, is_whole: bool) -> Option<Arc<Mask>> {
         let masks = labels.iter().filter_map(|label| self.by_label.get(label));
-        let strictest = masks.max_by_key(|(strictness, _)| *strictness)?;
-        Some(Arc::clone(&strictest.1))
+        let (strictness, strictest) = masks.max_by_key(|(strictness, _)| *strictness)?;
+        if !is_whole && *strictness < REDACTS {
+            return self.in_doubt();
+        }
+        Some(Arc::clone(strictest))
     }
 
     /// The mask of a value of unknown origin; `None`: whatever it is may be seen clear.

@@ -44,6 +44,11 @@ impl Rules {
         self.version
     }
 
+    /// Digest of the policy.
+    pub fn digest(&self) -> &str {
+        self.policy.digest()
+    }
+
     /// Whether columns have labels.
     pub fn have_labels(&self) -> bool {
         match &*self.policy {

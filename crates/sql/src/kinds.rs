@@ -352,6 +352,37 @@ const PLANNER: &[&str] = &[
     "CallContext",
 ];
 
+/// The functions that servers which are older than the grammar may take a piece of its syntax for.
+pub(crate) fn newer_syntax(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "JsonScalarExpr" => &["json_scalar"],
+        "JsonSerializeExpr" => &["json_serialize"],
+        "JsonParseExpr" => &["json"],
+        "JsonArrayConstructor" | "JsonArrayQueryConstructor" => &["json_array"],
+        "JsonObjectConstructor" => &["json_object"],
+        "JsonArrayAgg" => &["json_arrayagg"],
+        "JsonObjectAgg" => &["json_objectagg"],
+        "JsonFuncExpr" => &["json_exists", "json_query", "json_value"],
+        "MergeSupportFunc" => &["merge_action"],
+        _ => &[],
+    }
+}
+
+/// All functions that newer syntax can be taken for.
+pub const NEWER_SYNTAX: &[&str] = &[
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_value",
+    "merge_action",
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

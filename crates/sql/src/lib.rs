@@ -46,9 +46,10 @@ pub use cache::Cache;
 pub use effect::{Effect, Object, ObjectKind, Role, Verb};
 pub use error::SqlError;
 pub use functions::known_function;
-pub use parse::{TEXT_BYTES_MAX, TOKENS_MAX, parse};
+pub use kinds::NEWER_SYNTAX;
+pub use parse::{TEXT_BYTES_MAX, TOKENS_MAX, comments, parse};
 pub use script::{
     Call, Condition, CopyForm, Landing, Literal, Parameter, Prepared, Script, Shape, Statement,
     Truth, Use,
 };
-pub use settings::{search_path, setting_verb, startup_settings};
+pub use settings::{identifiers, search_path, setting_verb, startup_settings};

@@ -2,7 +2,7 @@
 
 use std::panic::catch_unwind;
 
-use pg_query::protobuf::{RawStmt, ScanToken};
+use pg_query::protobuf::{RawStmt, ScanToken, Token};
 
 use crate::error::SqlError;
 use crate::prescan;
@@ -51,6 +51,19 @@ fn raw(text: &str) -> Result<Vec<RawStmt>, SqlError> {
 
 fn is_too_deep(message: &str) -> bool {
     message.contains("stack depth limit") || message.contains("memory exhausted")
+}
+
+/// Where the comments of a text stand, in bytes. Empty for a text that cannot be scanned.
+pub fn comments(text: &str) -> Vec<std::ops::Range<usize>> {
+    let is_comment = |token: &&ScanToken| {
+        token.token == Token::SqlComment as i32 || token.token == Token::CComment as i32
+    };
+    let tokens = prescan::tokens(text).unwrap_or_default();
+    let places = tokens.iter().filter(is_comment).filter_map(|token| {
+        let start = usize::try_from(token.start).ok()?;
+        Some(start..usize::try_from(token.end).ok()?)
+    });
+    places.collect()
 }
 
 /// The statements' trees with their ranges, for [`crate::lineage`].

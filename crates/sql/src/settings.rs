@@ -155,8 +155,9 @@ fn set_by_function(select: &Node) -> Option<Vec<String>> {
         .then(|| identifiers(&value))?
 }
 
-/// A list of identifiers as in the value of a setting (`SplitIdentifierString` of the server).
-fn identifiers(text: &str) -> Option<Vec<String>> {
+/// A list of identifiers as in the value of a setting (`SplitIdentifierString` of the server). `None`: it is not
+/// understood.
+pub fn identifiers(text: &str) -> Option<Vec<String>> {
     if text.trim().is_empty() {
         return Some(vec![String::new()]);
     }

@@ -106,7 +106,11 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
             ObjectKind::Cursor,
             Some(text(node, "portalname")),
         ),
-        "LockStmt" => each_relation(walk, node, Verb::Lock),
+        "LockStmt" => {
+            // ACCESS SHARE keeps nobody but DDL out (`AccessShareLock` is 1).
+            walk.facts.shape.locks_others |= node.int("mode") > 1;
+            each_relation(walk, node, Verb::Lock);
+        }
         "PrepareStmt" => {
             one(
                 walk,

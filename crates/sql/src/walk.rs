@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::effect::{Effect, Object, ObjectKind, Role, Verb};
-use crate::kinds::{Class, class};
+use crate::kinds::{Class, class, newer_syntax};
 use crate::landing::{self, add_landing};
 use crate::pieces;
 use crate::script::{Call, Landing, Prepared, Shape};
@@ -67,7 +67,10 @@ pub(crate) struct Walk {
 impl Walk {
     pub(crate) fn visit(&mut self, node: &Node) {
         match class(node.kind) {
-            Some(Class::Part) => self.part(node),
+            Some(Class::Part) => {
+                self.newer_syntax(node);
+                self.part(node);
+            }
             Some(Class::Query) => query::visit(self, node),
             Some(Class::Plain(verb, kind, field)) => utility::plain(self, node, verb, kind, field),
             Some(Class::Special) => utility::special(self, node),
@@ -78,6 +81,17 @@ impl Walk {
                 );
                 self.children(node);
             }
+        }
+    }
+
+    /// A server that does not have the syntax takes it for a call.
+    fn newer_syntax(&mut self, node: &Node) {
+        for name in newer_syntax(node.kind) {
+            self.facts.calls.push(Call {
+                name: vec![(*name).to_owned()],
+                literal_arguments: Vec::new(),
+                known: None,
+            });
         }
     }
 

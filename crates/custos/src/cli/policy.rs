@@ -32,6 +32,36 @@ pub(crate) enum PolicyCommand {
         /// File, or directory of them, as it would be
         new: PathBuf,
     },
+    /// Say what documents would have said to the statements of an evidence directory
+    Simulate(PolicySimulateArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Records hold no labels of resources and no catalogue of the target: say labels with --label, and masks are not
+simulated. Functions beside PostgreSQL's own count as reads, and EXECUTE as sql.unknown.
+
+Examples:
+  custos policy simulate policy/ --evidence /var/lib/custos/evidence --label postgres/shop:env=production")]
+pub(crate) struct PolicySimulateArgs {
+    #[command(flatten)]
+    pub(crate) files: PolicyFiles,
+    /// The evidence directory, or a copy of it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) evidence: PathBuf,
+    /// A label of a resource; may be repeated
+    #[arg(long = "label", value_name = "RESOURCE:NAME=VALUE", value_parser = resource_label)]
+    pub(crate) labels: Vec<(String, (String, String))>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn resource_label(text: &str) -> Result<(String, (String, String)), String> {
+    let (resource, rest) = text
+        .split_once(':')
+        .ok_or("write RESOURCE:NAME=VALUE, as in postgres/shop:env=production")?;
+    Ok((resource.to_owned(), label(rest)?))
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! `custos policy …`, over files and without a gateway.
 
+mod simulate;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,7 @@ pub(crate) fn run(out: &mut dyn Write, command: PolicyCommand) -> Result<(), Fai
             Ok(())
         }
         PolicyCommand::Diff { json, old, new } => compare(out, json, &old, &new),
+        PolicyCommand::Simulate(arguments) => simulate::run(out, &arguments),
     }
 }
 

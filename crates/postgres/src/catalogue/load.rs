@@ -11,7 +11,7 @@ const SETTINGS: &str =
     "set search_path = ''; set statement_timeout = '15s'; set lock_timeout = '5s'";
 
 const RELATIONS: &str = "select c.oid, n.nspname, c.relname, c.relkind, \
-    case when c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema') \
+    case when c.relkind in ('v', 'm') and c.oid >= 16384 \
         then pg_catalog.pg_get_viewdef(c.oid) end \
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
     where c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') and n.nspname !~ '^pg_(toast|temp)'";
@@ -23,19 +23,20 @@ const COLUMNS: &str = "select a.attrelid, a.attnum, a.attname, a.atttypid \
 
 const INHERITANCE: &str = "select inhrelid, inhparent from pg_catalog.pg_inherits";
 
-/// One row for each name in a schema: whether any of that name is volatile, whether all are in languages that cannot do
-/// more than SQL, the extension, what columns they give (all alike, or NULL), whether their columns depend on arguments.
-const FUNCTIONS: &str = "select f.nspname, f.proname, bool_or(f.provolatile = 'v'), \
-    bool_and(f.lanname in ('internal', 'c', 'sql', 'plpgsql')), max(f.extname), \
+/// One row for each name in a schema: whether any of that name is volatile, whether all are PostgreSQL's own, the
+/// extension, what columns they give (all alike, or NULL), whether their columns depend on arguments, whether any gives
+/// several rows.
+const FUNCTIONS: &str = "select f.nspname, f.proname, bool_or(f.provolatile = 'v'), bool_and(f.oid < 16384), \
+    max(f.extname), \
     case when count(distinct f.columns) = 1 and bool_and(f.columns is not null) then max(f.columns) end, \
-    bool_or(f.open) \
-    from (select n.nspname, p.proname, p.provolatile, l.lanname, e.extname, \
+    bool_or(f.open), bool_or(f.proretset), count(f.extname) = count(*) \
+    from (select n.nspname, p.oid, p.proname, p.provolatile, p.proretset, e.extname, \
         (select pg_catalog.string_agg(coalesce(a.name, ''), E'\\x01' order by a.place) \
             from unnest(p.proargnames, p.proargmodes) with ordinality as a (name, mode, place) \
             where a.mode in ('o', 'b', 't')) as columns, \
         p.proretset and t.typtype in ('p', 'c') and p.proargmodes is null as open \
         from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace \
-        join pg_catalog.pg_language l on l.oid = p.prolang join pg_catalog.pg_type t on t.oid = p.prorettype \
+        join pg_catalog.pg_type t on t.oid = p.prorettype \
         left join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e' \
         left join pg_catalog.pg_extension e on e.oid = d.refobjid) f \
     group by f.nspname, f.proname";
@@ -46,12 +47,12 @@ const OPERATORS: &str = "select o.oprname, e.extname from pg_catalog.pg_operator
     left join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objid = o.oid and d.deptype = 'e' \
     left join pg_catalog.pg_extension e on e.oid = d.refobjid where n.nspname <> 'pg_catalog'";
 
-/// Types, and whether one of their casts calls a function that is not PostgreSQL's own.
+/// Types, and whether one of their casts calls a function that is not PostgreSQL's own, or a constraint is checked.
 const TYPES: &str = "select t.oid, n.nspname, t.typname, t.typtype, t.typbasetype, \
     case when t.typcategory = 'A' then t.typelem else 0 end, t.typrelid, e.extname, \
     exists (select from pg_catalog.pg_cast k join pg_catalog.pg_proc p on p.oid = k.castfunc \
-        join pg_catalog.pg_namespace s on s.oid = p.pronamespace \
-        where t.oid in (k.castsource, k.casttarget) and s.nspname <> 'pg_catalog') \
+        where t.oid in (k.castsource, k.casttarget) and p.oid >= 16384) \
+        or exists (select from pg_catalog.pg_constraint c where c.contypid = t.oid and c.oid >= 16384) \
     from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace \
     left join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objid = t.oid and d.deptype = 'e' \
     left join pg_catalog.pg_extension e on e.oid = d.refobjid where n.nspname !~ '^pg_(toast|temp)'";
@@ -87,15 +88,13 @@ pub(super) async fn load(
     Ok(builder.build())
 }
 
-/// Who the session is for the target, and the schemas that names without one are searched in.
-pub(crate) async fn current_schemas(
+/// Who the session is for the target, and the value of its `search_path`.
+pub(crate) async fn search_path(
     stream: &mut Stream,
     buffer: &mut BytesMut,
-) -> Result<(String, Vec<String>), SessionError> {
-    let text =
-        "select current_user; select s from pg_catalog.unnest(pg_catalog.current_schemas(true)) s";
+) -> Result<(String, String), SessionError> {
+    let text = "select current_user, pg_catalog.current_setting('search_path')";
     let answers = target::ask(stream, buffer, text).await?;
-    let mut texts = (0..answers.rows()).filter_map(|row| answers.text(row, 0));
-    let user = texts.next().unwrap_or_default().to_owned();
-    Ok((user, texts.map(str::to_owned).collect()))
+    let text = |column| answers.text(0, column).unwrap_or_default().to_owned();
+    Ok((text(0), text(1)))
 }

@@ -1,7 +1,7 @@
 //! The catalogue at one time.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use custos_session::masking::PgType;
 
@@ -63,10 +63,10 @@ pub(crate) struct Function {
     pub(crate) schema: String,
     /// One of them may change something.
     pub(crate) volatile: bool,
-    /// One of them is in a language that can do more than SQL.
-    pub(crate) foreign: bool,
-    /// It computes from its arguments and does nothing else: PostgreSQL's own, or of a known extension.
+    /// It computes from its arguments: PostgreSQL's own, or of a known extension.
     pub(crate) computes: bool,
+    /// One of them gives several rows.
+    pub(crate) several: bool,
     /// The names of the columns that it gives, if they are known.
     pub(crate) columns: Option<Vec<String>>,
     /// Its columns depend on its arguments.
@@ -97,9 +97,56 @@ pub(crate) struct Snapshot {
     plain_types: HashSet<String>,
     /// Names that several types have, one of which is not plain.
     odd_types: HashSet<String>,
+    /// Users have functions by names that are syntax in a newer grammar.
+    shadows_syntax: bool,
+    /// What was worked out of it: labels of columns by policy and relation, and views that call functions of users.
+    labels: Mutex<HashMap<(String, u32), Labels>>,
+    odd_views: Mutex<HashMap<u32, bool>>,
 }
 
+/// The labels of each column of a relation, in order.
+pub(crate) type Labels = Arc<[BTreeSet<String>]>;
+
+/// Labels of so many relations are kept.
+const LABELS_KEPT: usize = 4096;
+
 impl Snapshot {
+    /// Whether users have functions by names that are syntax in a newer grammar.
+    pub(crate) fn shadows_syntax(&self) -> bool {
+        self.shadows_syntax
+    }
+
+    /// Labels of a relation's columns under a policy, worked out once.
+    pub(crate) fn labels(
+        &self,
+        policy: &str,
+        oid: u32,
+        work: impl FnOnce() -> Vec<BTreeSet<String>>,
+    ) -> Labels {
+        let key = (policy.to_owned(), oid);
+        if let Some(known) = lock(&self.labels).get(&key) {
+            return Arc::clone(known);
+        }
+        // Outside the lock: working it out asks for others.
+        let found: Labels = work().into();
+        let mut all = lock(&self.labels);
+        if all.len() >= LABELS_KEPT {
+            all.clear();
+        }
+        all.insert(key, Arc::clone(&found));
+        found
+    }
+
+    /// Whether a view calls functions of users, worked out once.
+    pub(crate) fn is_odd_view(&self, oid: u32, work: impl FnOnce() -> bool) -> bool {
+        if let Some(known) = lock(&self.odd_views).get(&oid) {
+            return *known;
+        }
+        let found = work();
+        lock(&self.odd_views).insert(oid, found);
+        found
+    }
+
     /// A relation by its OID.
     pub(crate) fn table(&self, oid: u32) -> Option<&Arc<Table>> {
         self.tables.get(&oid)
@@ -160,6 +207,10 @@ impl Snapshot {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Rows as they are read.
 #[derive(Default)]
 pub(super) struct Builder {
@@ -202,13 +253,13 @@ impl Builder {
 
     pub(super) fn function(&mut self, rows: &Answers, row: usize) -> Option<()> {
         let schema = rows.text(row, 0)?.to_owned();
-        let known = matches!(schema.as_str(), "pg_catalog" | "information_schema")
-            || rows.text(row, 4).is_some_and(|it| COMPUTING.contains(&it));
+        let extends = rows.text(row, 8)? == "t"
+            && rows.text(row, 4).is_some_and(|it| COMPUTING.contains(&it));
         let columns = rows.text(row, 5).filter(|it| !it.is_empty());
         let function = Function {
             volatile: rows.text(row, 2)? == "t",
-            foreign: rows.text(row, 3)? != "t",
-            computes: known,
+            computes: rows.text(row, 3)? == "t" || extends,
+            several: rows.text(row, 7)? == "t",
             columns: columns.map(|text| text.split('\u{1}').map(str::to_owned).collect()),
             open: rows.text(row, 6)? == "t",
             schema,
@@ -263,8 +314,15 @@ impl Builder {
             kinds.map(|kind| kind.name.clone()).collect()
         };
         let (plain_types, odd_types) = (names(true), names(false));
+        let shadows_syntax = custos_sql::NEWER_SYNTAX.iter().any(|name| {
+            let functions = self.functions.get(*name);
+            functions.is_some_and(|all| all.iter().any(|function| !function.computes))
+        });
         let tables = self.tables.into_iter();
         Snapshot {
+            shadows_syntax,
+            labels: Mutex::default(),
+            odd_views: Mutex::default(),
             tables: tables.map(|(oid, table)| (oid, Arc::new(table))).collect(),
             by_name,
             functions: self.functions,

@@ -97,6 +97,21 @@ impl lineage::Catalogue for Names<'_> {
         })
     }
 
+    fn has_effects(&self, name: &[String]) -> bool {
+        let known = name
+            .last()
+            .is_some_and(|name| custos_sql::known_function(name).is_some());
+        known || functions(self.snapshot, name).iter().any(|it| it.volatile)
+    }
+
+    fn returns_set(&self, name: &[String]) -> bool {
+        functions(self.snapshot, name).iter().any(|it| it.several)
+    }
+
+    fn shadows_syntax(&self) -> bool {
+        self.snapshot.shadows_syntax()
+    }
+
     fn operator(&self, name: &[String]) -> bool {
         match name {
             [name] => !self.snapshot.has_odd_operator(name),

@@ -96,7 +96,17 @@ pub(super) fn labels_of(
 }
 
 /// Labels of each column of a table or view, in order. Where the columns of a view come from is not known, it has all.
-pub(super) fn labels_of_table(rules: &Rules, names: &Names<'_>, oid: u32) -> Vec<BTreeSet<String>> {
+pub(super) fn labels_of_table(
+    rules: &Rules,
+    names: &Names<'_>,
+    oid: u32,
+) -> Arc<[BTreeSet<String>]> {
+    names
+        .snapshot
+        .labels(rules.digest(), oid, || work_out(rules, names, oid))
+}
+
+fn work_out(rules: &Rules, names: &Names<'_>, oid: u32) -> Vec<BTreeSet<String>> {
     let Some(table) = names.snapshot.table(oid) else {
         return Vec::new();
     };

@@ -1,8 +1,11 @@
 //! What functions, operators and types can do that the grammar does not tell.
 
-use custos_sql::Statement;
+use custos_sql::{NEWER_SYNTAX, ObjectKind, Statement};
 
 use crate::catalogue::{Names, functions};
+
+/// Views in views that are followed.
+const VIEWS_MAX: u32 = 16;
 
 /// Words that stand for integers with a sequence, in definitions of tables.
 const SERIAL: &[&str] = &[
@@ -58,23 +61,44 @@ fn call_of(name: &[String], names: Option<&Names<'_>>) -> Option<(&'static str, 
         return unknown("cannot be looked up in the target's catalogue");
     };
     let all = functions(names.snapshot, name);
+    let is_syntax = name.len() == 1 && name.iter().all(|it| NEWER_SYNTAX.contains(&it.as_str()));
+    if all.is_empty() && is_syntax {
+        return None;
+    }
     if all.is_empty() {
         return unknown("is not in the target's catalogue");
     }
     if all.iter().all(|function| function.computes) {
         return None;
     }
-    if all.iter().any(|function| function.foreign) {
-        return unknown("is written in a language that can do anything");
-    }
-    if all
-        .iter()
-        .any(|function| function.volatile && !function.computes)
-    {
-        return unknown("is volatile: what it does cannot be told");
-    }
-    // PostgreSQL lets a function that is declared stable or immutable change nothing, but it may read.
-    Some(("sql.read", None))
+    // Also where it is declared to change nothing: the server checks that of its own statements, and of none that
+    // other functions run.
+    unknown("is none of PostgreSQL's own: what it does cannot be told")
+}
+
+/// Whether a view, or one that it reads, calls a function, operator or type of users.
+pub(super) fn is_odd_view(names: &Names<'_>, oid: u32, depth: u32) -> bool {
+    let Some(definition) = names
+        .snapshot
+        .table(oid)
+        .and_then(|table| table.definition.as_deref())
+    else {
+        return false;
+    };
+    names.snapshot.is_odd_view(oid, || {
+        let Ok(script) = custos_sql::parse(definition) else {
+            return true;
+        };
+        script.statements.iter().any(|statement| {
+            let reads = statement.effects.iter().map(|effect| &effect.object);
+            let mut relations = reads.filter(|object| object.kind == ObjectKind::Relation);
+            !judge(statement, Some(names)).is_empty()
+                || relations.any(|relation| match names.table(&relation.name) {
+                    Some((inner, _)) => depth >= VIEWS_MAX || is_odd_view(names, inner, depth + 1),
+                    None => false,
+                })
+        })
+    })
 }
 
 fn is_odd(

@@ -100,10 +100,15 @@ impl Mentioned {
                 .and_then(|(_, has)| has.get(place))
                 .is_some_and(|labelled| !labelled);
         }
-        landing
-            .column
-            .last()
-            .is_some_and(|name| self.clear.contains(name) && !self.labelled.contains(name))
+        let Some((name, qualifier)) = landing.column.split_last() else {
+            return false;
+        };
+        // Under another name than a relation's own it may be a column of anything.
+        let known = qualifier.last().is_none_or(|qualifier| {
+            let mut relations = self.places.iter();
+            relations.any(|(relation, _)| relation.last() == Some(qualifier))
+        });
+        known && self.clear.contains(name) && !self.labelled.contains(name)
     }
 }
 

@@ -98,6 +98,8 @@ impl Plan {
         let kinds = given.map_or(&[][..], |given| given.copied_kinds.as_slice());
         let described = (0..count).map(|index| Described {
             kind: kinds.get(index).copied().unwrap_or(0),
+            // Of a table that is copied as it is.
+            column: i16::from(kinds.get(index).is_some()),
             ..Described::NOTHING
         });
         self.columns(statement, &described.collect::<Vec<_>>())
@@ -119,14 +121,34 @@ impl Plan {
             (Some(snapshot), oid) => snapshot.kind(oid),
             (None, oid) => PgType::from_oid(oid),
         };
+        // What the column of a view is made of is not looked at.
+        let is_view = self
+            .snapshot
+            .as_deref()
+            .and_then(|snapshot| snapshot.table(described.table))
+            .is_some_and(|table| table.definition.is_some());
         let labels = match shown {
             Shown::Labels(labels) => self.described_labels(described).map(|more| &more | labels),
+            // What the target says of a table's own column is certain; a view may be another by now.
+            Shown::Unknown if described.column > 0 && !is_view => self.described_labels(described),
             Shown::Unknown => None,
         };
-        match labels {
-            Some(labels) => {
-                ColumnMask::new(kind, self.shown.of(&labels), self.recorded.of(&labels))
+        let is_whole = described.column > 0 && !is_view;
+        // How many elements there are tells something too.
+        let kind = match kind {
+            PgType::Array(_) | PgType::Composite(_) | PgType::Record | PgType::Hstore
+                if !is_whole =>
+            {
+                PgType::Opaque
             }
+            kind => kind,
+        };
+        match labels {
+            Some(labels) => ColumnMask::new(
+                kind,
+                self.shown.of(&labels, is_whole),
+                self.recorded.of(&labels, is_whole),
+            ),
             None => ColumnMask::new(kind, self.shown.in_doubt(), self.recorded.in_doubt()),
         }
     }
@@ -134,8 +156,8 @@ impl Plan {
     /// Labels of the column that the target says it is; `None`: it is of a table that nobody knows here, such as a
     /// temporary one.
     fn described_labels(&self, described: &Described) -> Option<BTreeSet<String>> {
-        // An expression, or a column of the system's own.
-        if described.table == 0 || described.column < 0 {
+        // An expression, a whole row, or a column of the system's own.
+        if described.table == 0 || described.column <= 0 {
             return Some(BTreeSet::new());
         }
         let snapshot = self.snapshot.as_deref()?;
@@ -151,6 +173,6 @@ impl Plan {
             changed: None,
         };
         let labels = columns::labels_of_table(&self.rules, &names, described.table);
-        labels.into_iter().nth(place)
+        labels.get(place).cloned()
     }
 }

@@ -11,7 +11,7 @@ impl Requests<'_> {
     /// COPY data of neighbouring messages is joined: their bounds mean nothing.
     pub(super) fn copy_in(&mut self, conversation: &Conversation, data: &[u8]) {
         let operation = copying(conversation);
-        if conversation.copy_in_hidden {
+        if conversation.hides_copy_in() {
             self.flush_copied();
             self.session
                 .event(&mut self.lines, operation)

@@ -6,8 +6,9 @@ use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome};
 use custos_session::{Ruled, Rules, SessionError};
 
 use super::{Batch, NOT_UTF8, Requests};
+use crate::conversation::Conversation;
 use crate::judge::{Analysis, Plan};
-use crate::names::Statement;
+use crate::names::{Portal, Statement};
 use crate::refusal::Refusal;
 
 /// Whether a message goes on to the target.
@@ -38,6 +39,7 @@ impl Requests<'_> {
     pub(super) fn begin(
         &mut self,
         batch: &mut Batch,
+        conversation: &mut Conversation,
         operation: &Operation<'_>,
         analysis: Option<(Arc<Analysis>, Rules)>,
     ) -> Result<(OperationNumber, Judged), SessionError> {
@@ -54,6 +56,9 @@ impl Requests<'_> {
         let judged = self.judged(&analysis, rules, &begun.ruled, Some(number))?;
         if let Judged::Passes(_) = judged {
             self.judge.forwarded(&analysis);
+            if analysis.may_change_objects() {
+                conversation.changing = Some(self.judge.catalogue());
+            }
         }
         Ok((number, judged))
     }
@@ -96,15 +101,57 @@ impl Requests<'_> {
         self.session.finish(operation, &denied(refusal)).map(drop)
     }
 
-    pub(super) fn analyse_statement(
+    /// What a statement does that is bound by this name.
+    pub(super) fn analyse_bound(
         &mut self,
-        statement: &Statement,
+        name: &[u8],
+        statements: &[Arc<Statement>],
     ) -> Option<(Arc<Analysis>, Rules)> {
-        let text = if statement.is_utf8 {
-            statement.text.as_bytes()
-        } else {
-            NOT_UTF8
-        };
-        self.analyse(text)
+        let also = self.judge.prepared_in_sql(name);
+        self.analyse_all(statements, also.as_deref())
+    }
+
+    /// What is executed by this name.
+    pub(super) fn analyse_opened(
+        &mut self,
+        name: &[u8],
+        portals: &[Arc<Portal>],
+    ) -> Option<(Arc<Analysis>, Rules)> {
+        let mut also = self.judge.declared(name);
+        for portal in portals {
+            also = also
+                .zip(portal.in_sql.clone())
+                .map(|(also, more)| [also, more].concat());
+        }
+        let statements = portals.iter().flat_map(|portal| {
+            let own = std::iter::once(&portal.statement);
+            own.chain(&portal.others).cloned()
+        });
+        let statements: Vec<_> = statements.collect();
+        self.analyse_all(&statements, also.as_deref())
+    }
+
+    fn analyse_all(
+        &mut self,
+        statements: &[Arc<Statement>],
+        also: Option<&[String]>,
+    ) -> Option<(Arc<Analysis>, Rules)> {
+        let rules = self.session.rules();
+        if !rules.are_judged() {
+            return None;
+        }
+        let own = statements.iter().map(|statement| {
+            if statement.is_utf8 {
+                statement.text.as_bytes()
+            } else {
+                NOT_UTF8
+            }
+        });
+        let mut texts: Vec<&[u8]> = own.collect();
+        match also {
+            Some(also) => texts.extend(also.iter().map(String::as_bytes)),
+            None => texts.push(NOT_UTF8),
+        }
+        Some((self.judge.analyse_all(&texts, &rules), rules))
     }
 }

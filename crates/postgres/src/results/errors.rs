@@ -20,17 +20,19 @@ impl Results<'_> {
         }
         self.copy_rows = None;
         let code = String::from_utf8_lossy(fields.sqlstate().unwrap_or_default()).into_owned();
-        let message = String::from_utf8_lossy(fields.message().unwrap_or_default()).into_owned();
         conversation.target_said_goodbye |= matches!(fields.severity(), Some(b"FATAL" | b"PANIC"));
+        // What a transaction touched may be told of by any error until its end.
+        let touching = conversation.touching();
         let Some(entry) = conversation.failed() else {
-            // Said by the target of its own accord, before it closes the connection.
-            self.error_line("error", OperationNumber(0), fields);
+            // Said by the target of its own accord, or at a Sync by what was deferred.
+            let (message, answer) =
+                self.shown_error(touching.as_deref(), OperationNumber(0), false, fields)?;
             let outcome = Outcome {
                 error: Some((code, message)),
                 ..Outcome::default()
             };
             self.position = Some(self.session.failed("session", None, &outcome, None)?);
-            return Ok(Answer::default());
+            return Ok(answer);
         };
         if let Some(refusal) = &entry.refusal {
             let mut replacement = Vec::new();
@@ -52,26 +54,15 @@ impl Results<'_> {
                 ..Answer::default()
             });
         }
-        let plan = entry.plan.clone();
+        let own = entry
+            .plan
+            .clone()
+            .filter(|plan| plan.analysis.touches_labels);
+        let plan = own.or(touching);
         let operation = entry.expected.operation();
-        let hides = plan
-            .as_ref()
-            .is_some_and(|plan| plan.hides_recorded_texts());
-        let mut answer = Answer::default();
-        let message = if hides {
-            let kept = masked::without_values(fields);
-            self.fields_line("error", operation.unwrap_or_default(), kept.iter().copied());
-            let message = kept.iter().find(|(kind, _)| *kind == b'M');
-            if plan.is_some_and(|plan| plan.hides_texts()) {
-                answer.replacement = Some(masked::report(tag::ERROR_RESPONSE, &kept)?);
-            }
-            message.map_or_else(String::new, |(_, text)| {
-                String::from_utf8_lossy(text).into_owned()
-            })
-        } else {
-            self.error_line("error", operation.unwrap_or_default(), fields);
-            message
-        };
+        let at_parse = matches!(entry.expected, Expected::Parse { .. });
+        let about = operation.unwrap_or_default();
+        let (message, answer) = self.shown_error(plan.as_deref(), about, at_parse, fields)?;
         self.outcome.error = Some((code, message));
         match (&entry.expected, operation) {
             // A simple query is settled by its ReadyForQuery.
@@ -96,6 +87,35 @@ impl Results<'_> {
         Ok(answer)
     }
 
+    /// Records an error; its message as it may be recorded, and what the client sees of it.
+    fn shown_error(
+        &mut self,
+        plan: Option<&Plan>,
+        operation: OperationNumber,
+        at_parse: bool,
+        fields: &ErrorFields<'_>,
+    ) -> Result<(String, Answer), SessionError> {
+        let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+        let Some(plan) = plan.filter(|plan| plan.hides_recorded_texts()) else {
+            self.error_line("error", operation, fields);
+            let message = text(fields.message().unwrap_or_default());
+            return Ok((message, Answer::default()));
+        };
+        let kept = masked::without_values(fields, at_parse);
+        self.fields_line("error", operation, kept.iter().copied());
+        let message = kept.iter().find(|(kind, _)| *kind == b'M');
+        let message = message.map_or_else(String::new, |(_, message)| text(message));
+        let replacement = plan
+            .hides_texts()
+            .then(|| masked::report(tag::ERROR_RESPONSE, &kept))
+            .transpose()?;
+        let answer = Answer {
+            replacement,
+            ..Answer::default()
+        };
+        Ok((message, answer))
+    }
+
     pub(super) fn notice(
         &mut self,
         plan: Option<&Plan>,
@@ -105,7 +125,7 @@ impl Results<'_> {
             self.error_line("notice", OperationNumber(0), fields);
             return Ok(Answer::default());
         };
-        let kept = masked::without_values(fields);
+        let kept = masked::without_values(fields, false);
         self.fields_line("notice", OperationNumber(0), kept.iter().copied());
         let replacement = plan
             .hides_texts()

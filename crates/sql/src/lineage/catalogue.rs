@@ -9,6 +9,22 @@ pub trait Catalogue {
     /// those that read tables: what they give is unknown. All functions of the name have to be such.
     fn function(&self, name: &[String]) -> Option<Function>;
 
+    /// Whether a function of this name may do more than give a value: then its arguments may be found again elsewhere.
+    fn has_effects(&self, _name: &[String]) -> bool {
+        false
+    }
+
+    /// Whether a function of this name may give several rows: then its arguments decide how many.
+    fn returns_set(&self, _name: &[String]) -> bool {
+        false
+    }
+
+    /// Whether the server has a function of its users' by a name that is syntax in a newer grammar
+    /// ([`crate::NEWER_SYNTAX`]).
+    fn shadows_syntax(&self) -> bool {
+        false
+    }
+
     /// Whether an operator is one of PostgreSQL's own, whose value depends on its operands alone.
     fn operator(&self, name: &[String]) -> bool {
         match name {

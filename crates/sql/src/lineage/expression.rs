@@ -5,10 +5,13 @@ use pg_query::protobuf::SubLinkType;
 use super::origin::Origin;
 use super::resolve::Resolver;
 use super::scope::{is_missing, lookup, star};
-use crate::kinds::{Class, class};
+use crate::kinds::{Class, class, newer_syntax};
 use crate::tree::{Node, Value};
 
 const EXISTS: i64 = SubLinkType::ExistsSublink as i64;
+
+/// Operators that put values together and say nothing about them.
+const JOINS_VALUES: &[&str] = &["||", "->", "->>", "#>", "#>>"];
 
 impl Resolver<'_> {
     /// The union of all that an expression mentions: whatever node it is, nothing inside is left out.
@@ -23,16 +26,43 @@ impl Resolver<'_> {
             "SubLink" => self.sublink(node),
             "FuncCall" => {
                 let name = node.names("funcname");
+                let parts = self.parts(node);
+                if self.catalogue.has_effects(&name) {
+                    self.stored.add(&parts);
+                }
+                if self.catalogue.returns_set(&name) {
+                    self.used.add(&parts);
+                }
+                for field in ["agg_order", "over"] {
+                    self.uses(node, field);
+                }
                 if self.catalogue.function(&name).is_none() {
-                    self.parts(node);
                     return Origin::Unknown;
+                }
+                parts
+            }
+            "AExpr" => {
+                let name = node.names("name");
+                let own = self.catalogue.operator(&name);
+                let parts = self.parts(node);
+                if !name
+                    .last()
+                    .is_some_and(|name| JOINS_VALUES.contains(&name.as_str()))
+                {
+                    self.used.add(&parts);
+                }
+                if own { parts } else { Origin::Unknown }
+            }
+            "CaseExpr" => {
+                self.uses(node, "arg");
+                for when in node.list("args") {
+                    self.uses(when, "expr");
                 }
                 self.parts(node)
             }
-            "AExpr" => {
-                let own = self.catalogue.operator(&node.names("name"));
-                let parts = self.parts(node);
-                if own { parts } else { Origin::Unknown }
+            kind if !newer_syntax(kind).is_empty() && self.catalogue.shadows_syntax() => {
+                self.parts(node);
+                Origin::Unknown
             }
             "TypeCast" => {
                 let name = node
@@ -90,7 +120,9 @@ impl Resolver<'_> {
     fn sublink(&mut self, node: &Node) -> Origin {
         let mut origin = Origin::default();
         if let Some(test) = node.node("testexpr") {
-            origin.add(&self.expression(test));
+            let test = self.expression(test);
+            self.used.add(&test);
+            origin.add(&test);
         }
         let operator = node.names("oper_name");
         if !operator.is_empty() && !self.catalogue.operator(&operator) {

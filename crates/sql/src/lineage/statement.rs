@@ -10,12 +10,17 @@ use crate::kinds::{Class, class};
 use crate::pieces;
 use crate::tree::Node;
 
+/// SELECT INTO: the clause stands in the first SELECT of a set operation.
+fn has_into(node: &Node) -> bool {
+    node.has("into_clause") || node.node("larg").is_some_and(has_into)
+}
+
 impl Resolver<'_> {
     /// The result of a whole statement.
     pub(super) fn statement(&mut self, node: &Node) -> Outputs {
         if class(node.kind) == Some(Class::Query) {
             let outputs = self.query(node);
-            return if node.has("into_clause") {
+            return if has_into(node) {
                 self.store(outputs);
                 Some(Vec::new())
             } else {
@@ -30,6 +35,11 @@ impl Resolver<'_> {
             "CreateTableAsStmt" => {
                 let outputs = node.node("query").and_then(|query| self.statement(query));
                 self.store(outputs);
+                Some(Vec::new())
+            }
+            "ViewStmt" => {
+                // Which rows it has is decided here, once and for all.
+                node.node("query").and_then(|query| self.statement(query));
                 Some(Vec::new())
             }
             "CopyStmt" => self.copy(node),
@@ -175,6 +185,10 @@ impl Resolver<'_> {
             let origin = assignment
                 .node("val")
                 .map_or_else(Origin::default, |value| self.expression(value));
+            for part in assignment.list("indirection") {
+                let origin = self.expression(part);
+                self.stored.add(&origin);
+            }
             let own = target
                 .columns
                 .list

@@ -1,0 +1,254 @@
+//! What an adversary tried, and got through with once: each must fail, whatever it is called now.
+
+use custos_testkit::{Message, Wire};
+
+use super::{EMAIL, POLICY, SSN, Site};
+
+fn ask(wire: &mut Wire, sql: &str) -> Vec<Message> {
+    wire.send(b'Q', format!("{sql}\0").as_bytes());
+    wire.receive_until(b'Z').expect("an answer")
+}
+
+/// Everything that came, as text.
+fn seen(messages: &[Message]) -> String {
+    let bodies = messages
+        .iter()
+        .map(|message| String::from_utf8_lossy(&message.body));
+    bodies.collect()
+}
+
+fn parse(wire: &mut Wire, name: &str, sql: &str) {
+    wire.send(b'P', format!("{name}\0{sql}\0\0\0").as_bytes());
+}
+
+fn bind(wire: &mut Wire, portal: &str, name: &str) {
+    wire.send(
+        b'B',
+        &[portal.as_bytes(), b"\0", name.as_bytes(), b"\0\0\0\0\0\0\0"].concat(),
+    );
+}
+
+fn execute(wire: &mut Wire, portal: &str) {
+    wire.send(b'E', &[portal.as_bytes(), b"\0\0\0\0\0"].concat());
+}
+
+fn sync(wire: &mut Wire) {
+    wire.send(b'S', b"");
+}
+
+fn ready(wire: &mut Wire) -> String {
+    seen(&wire.receive_until(b'Z').expect("an answer"))
+}
+
+#[test]
+fn nothing_is_told_of_a_labelled_column() {
+    let site = Site::new("attacks", POLICY);
+    site.at_target(
+        "create schema app; create view app.orders as select id, ssn as note from people;
+         grant usage on schema app to public; grant select on app.orders to public;",
+    );
+    let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    // Values that come through other doors.
+    for sql in [
+        "select ssn::regclass from people",
+        "select has_table_privilege(ssn, 'select') from people",
+        "select set_config('application_name', ssn, false) from people where id = 1; show application_name",
+        "select substr(email, 3, 1) || repeat('.', 9), reverse(email) from people",
+        "set search_path = app; select note || '' from orders",
+        "select set_config('search_path', 'app', false); select note || '' from orders",
+    ] {
+        let told = seen(&ask(&mut wire, sql));
+        let pieces = ["917-44", "7-44-3", "canary", "yranac", "moc.el"];
+        assert!(
+            !pieces.iter().any(|piece| told.contains(piece)),
+            "{sql}: {told}"
+        );
+        ask(&mut wire, "reset search_path");
+    }
+    // What tells values apart without showing them.
+    for sql in [
+        "select pg_advisory_lock(ascii(ssn)) from people",
+        "select setseed(ascii(ssn) / 256.0) from people where id = 1",
+        "select pg_sleep(case when ssn like '9%' then 0 else 0 end) from people",
+        "select i, count(*) from (select i, generate_series(0, ascii(substr(ssn, i, 1))) from people, generate_series(1, 3) i) x group by i",
+        "select id from (select id, regexp_matches(ssn, '^917-4') from people) x",
+        "select nullif(ssn, '917-44-3321') from people",
+        "select case when ssn like '9%' then 'x' end from people",
+        "select 1 / (case when ssn like '9%' then 0 else 1 end) from people",
+        "select id, count(*) over (order by ssn) from people",
+        "select array_agg(id order by ssn) from people",
+        "lock table people in access exclusive mode",
+    ] {
+        let told = seen(&ask(&mut wire, sql));
+        assert!(told.contains("policy denies"), "{sql}: {told}");
+    }
+    drop(wire);
+    site.custos.finish();
+}
+
+#[test]
+fn names_mean_what_the_target_takes_them_for() {
+    let site = Site::new("names", POLICY);
+    let secret = "select ssn || '' from people where id = 1";
+    let open = "select name || '' from people where id = 1";
+    let fresh = || Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    let canary = |told: &str| told.contains("917-44");
+
+    // Prepared in the protocol, forgotten and prepared anew in SQL.
+    let mut wire = fresh();
+    parse(&mut wire, "x", open);
+    sync(&mut wire);
+    ready(&mut wire);
+    ask(&mut wire, "deallocate x");
+    ask(&mut wire, &format!("prepare x as {secret}"));
+    bind(&mut wire, "", "x");
+    execute(&mut wire, "");
+    sync(&mut wire);
+    let told = ready(&mut wire);
+    assert!(!canary(&told), "{told}");
+
+    // The second Parse fails because the name is taken; nobody waited for that.
+    let mut wire = fresh();
+    parse(&mut wire, "s", secret);
+    sync(&mut wire);
+    ready(&mut wire);
+    parse(&mut wire, "s", open);
+    sync(&mut wire);
+    bind(&mut wire, "", "s");
+    execute(&mut wire, "");
+    sync(&mut wire);
+    let told = [ready(&mut wire), ready(&mut wire)].concat();
+    assert!(!canary(&told), "{told}");
+
+    // A Close that is skipped.
+    let mut wire = fresh();
+    parse(&mut wire, "s", secret);
+    sync(&mut wire);
+    ready(&mut wire);
+    parse(&mut wire, "", "no sql");
+    wire.send(b'C', b"Ss\0");
+    parse(&mut wire, "s", open);
+    sync(&mut wire);
+    bind(&mut wire, "", "s");
+    execute(&mut wire, "");
+    sync(&mut wire);
+    let told = [ready(&mut wire), ready(&mut wire)].concat();
+    assert!(!canary(&told), "{told}");
+
+    // A cursor in the place of a portal, and a portal in the place of a cursor.
+    let mut wire = fresh();
+    ask(
+        &mut wire,
+        &format!("begin; declare p cursor with hold for {secret}; commit"),
+    );
+    parse(&mut wire, "o", open);
+    bind(&mut wire, "p", "o");
+    sync(&mut wire);
+    execute(&mut wire, "p");
+    sync(&mut wire);
+    let told = [ready(&mut wire), ready(&mut wire)].concat();
+    assert!(!canary(&told), "{told}");
+    let mut wire = fresh();
+    ask(
+        &mut wire,
+        &format!("begin; declare c cursor for {open}; close c"),
+    );
+    parse(&mut wire, "o", secret);
+    bind(&mut wire, "c", "o");
+    sync(&mut wire);
+    ready(&mut wire);
+    let told = seen(&ask(&mut wire, "fetch all from c"));
+    assert!(!canary(&told), "{told}");
+
+    // Names are as long as the server takes them.
+    let mut wire = fresh();
+    let long = "a".repeat(63);
+    ask(
+        &mut wire,
+        &format!("prepare {long} as {open}; deallocate {long}"),
+    );
+    parse(&mut wire, &format!("{long}X"), secret);
+    sync(&mut wire);
+    ready(&mut wire);
+    let told = seen(&ask(&mut wire, &format!("execute {long}")));
+    assert!(!canary(&told), "{told}");
+
+    // What a prepared utility statement changes.
+    let mut wire = fresh();
+    ask(
+        &mut wire,
+        &format!("begin; declare c cursor for {open}; close c"),
+    );
+    parse(&mut wire, "d", &format!("declare c cursor for {secret}"));
+    sync(&mut wire);
+    ready(&mut wire);
+    ask(&mut wire, "execute d");
+    let told = seen(&ask(&mut wire, "fetch all from c"));
+    assert!(!canary(&told), "{told}");
+    drop(wire);
+    site.custos.finish();
+}
+
+#[test]
+fn who_may_define_does_not_get_round_labels() {
+    let site = Site::new("definers", POLICY);
+    site.at_target("alter table people owner to app; alter table orders owner to app; alter view contacts owner to app");
+    let mut wire = Wire::sign_in(&site.wire_as("developers")).expect("a session");
+    for sql in [
+        "alter table people rename column ssn to zz",
+        "alter table people rename to pp",
+        "alter table people add column c1 text generated always as (ssn) stored",
+        "alter table people alter column notes type text using ssn",
+        "alter table people add constraint cc check (ssn not like '9%')",
+        "create unique index on people (ssn)",
+        "create view vv as select id from people where ssn like '9%'",
+        "select ssn as x into t2 from people union all select 'a'",
+        "prepare s as select ssn as x from people; create table t3 as execute s",
+        "update orders set total = 1 where id = 1 and note = (select ssn from people where id = 1)",
+        "insert into orders (id) values (generate_series(1000, 2000))",
+        "create function f() returns text language sql stable as 'select 1::text'; select f()",
+    ] {
+        let told = seen(&ask(&mut wire, sql));
+        assert!(told.contains("policy denies"), "{sql}: {told}");
+    }
+    // Transactions with DDL in them are as usual.
+    for sql in [
+        "begin; create table t9 (a int); commit",
+        "begin",
+        "create table t10 (a int)",
+        "commit",
+        "alter table orders add column done boolean",
+        "select count(*), now() from orders",
+    ] {
+        let told = seen(&ask(&mut wire, sql));
+        assert!(!told.contains("policy denies"), "{sql}: {told}");
+    }
+    // An error at a Sync is the answer to that Sync, and the next answers are those of their own statements.
+    ask(
+        &mut wire,
+        "create table d (a int unique deferrable initially deferred)",
+    );
+    for sql in [
+        "insert into d select 1 from orders union all select 1 from orders",
+        "select email from people where id = 1",
+        "select note from orders where id = 1",
+    ] {
+        let sql = sql.replace(
+            "insert into d select 1 from orders union all select 1 from orders",
+            "insert into d values (1), (1)",
+        );
+        parse(&mut wire, "", &sql);
+        bind(&mut wire, "", "");
+        execute(&mut wire, "");
+        sync(&mut wire);
+    }
+    let told = [ready(&mut wire), ready(&mut wire), ready(&mut wire)];
+    assert!(told[0].contains("23505"), "{told:?}");
+    assert!(
+        !told[1].contains("canary") && !told[1].contains(SSN) && !told[1].contains(EMAIL),
+        "{told:?}"
+    );
+    assert!(told[2].contains("first"), "{told:?}");
+    drop(wire);
+    site.custos.finish();
+}
