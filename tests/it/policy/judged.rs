@@ -1,6 +1,6 @@
 //! Blocked before the target hears of it, with an error that says why; the session goes on.
 
-use custos_testkit::{PATIENCE, run};
+use custos_testkit::{PATIENCE, Version, run};
 
 use super::{POLICY, Site};
 
@@ -124,4 +124,45 @@ fn how_much_a_statement_changes_is_judged() {
     }
     assert_eq!(site.at_target("select count(*) from orders"), "1");
     site.custos.finish();
+}
+
+#[test]
+fn documents_are_simulated_over_what_is_on_record() {
+    let site = Site::new("simulated", POLICY);
+    let plain = Site::unjudged(Version::V15, "simulated");
+    let endpoint = plain.as_member("developers");
+    for sql in [
+        "select count(*) from orders",
+        "update orders set total = 2 where id = 1",
+        "update orders set total = 3",
+        "truncate orders",
+        "create table later (id int)",
+    ] {
+        endpoint.query(sql).success();
+    }
+    let evidence = plain.custos.evidence_directory();
+    let policy = plain.custos.write_private("policy.yaml", POLICY);
+    let directory = evidence.to_str().expect("paths here are text").to_owned();
+    let policy = policy.to_str().expect("paths here are text").to_owned();
+    plain.custos.wait_for_ended_sessions(5);
+    let counts = plain.custos.json(&[
+        "policy",
+        "simulate",
+        &policy,
+        "--evidence",
+        &directory,
+        "--json",
+    ]);
+    let number = |name: &str| counts[name].as_u64();
+    assert_eq!(number("sessions"), Some(5), "{counts}");
+    assert_eq!(number("operations"), Some(5), "{counts}");
+    assert_eq!(
+        (number("allowed"), number("denied")),
+        (Some(3), Some(2)),
+        "{counts}"
+    );
+    assert_eq!(counts["by_rule"]["developers-work"], 3, "{counts}");
+    assert_eq!(counts["by_rule"]["default-deny"], 2, "{counts}");
+    site.custos.finish();
+    plain.custos.finish();
 }
