@@ -45,6 +45,8 @@ pub(crate) enum Expected {
     Close { undo: Option<CloseUndo> },
     /// ReadyForQuery.
     Sync,
+    /// Nothing: the client ended COPY data that the target has not asked for yet.
+    CopyEnd,
 }
 
 /// A closed name that comes back if the target never closed it.
@@ -74,6 +76,7 @@ impl Expected {
             Self::Execute { .. } => "execute",
             Self::Close { .. } => "close",
             Self::Sync => "sync",
+            Self::CopyEnd => "copy_end",
         }
     }
 
@@ -199,17 +202,35 @@ impl Conversation {
 
     /// The request that the target answers now, if the answer is not ReadyForQuery.
     pub(crate) fn current(&mut self) -> Option<&mut Entry> {
+        while matches!(
+            self.entries.front(),
+            Some(Entry {
+                expected: Expected::CopyEnd,
+                ..
+            })
+        ) {
+            self.entries.pop_front();
+        }
         let answers =
             |entry: &&mut Entry| !entry.failed && !matches!(entry.expected, Expected::Sync);
         self.entries.front_mut().filter(answers)
     }
 
-    /// The target asks for COPY data: it ignores each Sync that was sent before.
+    /// The target asks for COPY data: it ignores each Sync that was sent before the end of that data.
     pub(crate) fn copies_in(&mut self, operation: OperationNumber, hidden: bool) {
         self.copy_in = CopyIn::Sending(operation);
         self.copy_in_hidden = hidden;
-        self.entries
-            .retain(|entry| !matches!(entry.expected, Expected::Sync));
+        let mut copying = true;
+        self.entries.retain(|entry| match entry.expected {
+            Expected::Sync => !copying,
+            Expected::CopyEnd => !std::mem::take(&mut copying),
+            _ => true,
+        });
+        if !copying {
+            // All of the data is on its way.
+            self.copy_in = CopyIn::No;
+            self.copy_in_hidden = false;
+        }
     }
 
     /// Whether COPY data that comes now must not stand in records; also before the target asked for it.
@@ -412,6 +433,25 @@ mod tests {
         conversation.expect(Expected::Sync);
         execute(&mut conversation, 2);
         conversation.expect(Expected::Sync);
+        assert_eq!(conversation.ready(b'I').len(), 1);
+        assert_eq!(
+            conversation.current().unwrap().expected.operation(),
+            Some(OperationNumber(2))
+        );
+    }
+
+    #[test]
+    fn a_sync_behind_data_that_nobody_asked_for_yet_is_not_ignored() {
+        let mut conversation = Conversation::new();
+        execute(&mut conversation, 1);
+        conversation.expect(Expected::Sync);
+        conversation.expect(Expected::CopyEnd);
+        conversation.expect(Expected::Sync);
+        execute(&mut conversation, 2);
+        conversation.expect(Expected::Sync);
+        conversation.copies_in(OperationNumber(1), false);
+        // CommandComplete, then ReadyForQuery for the Sync behind the data.
+        conversation.done();
         assert_eq!(conversation.ready(b'I').len(), 1);
         assert_eq!(
             conversation.current().unwrap().expected.operation(),

@@ -470,7 +470,16 @@ impl<'s> Requests<'s> {
         if conversation.portals.is_full() {
             return Err(SessionError::Limit("too many portals in one session"));
         }
-        let statements = conversation.statements_named(bind.statement);
+        let statements = if self.session.rules().are_judged() {
+            conversation.statements_named(bind.statement)
+        } else {
+            conversation
+                .statements
+                .get(bind.statement)
+                .into_iter()
+                .cloned()
+                .collect()
+        };
         let analysis = self.analyse_bound(bind.statement, &statements);
         let mut statements = statements.into_iter();
         let statement = statements.next();
@@ -584,8 +593,7 @@ impl<'s> Requests<'s> {
             );
             (unnamed.as_str(), Effect::Unknown, 0)
         };
-        let portals = conversation.portals_named(name);
-        let analysis = self.analyse_opened(name, &portals);
+        let analysis = self.analyse_opened(conversation, name);
         let recorded = analysis.as_ref().and_then(|(it, _)| it.recorded.clone());
         let operation = Operation {
             verb: "execute",

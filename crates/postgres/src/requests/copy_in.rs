@@ -4,7 +4,7 @@ use custos_model::OperationNumber;
 use custos_session::SessionError;
 
 use super::{COPY_LINE_BYTES, Requests};
-use crate::conversation::{Conversation, CopyIn};
+use crate::conversation::{Conversation, CopyIn, Expected};
 use crate::wire::frontend::FrontendMessage;
 
 impl Requests<'_> {
@@ -47,6 +47,9 @@ impl Requests<'_> {
         reason: Option<&[u8]>,
     ) {
         let operation = copying(conversation);
+        if conversation.copy_in == CopyIn::No {
+            conversation.expect(Expected::CopyEnd);
+        }
         conversation.copy_in = CopyIn::No;
         let event = self
             .session

@@ -8,7 +8,7 @@ use custos_session::{Ruled, Rules, SessionError};
 use super::{Batch, NOT_UTF8, Requests};
 use crate::conversation::Conversation;
 use crate::judge::{Analysis, Plan};
-use crate::names::{Portal, Statement};
+use crate::names::Statement;
 use crate::refusal::Refusal;
 
 /// Whether a message goes on to the target.
@@ -114,11 +114,15 @@ impl Requests<'_> {
     /// What is executed by this name.
     pub(super) fn analyse_opened(
         &mut self,
+        conversation: &Conversation,
         name: &[u8],
-        portals: &[Arc<Portal>],
     ) -> Option<(Arc<Analysis>, Rules)> {
+        if !self.session.rules().are_judged() {
+            return None;
+        }
+        let portals = conversation.portals_named(name);
         let mut also = self.judge.declared(name);
-        for portal in portals {
+        for portal in &portals {
             also = also
                 .zip(portal.in_sql.clone())
                 .map(|(also, more)| [also, more].concat());
