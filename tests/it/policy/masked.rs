@@ -55,3 +55,47 @@ fn labelled_columns_are_masked_and_others_are_not() {
     }
     custos.finish();
 }
+
+#[test]
+fn relatives_share_their_labels() {
+    let site = Site::new("relatives", POLICY);
+    site.at_target(&format!(
+        "create schema grand;
+         alter table people add column born date;
+         create table people_child () inherits (people);
+         insert into people_child (id, ssn, notes) values (5, '{SSN}', '{PLAIN}');
+         create table grand.people_grand () inherits (public.people_child);
+         insert into grand.people_grand (id, ssn, notes) values (6, '{SSN}', '{PLAIN}');
+         grant usage on schema grand to public;
+         grant select on people_child, grand.people_grand to public;"
+    ));
+    let endpoint = site.as_member("analysts");
+    for sql in [
+        "select ssn, notes from people_child",
+        "select ssn, notes from grand.people_grand",
+        "select * from only people_child",
+        "select p.ssn, p.notes from people p where id > 4",
+    ] {
+        let seen = endpoint.query(sql).success();
+        assert!(
+            !seen.contains("917-44") && seen.contains(PLAIN),
+            "{sql}: {seen}"
+        );
+    }
+    // A view of users' functions is not read by who may not run what nobody knows.
+    site.at_target(
+        "create function told() returns text language sql stable as $$ select ssn from people limit 1 $$;
+         create view telling as select told() as x; grant select on telling to public;",
+    );
+    for sql in [
+        "select told()",
+        "select x from telling",
+        "select x || '' from telling",
+    ] {
+        site.custos.wait_for_quiet();
+        let heard = site.as_member("analysts").query(sql);
+        let told = [heard.stdout, heard.stderr].concat();
+        assert!(!told.contains("917-44"), "{sql}: {told}");
+    }
+    site.custos.finish();
+}
