@@ -1,7 +1,7 @@
 //! What is found out about a session's target before its client may speak.
 
 use custos_session::{Authorized, Session, SessionError};
-use custos_sql::{Verb, setting_verb, startup_settings};
+use custos_sql::{Verb, is_read_as_utf8, setting_verb, startup_settings};
 
 use crate::catalogue::search_path;
 use crate::handshake::Startup;
@@ -84,7 +84,7 @@ fn reads_as_expected(greeting: &[u8]) -> bool {
 pub(crate) fn is_expected(name: &[u8], value: &[u8]) -> bool {
     match name {
         b"standard_conforming_strings" => value == b"on",
-        b"client_encoding" => value == b"UTF8",
+        b"client_encoding" => std::str::from_utf8(value).is_ok_and(is_read_as_utf8),
         _ => true,
     }
 }

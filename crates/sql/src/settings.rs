@@ -182,6 +182,15 @@ pub fn identifiers(text: &str) -> Option<Vec<String>> {
     }
 }
 
+/// Whether texts of a client encoding have the structure that their bytes have as UTF-8: so that a quote is a quote. Of
+/// the others some have bytes of ASCII inside of their characters. SQL_ASCII is the server's own encoding, none of which
+/// has such characters. Names are compared as the server does, by letters and digits alone.
+pub fn is_read_as_utf8(encoding: &str) -> bool {
+    let name = encoding.chars().filter(char::is_ascii_alphanumeric);
+    let name: String = name.map(|letter| letter.to_ascii_lowercase()).collect();
+    matches!(name.as_str(), "utf8" | "unicode" | "sqlascii")
+}
+
 /// What setting this does. `value` is `None` for a default, or where it is not written as a literal.
 pub(crate) fn verb(name: &str, value: Option<&str>) -> Verb {
     let name = name.to_lowercase();
@@ -191,8 +200,10 @@ pub(crate) fn verb(name: &str, value: Option<&str>) -> Verb {
     }
     // The text is read as UTF-8 and with standard strings here, so the server must do the same.
     let is_safe = match (name.as_str(), value.as_deref()) {
-        ("client_encoding", Some("utf8" | "utf-8" | "unicode"))
-        | ("standard_conforming_strings", Some("on" | "true" | "yes" | "1")) => true,
+        ("client_encoding", Some(encoding)) => is_read_as_utf8(encoding),
+        ("standard_conforming_strings", Some("on" | "true" | "yes" | "1")) => true,
+        // Off, statements fail that would see some rows only: it shows nobody more.
+        ("row_security", Some(_)) => true,
         _ => {
             HARMLESS.contains(&name.as_str())
                 || HARMLESS_PREFIXES
@@ -265,9 +276,18 @@ mod tests {
     fn names_and_values_are_judged() {
         assert_eq!(verb("TimeZone", Some("UTC")), Verb::Set);
         assert_eq!(verb("Role", Some("postgres")), Verb::Administer);
-        assert_eq!(verb("row_security", Some("off")), Verb::SetGuarded);
+        assert_eq!(verb("row_security", Some("off")), Verb::Set);
         assert_eq!(verb("client_encoding", Some("UTF8")), Verb::Set);
-        assert_eq!(verb("client_encoding", Some("SJIS")), Verb::SetGuarded);
+        for good in ["'utf-8'", "Unicode", "SQL_ASCII"] {
+            assert_eq!(verb("client_encoding", Some(good)), Verb::Set, "{good}");
+        }
+        for odd in ["SJIS", "GBK", "LATIN1", "utf16", ""] {
+            assert_eq!(
+                verb("client_encoding", Some(odd)),
+                Verb::SetGuarded,
+                "{odd}"
+            );
+        }
         assert_eq!(verb("client_encoding", None), Verb::SetGuarded);
         assert_eq!(
             verb("standard_conforming_strings", Some("off")),
