@@ -201,9 +201,9 @@ pub(crate) fn verb(name: &str, value: Option<&str>) -> Verb {
     // The text is read as UTF-8 and with standard strings here, so the server must do the same.
     let is_safe = match (name.as_str(), value.as_deref()) {
         ("client_encoding", Some(encoding)) => is_read_as_utf8(encoding),
-        ("standard_conforming_strings", Some("on" | "true" | "yes" | "1")) => true,
-        // Off, statements fail that would see some rows only: it shows nobody more.
-        ("row_security", Some(_)) => true,
+        // With `row_security` off, statements fail that would see some rows only: it shows nobody more.
+        ("standard_conforming_strings", Some("on" | "true" | "yes" | "1"))
+        | ("row_security", Some(_)) => true,
         _ => {
             HARMLESS.contains(&name.as_str())
                 || HARMLESS_PREFIXES
