@@ -35,6 +35,10 @@ impl Range {
 impl Transform {
     /// A number in the place of one written as `-?digits(.digits)?`. Nothing where there is none that fits.
     pub(crate) fn number(&self, number: &str, range: Range) -> Option<String> {
+        // What no server sends is no number of the type: nothing that is made of it would be one.
+        if !range.has(number) {
+            return None;
+        }
         match &self.kind {
             Kind::Redact(_) | Kind::Null => None,
             Kind::Partial { first, last, .. } => {
@@ -89,7 +93,15 @@ fn drawn(mac: &[u8; 32], range: Range) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Range, without_zeros};
+    use super::{Range, Transform, without_zeros};
+
+    #[test]
+    fn what_is_beyond_the_type_is_withheld() {
+        let mask = Transform::partial(1, 2, '*').unwrap();
+        let whole = Range::Whole(i64::MAX.unsigned_abs());
+        assert_eq!(mask.number(&"7".repeat(34), whole), None);
+        assert_eq!(mask.number("12345", whole).as_deref(), Some("10045"));
+    }
 
     #[test]
     fn numbers_are_written_once() {
