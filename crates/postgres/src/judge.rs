@@ -27,11 +27,12 @@ pub use recorded::recorded_question;
 
 /// Analyses that a session keeps.
 const KEPT: usize = 512;
-/// Longer texts are analysed each time.
+/// Longer texts are kept apart, and under no name.
 const KEPT_TEXT_BYTES: usize = 16 << 10;
 /// Longer texts that are kept all the same, the last ones: each is asked for when it is parsed, bound and executed.
 const LONG_KEPT: usize = 4;
-/// Names of prepared statements and cursors that are told apart; what is beyond is unknown.
+/// Names of prepared statements, cursors, temporary and changed objects that are told apart, of each; what is beyond is
+/// unknown.
 const NAMES_MAX: usize = 4096;
 
 /// Search paths that are told apart.
@@ -70,7 +71,7 @@ pub(crate) struct Judge {
     /// Of these rules and this snapshot.
     analyses: HashMap<String, Arc<Analysis>>,
     rules_version: u64,
-    /// What was prepared and declared under each name; two under one name are not told apart.
+    /// What was prepared under each name, in the protocol and in SQL.
     prepared: HashMap<String, Named>,
     /// Of those, what was prepared in SQL.
     prepared_in_sql: HashMap<String, Named>,
@@ -93,8 +94,12 @@ struct Changes {
 
 impl Changes {
     fn add(&mut self, more: &Self) {
-        self.all |= more.all || self.relations.len() > NAMES_MAX;
-        self.relations.extend(more.relations.iter().cloned());
+        self.all |= more.all || self.relations.len() + more.relations.len() > NAMES_MAX;
+        if self.all {
+            self.relations.clear();
+        } else {
+            self.relations.extend(more.relations.iter().cloned());
+        }
     }
 }
 
@@ -108,6 +113,9 @@ struct Named {
 
 /// Texts that are kept for one name.
 const TEXTS_PER_NAME: usize = 8;
+/// Bytes of texts that are kept for all names of one kind, and how long one is that is kept beyond that.
+const NAMED_TEXTS_BYTES: usize = 16 << 20;
+const SHORT_TEXT_BYTES: usize = 512;
 
 impl Judge {
     pub(crate) fn new(
@@ -233,10 +241,23 @@ impl Judge {
         }
     }
 
-    /// The client binds a portal of this name.
-    pub(crate) fn bound(&mut self, name: &[u8], text: &str) {
-        if !name.is_empty() {
-            remember(&mut self.cursors, name, text);
+    /// The client binds a portal of this name to one of these texts, which a cursor may read; `None`: nobody knows to
+    /// which.
+    pub(crate) fn bound<'t>(
+        &mut self,
+        name: &[u8],
+        texts: Option<impl IntoIterator<Item = &'t str>>,
+    ) {
+        if name.is_empty() {
+            return;
+        }
+        match texts {
+            Some(texts) => {
+                for text in texts {
+                    remember(&mut self.cursors, name, text);
+                }
+            }
+            None => lose(&mut self.cursors, name),
         }
     }
 
@@ -277,7 +298,11 @@ impl Judge {
             // What is temporary may have got another name.
             let own = changes.all || !changes.relations.is_disjoint(&self.shadows);
             self.lost |= own && !self.shadows.is_empty() && analysis.shadows.is_empty();
-            self.shadows.extend(analysis.shadows.iter().cloned());
+            if self.shadows.len() + analysis.shadows.len() > NAMES_MAX {
+                self.lost = true;
+            } else {
+                self.shadows.extend(analysis.shadows.iter().cloned());
+            }
             self.unsettled.get_or_insert_default().add(changes);
             self.catalogue.changed();
             self.forget();
@@ -342,20 +367,46 @@ impl Drop for Judge {
     }
 }
 
-fn remember(all: &mut HashMap<String, Named>, name: &[u8], text: &str) {
+/// The entry of a name; `None` where it would be one too many: what has no entry is unknown.
+fn entry<'n>(all: &'n mut HashMap<String, Named>, name: &[u8]) -> Option<&'n mut Named> {
     let name = key(name);
-    if all.len() >= NAMES_MAX && !all.contains_key(&name) {
-        // What has no entry is unknown.
+    let has_room = all.len() < NAMES_MAX || all.contains_key(&name);
+    has_room.then(|| all.entry(name).or_default())
+}
+
+fn remember(all: &mut HashMap<String, Named>, name: &[u8], text: &str) {
+    let fits = has_room(all, text);
+    let Some(named) = entry(all, name) else {
         return;
-    }
-    let named = all.entry(name).or_default();
+    };
     if named.texts.iter().any(|known| known == text) {
         return;
     }
-    if text.len() > KEPT_TEXT_BYTES || named.texts.len() >= TEXTS_PER_NAME {
-        named.lost = true;
-    } else {
+    if fits && named.texts.len() < TEXTS_PER_NAME {
         named.texts.push(text.to_owned());
+    } else {
+        named.lost = true;
+    }
+}
+
+/// Whether there is room for one more text.
+fn has_room(all: &HashMap<String, Named>, text: &str) -> bool {
+    // Counted for the longer ones only: the number of the others is bounded.
+    text.len() <= SHORT_TEXT_BYTES
+        || (text.len() <= KEPT_TEXT_BYTES
+            && all
+                .values()
+                .flat_map(|named| &named.texts)
+                .map(String::len)
+                .sum::<usize>()
+                + text.len()
+                <= NAMED_TEXTS_BYTES)
+}
+
+/// The name may stand for anything.
+fn lose(all: &mut HashMap<String, Named>, name: &[u8]) {
+    if let Some(named) = entry(all, name) {
+        named.lost = true;
     }
 }
 

@@ -481,9 +481,6 @@ impl<'s> Requests<'s> {
                 .collect()
         };
         let analysis = self.analyse_bound(bind.statement, &statements);
-        let mut statements = statements.into_iter();
-        let statement = statements.next();
-        let others: Vec<_> = statements.collect();
         let hides = |number: usize| match &analysis {
             None => false,
             Some((analysis, _)) => match &analysis.hidden_parameters {
@@ -520,12 +517,15 @@ impl<'s> Requests<'s> {
             }
             _ => None,
         };
+        let in_sql = self.bound(bind, &statements);
+        let mut statements = statements.into_iter();
+        let statement = statements.next();
+        let others: Vec<_> = statements.collect();
         let undo = statement.map(|statement| {
-            self.judge.bound(bind.portal, &statement.text);
             let portal = Portal {
                 statement,
                 others,
-                in_sql: self.judge.prepared_in_sql(bind.statement),
+                in_sql,
                 parameters: bind.values.len(),
                 result_formats: bind.result_formats.iter().collect(),
                 columns: OnceLock::new(),

@@ -189,6 +189,77 @@ fn names_mean_what_the_target_takes_them_for() {
     site.custos.finish();
 }
 
+/// A message by itself, for several that are sent at once.
+fn message(tag: u8, body: &str) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).expect("short");
+    [&[tag], &length.to_be_bytes()[..], body.as_bytes()].concat()
+}
+
+#[test]
+fn a_name_is_judged_as_all_that_it_may_stand_for() {
+    let site = Site::new("several", POLICY);
+    let secret = "select ssn || '' from people where id = 1";
+    let open = "select name || '' from people where id = 1";
+    let prepared = |text: &str| message(b'P', &format!("s\0{text}\0\0\0"));
+    let bound = message(b'B', "p\0s\0\0\0\0\0\0\0");
+    let end = message(b'S', "");
+
+    // The second Parse fails because the name is taken, and the portal is read as a cursor.
+    let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    parse(&mut wire, "s", secret);
+    sync(&mut wire);
+    ready(&mut wire);
+    let begin = message(b'Q', "begin\0");
+    wire.send_raw(
+        &[&prepared(open), &end, &begin, &bound, &end]
+            .map(Vec::as_slice)
+            .concat(),
+    );
+    let told = [ready(&mut wire), ready(&mut wire), ready(&mut wire)].concat();
+    assert!(told.contains("42P05"), "{told}");
+    let told = seen(&ask(&mut wire, "fetch all from p"));
+    assert!(!told.contains("917-44"), "{told}");
+
+    // A portal of what was prepared in SQL, after one of the same name of what was not.
+    let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    ask(&mut wire, &format!("prepare q as {secret}"));
+    parse(&mut wire, "o", open);
+    bind(&mut wire, "p", "o");
+    sync(&mut wire);
+    ready(&mut wire);
+    ask(&mut wire, "begin");
+    bind(&mut wire, "p", "q");
+    sync(&mut wire);
+    ready(&mut wire);
+    let told = seen(&ask(&mut wire, "fetch all from p"));
+    assert!(!told.contains("917-44"), "{told}");
+
+    // Literals of either statement are not recorded.
+    let mut wire = Wire::sign_in(&site.wire_as("developers")).expect("a session");
+    parse(&mut wire, "s", "select 1");
+    sync(&mut wire);
+    ready(&mut wire);
+    let insert = format!("insert into people (id, ssn) values (77, '{SSN}')");
+    let close = message(b'C', "Ss\0");
+    let executed = message(b'E', "p\0\0\0\0\0");
+    wire.send_raw(
+        &[&close, &prepared(&insert), &bound, &executed, &end]
+            .map(Vec::as_slice)
+            .concat(),
+    );
+    ready(&mut wire);
+    drop(wire);
+    let mut custos = site.custos;
+    custos.stop();
+    for (path, bytes) in custos.files() {
+        let found = bytes
+            .windows(SSN.len())
+            .any(|window| window == SSN.as_bytes());
+        assert!(!found, "{SSN} in {}", path.display());
+    }
+    custos.finish();
+}
+
 #[test]
 fn who_may_define_does_not_get_round_labels() {
     let site = Site::new("definers", POLICY);

@@ -121,7 +121,9 @@ impl Analysis {
         let mut one = Self::unreadable(0, rules, "its name may stand for several statements");
         one.question = Question::default();
         one.question.touched.in_doubt = rules.have_labels();
-        one.recorded = all.last().and_then(|last| last.recorded.clone());
+        // What is recorded as the text is the first, and may be another: it stands there only if no value can.
+        let hides = all.iter().any(|each| each.recorded.is_some());
+        one.recorded = hides.then(|| "[one of several statements of this name]".to_owned());
         for each in all {
             one.question
                 .verbs

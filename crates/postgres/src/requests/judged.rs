@@ -10,6 +10,7 @@ use crate::conversation::Conversation;
 use crate::judge::{Analysis, Plan};
 use crate::names::Statement;
 use crate::refusal::Refusal;
+use crate::wire::frontend::Bind;
 
 /// Whether a message goes on to the target.
 pub(super) enum Judged {
@@ -109,6 +110,26 @@ impl Requests<'_> {
     ) -> Option<(Arc<Analysis>, Rules)> {
         let also = self.judge.prepared_in_sql(name);
         self.analyse_all(statements, also.as_deref())
+    }
+
+    /// A portal is bound to one of these statements, or of those prepared in SQL, which are returned; `None`: more than
+    /// are known.
+    pub(super) fn bound(
+        &mut self,
+        bind: &Bind<'_>,
+        statements: &[Arc<Statement>],
+    ) -> Option<Vec<String>> {
+        if !self.session.rules().are_judged() {
+            return Some(Vec::new());
+        }
+        let in_sql = self.judge.prepared_in_sql(bind.statement);
+        let is_read = statements.iter().all(|statement| statement.is_utf8);
+        let texts = in_sql.as_ref().filter(|_| is_read).map(|in_sql| {
+            let own = statements.iter().map(|statement| statement.text.as_str());
+            own.chain(in_sql.iter().map(String::as_str))
+        });
+        self.judge.bound(bind.portal, texts);
+        in_sql
     }
 
     /// What is executed by this name.
