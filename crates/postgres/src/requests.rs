@@ -423,7 +423,7 @@ impl<'s> Requests<'s> {
         let judged = match analysis {
             None => Judged::Passes(None),
             Some((analysis, rules)) => {
-                let ruled = self.session.decide(Some(&analysis.question))?;
+                let ruled = self.session.decide(&analysis.question, &rules)?;
                 let judged = self.judged(&analysis, rules, &ruled, None)?;
                 if let Judged::Refused(refusal) = &judged {
                     let shown = recorded.as_deref().unwrap_or(&text);
@@ -508,7 +508,7 @@ impl<'s> Requests<'s> {
         let plan = match analysis {
             Some((analysis, rules)) if rules.have_labels() => {
                 let recorded = self.session.recorded(&rules)?;
-                let ruled = self.session.decide(Some(&analysis.question))?;
+                let ruled = self.session.decide(&analysis.question, &rules)?;
                 let shown = match ruled.verdict.decision {
                     Decision::Allow => ruled.masks,
                     Decision::Deny => recorded.clone(),

@@ -320,9 +320,10 @@ impl<'s> Results<'s> {
         };
         let portal = portal.clone();
         let described = portal.as_ref().and_then(|portal| portal.column_names());
+        let of_portal = portal.as_ref().is_some_and(|it| it.columns.get().is_some());
         let masks = match (&entry.plan, described) {
             (None, _) => None,
-            (Some(plan), Some(columns)) => plan.columns(0, &columns.described),
+            (Some(plan), Some(columns)) => plan.executed(&columns.described, of_portal),
             (Some(plan), None) => plan.undescribed(0, columns),
         };
         let event = self.session.event(&mut self.lines, operation);

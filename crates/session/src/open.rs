@@ -72,22 +72,23 @@ impl Session<Open> {
         crate::rules::recorded(&self.core, rules)
     }
 
-    /// Decides on something that is not done yet; nothing is recorded.
-    pub fn decide(&self, question: Option<&Question>) -> Result<Ruled, SessionError> {
-        self.stage.place.decide(&self.core, question)
+    /// Decides on something that is not done yet, under the rules that the question was made for; nothing is recorded.
+    pub fn decide(&self, question: &Question, rules: &Rules) -> Result<Ruled, SessionError> {
+        self.stage.place.decide(&self.core, Some((question, rules)))
     }
 
-    /// Decides an operation and appends its intent. `question` is what it does, told where operations are judged.
+    /// Decides an operation and appends its intent. `question` is what it does, told where operations are judged, and the
+    /// rules that it was made for.
     pub fn begin(
         &self,
         operation: &Operation<'_>,
-        question: Option<&Question>,
+        question: Option<(&Question, &Rules)>,
     ) -> Result<Begun, SessionError> {
         // A session that was cut may not have heard of it yet; its next statement is not let through.
         if let Some(interrupt) = self.core.stopped() {
             return Err(SessionError::Interrupted(interrupt));
         }
-        let ruled = self.decide(question)?;
+        let ruled = self.stage.place.decide(&self.core, question)?;
         let (number, position) = self.stage.log.intent(operation, &ruled.verdict)?;
         Ok(Begun {
             number,

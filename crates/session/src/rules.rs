@@ -131,13 +131,17 @@ impl Place {
         current.clone()
     }
 
-    /// Decides. What could not be told of an operation that is judged is a denial.
+    /// Decides under the rules that the question was made for; without one, under those of now, and then what is judged
+    /// is denied.
     pub(crate) fn decide(
         &self,
         core: &Core,
-        question: Option<&Question>,
+        question: Option<(&Question, &Rules)>,
     ) -> Result<Ruled, SessionError> {
-        let rules = self.rules(core);
+        let (question, rules) = match question {
+            Some((question, rules)) => (Some(question), rules.clone()),
+            None => (None, self.rules(core)),
+        };
         let Some(slice) = &rules.slice else {
             return Ok(Ruled {
                 verdict: Verdict {

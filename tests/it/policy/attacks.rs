@@ -197,7 +197,16 @@ fn message(tag: u8, body: &str) -> Vec<u8> {
 
 #[test]
 fn a_name_is_judged_as_all_that_it_may_stand_for() {
-    let site = Site::new("several", POLICY);
+    let labelled = POLICY.replace(
+        r#"columns: ["*.people.ssn"]"#,
+        r#"columns: ["*.people.ssn", "other.named.note"]"#,
+    );
+    let site = Site::new("several", &labelled);
+    site.at_target(&format!(
+        "create table named (note text); insert into named values ('nothing');
+         create schema other; create table other.named (note text); insert into other.named values ('{SSN}');
+         grant usage on schema other to public; grant select on named, other.named to public;"
+    ));
     let secret = "select ssn || '' from people where id = 1";
     let open = "select name || '' from people where id = 1";
     let prepared = |text: &str| message(b'P', &format!("s\0{text}\0\0\0"));
@@ -232,6 +241,47 @@ fn a_name_is_judged_as_all_that_it_may_stand_for() {
     sync(&mut wire);
     ready(&mut wire);
     let told = seen(&ask(&mut wire, "fetch all from p"));
+    assert!(!told.contains("917-44"), "{told}");
+
+    // What was described is no more what runs: prepared anew in SQL, another cursor, another search path.
+    let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    let described = message(b'D', "Sx\0");
+    parse(&mut wire, "x", "select name from people where id = 1");
+    wire.send_raw(&[described.as_slice(), &end].concat());
+    ready(&mut wire);
+    ask(&mut wire, "deallocate x");
+    ask(
+        &mut wire,
+        "prepare x as select ssn from people where id = 1",
+    );
+    bind(&mut wire, "", "x");
+    execute(&mut wire, "");
+    sync(&mut wire);
+    let told = ready(&mut wire);
+    assert!(!told.contains("917-44"), "{told}");
+    let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    ask(&mut wire, "begin");
+    parse(&mut wire, "", "select name from people where id = 1");
+    bind(&mut wire, "p", "");
+    wire.send_raw(&[message(b'D', "Pp\0"), end.clone()].concat());
+    ready(&mut wire);
+    ask(
+        &mut wire,
+        "close p; declare p cursor for select ssn from people where id = 1",
+    );
+    execute(&mut wire, "p");
+    sync(&mut wire);
+    let told = ready(&mut wire);
+    assert!(!told.contains("917-44"), "{told}");
+    let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    parse(&mut wire, "x", "select note from named");
+    wire.send_raw(&[described.as_slice(), &end].concat());
+    ready(&mut wire);
+    ask(&mut wire, "set search_path = other");
+    bind(&mut wire, "", "x");
+    execute(&mut wire, "");
+    sync(&mut wire);
+    let told = ready(&mut wire);
     assert!(!told.contains("917-44"), "{told}");
 
     // Literals of either statement are not recorded.

@@ -88,6 +88,7 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
             hidden_parameters: Some(BTreeSet::new()),
             hides_copy_in: false,
             touches_labels: false,
+            is_one_of_several: false,
             depends_on_names: false,
             changes: None,
             prepares: Vec::new(),

@@ -32,6 +32,8 @@ pub(crate) struct Analysis {
     pub(crate) hides_copy_in: bool,
     /// Labelled columns are mentioned, or nobody knows: errors and notices may hold their values.
     pub(crate) touches_labels: bool,
+    /// It is one of several texts, of which nobody knows which.
+    pub(crate) is_one_of_several: bool,
     pub(super) depends_on_names: bool,
     pub(super) changes: Option<Changes>,
     pub(super) prepares: Vec<(String, String)>,
@@ -104,6 +106,7 @@ impl Analysis {
             hidden_parameters: (!has_labels).then(BTreeSet::new),
             hides_copy_in: has_labels,
             touches_labels: has_labels,
+            is_one_of_several: false,
             depends_on_names: false,
             changes: Some(Changes {
                 all: true,
@@ -119,6 +122,7 @@ impl Analysis {
     /// One of several texts, of which nobody knows which it is.
     pub(super) fn one_of(all: &[std::sync::Arc<Self>], rules: &Rules) -> Self {
         let mut one = Self::unreadable(0, rules, "its name may stand for several statements");
+        one.is_one_of_several = true;
         one.question = Question::default();
         one.question.touched.in_doubt = rules.have_labels();
         // What is recorded as the text is the first, and may be another: it stands there only if no value can.

@@ -70,8 +70,24 @@ impl Plan {
         self.analysis.touches_labels && !self.recorded.is_empty()
     }
 
-    /// The masks of a result: of the statement at this place, with these columns. `None`: nothing is masked.
+    /// The masks of a result: of the statement at this place, with the columns that its own description has. `None`:
+    /// nothing is masked.
     pub(crate) fn columns(&self, statement: usize, described: &[Described]) -> Option<ColumnMasks> {
+        self.masks(statement, described, true)
+    }
+
+    /// The masks of what is executed, whose columns were described before. `of_portal`: when it was bound already.
+    pub(crate) fn executed(&self, described: &[Described], of_portal: bool) -> Option<ColumnMasks> {
+        // A statement may be another by now, or mean another table.
+        self.masks(0, described, of_portal && !self.analysis.is_one_of_several)
+    }
+
+    fn masks(
+        &self,
+        statement: usize,
+        described: &[Described],
+        is_certain: bool,
+    ) -> Option<ColumnMasks> {
         if self.recorded.is_empty() {
             return None;
         }
@@ -81,7 +97,8 @@ impl Plan {
             .filter(|columns| columns.len() == described.len());
         let masks = described.iter().enumerate().map(|(index, column)| {
             let shown = known.and_then(|columns| columns.get(index));
-            self.column(shown.unwrap_or(&Shown::Unknown), column)
+            let shown = shown.unwrap_or(&Shown::Unknown);
+            self.column(shown, column, is_certain)
         });
         let masks: ColumnMasks = masks.collect();
         (!masks.iter().all(ColumnMask::is_clear)).then_some(masks)
@@ -115,7 +132,8 @@ impl Plan {
         })
     }
 
-    fn column(&self, shown: &Shown, described: &Described) -> ColumnMask {
+    /// `is_certain`: these are the columns that the description is of.
+    fn column(&self, shown: &Shown, described: &Described, is_certain: bool) -> ColumnMask {
         let kind = match (&self.snapshot, described.kind) {
             (_, 0) => PgType::Opaque,
             (Some(snapshot), oid) => snapshot.kind(oid),
@@ -130,7 +148,9 @@ impl Plan {
         let labels = match shown {
             Shown::Labels(labels) => self.described_labels(described).map(|more| &more | labels),
             // What the target says of a table's own column is certain; a view may be another by now.
-            Shown::Unknown if described.column > 0 && !is_view => self.described_labels(described),
+            Shown::Unknown if is_certain && described.column > 0 && !is_view => {
+                self.described_labels(described)
+            }
             Shown::Unknown => None,
         };
         let is_whole = described.column > 0 && !is_view;

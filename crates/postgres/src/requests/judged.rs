@@ -44,7 +44,8 @@ impl Requests<'_> {
         operation: &Operation<'_>,
         analysis: Option<(Arc<Analysis>, Rules)>,
     ) -> Result<(OperationNumber, Judged), SessionError> {
-        let question = analysis.as_ref().map(|(analysis, _)| &analysis.question);
+        let question = analysis.as_ref();
+        let question = question.map(|(analysis, rules)| (&analysis.question, rules));
         let begun = self.session.begin(operation, question)?;
         batch.position = Some(begun.position);
         if operation.effect != Effect::Read {
