@@ -2,6 +2,7 @@
 
 mod attacks;
 mod corpus;
+mod detected;
 mod extended;
 mod judged;
 mod masked;

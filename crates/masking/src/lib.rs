@@ -8,6 +8,7 @@
 //!   text of the same form, a keyed hash, or NULL.
 //! - [`Mask`] applies a transform to a value of a [`PgType`] in a [`Format`]: to all of it, to what detectors find in
 //!   it, or to places in JSON. What comes out parses as the type in that format, or is NULL.
+//! - [`MaskedText`] does the same to what detectors find in a text as it comes.
 //!
 //! **Invariant**: where a value cannot be read as its type says, it is withheld and never passed.
 //! **Invariant**: any chunking of a text gives the findings of the whole.
@@ -32,4 +33,6 @@ pub use detect::{
 };
 pub use error::MaskError;
 pub use transform::{Alphabet, MAX_REDACTION_BYTES, MAX_TOKEN_PREFIX_BYTES, ScopeKey, Transform};
-pub use value::{Format, JsonPath, MAX_JSON_PATH_SEGMENTS, MAX_JSON_PATHS, Mask, Masked, PgType};
+pub use value::{
+    Format, JsonPath, MAX_JSON_PATH_SEGMENTS, MAX_JSON_PATHS, Mask, Masked, MaskedText, PgType,
+};

@@ -38,7 +38,7 @@ mod yaml;
 pub use condition::{Conditions, Then};
 pub use diff::diff;
 pub use hours::{Hours, utc_ns};
-pub use label::{Label, Transform};
+pub use label::{Detect, Label, Transform};
 pub use matrix::{Cell, Column, Matrix, Sight};
 pub use network::Network;
 pub use obligation::{Approve, Durability, Limit, Per, Record, Require};

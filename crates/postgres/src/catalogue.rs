@@ -15,7 +15,7 @@ use std::time::Duration;
 use custos_session::{Open, Session, SessionError};
 
 pub(crate) use load::search_path;
-pub(crate) use snapshot::{Snapshot, is_telling};
+pub(crate) use snapshot::{Snapshot, Table, is_telling};
 pub(crate) use view::{Names, functions};
 
 /// How long an answer is taken for good: what is changed past the gateway is known after that time.

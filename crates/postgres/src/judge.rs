@@ -22,7 +22,7 @@ use crate::names::clip;
 
 pub(crate) use analysis::{Analysis, Missing};
 pub(crate) use columns::{ColumnMask, ColumnMasks};
-pub(crate) use plan::{Described, Plan};
+pub(crate) use plan::{Described, Plan, recorded_statement};
 pub use recorded::recorded_question;
 
 /// Analyses that a session keeps.

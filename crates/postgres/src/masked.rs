@@ -1,9 +1,12 @@
 //! Results under masks: rows, COPY data and texts of errors, as the client sees them and as they are recorded.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use custos_session::masking::Masked;
 use custos_session::{SessionError, UpstreamError};
 
-use crate::judge::{ColumnMask, ColumnMasks};
+use crate::judge::{ColumnMask, ColumnMasks, Plan};
 use crate::wire::Format;
 use crate::wire::backend::{ErrorFields, tag};
 
@@ -53,10 +56,13 @@ pub(crate) fn row<'v>(
             (Masked::Null, _) | (_, None) => None,
             (Masked::Unchanged, Some(value)) => Some(value.to_vec()),
         };
-        recorded.push(value.and_then(|value| of(mask.recorded(value, format))));
+        let (kept, seen) = match value {
+            Some(value) => mask.both(value, format),
+            None => (Masked::Null, Masked::Null),
+        };
+        recorded.push(of(kept));
         if is_shown {
-            let seen = value.and_then(|value| of(mask.shown(value, format)));
-            push_value(&mut shown, seen.as_deref())?;
+            push_value(&mut shown, of(seen).as_deref())?;
         }
     }
     if is_shown {
@@ -127,12 +133,22 @@ impl Gathered {
 /// Rows of COPY, cut out of a stream of pieces.
 #[derive(Debug)]
 pub(crate) struct CopyRows {
-    masks: ColumnMasks,
-    format: Format,
+    form: CopyRowsForm,
     rest: Vec<u8>,
-    /// The header of binary COPY has passed.
-    begun: bool,
-    ended: bool,
+}
+
+#[derive(Debug)]
+enum CopyRowsForm {
+    Text(ColumnMasks),
+    Binary {
+        masks: ColumnMasks,
+        /// The header has passed.
+        begun: bool,
+        ended: bool,
+    },
+    /// In a form in which columns are not told apart, such as CSV: only what is found in the text is masked. Each
+    /// message is a row (protocol documentation, "COPY Operations").
+    Messages(Arc<Plan>),
 }
 
 /// What came out of pieces of COPY.
@@ -147,17 +163,30 @@ const BINARY_HEADER_BYTES: usize = 19;
 
 impl CopyRows {
     pub(crate) fn new(masks: ColumnMasks, format: Format) -> Self {
+        let form = match format {
+            Format::Text => CopyRowsForm::Text(masks),
+            _ => CopyRowsForm::Binary {
+                masks,
+                begun: false,
+                ended: false,
+            },
+        };
         Self {
-            masks,
-            format,
+            form,
             rest: Vec::new(),
-            begun: false,
-            ended: false,
         }
     }
 
-    /// Takes a piece; gives what is whole.
-    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<CopyPieces, SessionError> {
+    /// Where columns are not told apart.
+    pub(crate) fn of_messages(plan: Arc<Plan>) -> Self {
+        Self {
+            form: CopyRowsForm::Messages(plan),
+            rest: Vec::new(),
+        }
+    }
+
+    /// Takes a piece; gives what is whole. `ends`: it ends a message.
+    pub(crate) fn take(&mut self, piece: &[u8], ends: bool) -> Result<CopyPieces, SessionError> {
         self.rest.extend_from_slice(piece);
         if self.rest.len() > ROW_BYTES_MAX {
             return Err(TOO_LARGE);
@@ -166,15 +195,20 @@ impl CopyRows {
         let mut used = 0;
         loop {
             let rest = self.rest.get(used..).unwrap_or_default();
-            let taken = match self.format {
-                Format::Text => text_row(&self.masks, rest, &mut pieces),
-                _ => binary_part(
-                    &self.masks,
-                    &mut self.begun,
-                    &mut self.ended,
-                    rest,
-                    &mut pieces,
-                )?,
+            let taken = match &mut self.form {
+                CopyRowsForm::Text(masks) => text_row(masks, rest, &mut pieces),
+                CopyRowsForm::Binary {
+                    masks,
+                    begun,
+                    ended,
+                } => binary_part(masks, begun, ended, rest, &mut pieces)?,
+                CopyRowsForm::Messages(plan) if ends => {
+                    let or_same = |text: Option<Vec<u8>>| text.unwrap_or_else(|| rest.to_vec());
+                    pieces.shown.extend(or_same(plan.shown_text(rest)));
+                    pieces.recorded.extend(or_same(plan.recorded_text(rest)));
+                    rest.len()
+                }
+                CopyRowsForm::Messages(_) => 0,
             };
             if taken == 0 {
                 break;
@@ -217,8 +251,10 @@ fn text_row(masks: &ColumnMasks, rest: &[u8], pieces: &mut CopyPieces) -> usize 
             continue;
         }
         let value = unescape(field);
-        let shown = mask.map_or(Masked::Null, |mask| mask.shown(&value, Format::Text));
-        let recorded = mask.map_or(Masked::Null, |mask| mask.recorded(&value, Format::Text));
+        let (recorded, shown) = match mask {
+            Some(mask) => mask.both(&value, Format::Text),
+            None => (Masked::Null, Masked::Null),
+        };
         escape(field, &shown, &mut pieces.shown);
         escape(field, &recorded, &mut pieces.recorded);
     }
@@ -347,10 +383,12 @@ fn binary_part(
             (Masked::Null, _) | (_, None) => None,
             (Masked::Unchanged, Some(value)) => Some(value.to_vec()),
         };
-        let shown = value.and_then(|value| of(mask.shown(value, Format::Binary)));
-        let recorded = value.and_then(|value| of(mask.recorded(value, Format::Binary)));
-        push_value(&mut pieces.shown, shown.as_deref())?;
-        push_value(&mut pieces.recorded, recorded.as_deref())?;
+        let (recorded, shown) = match value {
+            Some(value) => mask.both(value, Format::Binary),
+            None => (Masked::Null, Masked::Null),
+        };
+        push_value(&mut pieces.shown, of(shown).as_deref())?;
+        push_value(&mut pieces.recorded, of(recorded).as_deref())?;
     }
     Ok(at)
 }
@@ -379,8 +417,43 @@ pub(crate) fn without_values<'f>(fields: &ErrorFields<'f>, at_parse: bool) -> Ve
     kept.collect()
 }
 
+/// A field of an error or notice, with its type byte.
+pub(crate) type Field<'f> = (u8, Cow<'f, [u8]>);
+
+/// The fields, each text as `reword` has it; `None`: as it is.
+pub(crate) fn reworded<'f>(
+    fields: &[(u8, &'f [u8])],
+    reword: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Vec<Field<'f>> {
+    let reworded = fields.iter().map(|(kind, text)| {
+        // Severity and SQLSTATE are the server's own words.
+        let new = match kind {
+            b'S' | b'V' | b'C' => None,
+            _ => reword(text),
+        };
+        (*kind, new.map_or(Cow::Borrowed(*text), Cow::Owned))
+    });
+    reworded.collect()
+}
+
+/// A notification (protocol documentation, "NotificationResponse").
+pub(crate) fn notification(
+    process_id: i32,
+    channel: &[u8],
+    payload: &[u8],
+) -> Result<Vec<u8>, SessionError> {
+    let mut message = vec![tag::NOTIFICATION_RESPONSE, 0, 0, 0, 0];
+    message.extend(process_id.to_be_bytes());
+    for text in [channel, payload] {
+        message.extend_from_slice(text);
+        message.push(0);
+    }
+    set_length(&mut message)?;
+    Ok(message)
+}
+
 /// An error or notice of these fields.
-pub(crate) fn report(message_tag: u8, fields: &[(u8, &[u8])]) -> Result<Vec<u8>, SessionError> {
+pub(crate) fn report(message_tag: u8, fields: &[Field<'_>]) -> Result<Vec<u8>, SessionError> {
     let mut message = vec![message_tag, 0, 0, 0, 0];
     for (kind, text) in fields {
         message.push(*kind);

@@ -3,10 +3,12 @@
 mod copy_in;
 mod judged;
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Buf as _, BytesMut};
 use custos_model::{Decision, Effect, Operation, OperationNumber, Verdict};
+use custos_session::masking::{Format as MaskFormat, Mask, Masked, PgType};
 use custos_session::transcript::Lines;
 use custos_session::{Open, Position, Session, SessionError, UpstreamError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -14,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use crate::client::protocol_error;
 use crate::conversation::{CloseUndo, Conversation, CopyIn, Expected};
 use crate::effect::effect;
-use crate::judge::{Judge, Plan};
+use crate::judge::{Judge, Plan, recorded_statement};
 use crate::names::{Portal, Statement};
 use crate::proxy::Shared;
 use crate::refusal::{Refusal, failing_message, failing_query};
@@ -24,7 +26,7 @@ use crate::wire::frontend::{
     encode_terminate, frame,
 };
 
-use copy_in::check_copy;
+use copy_in::{Copying, check_copy};
 use judged::{Judged, denied};
 
 /// What one read takes at first, and at most.
@@ -58,6 +60,8 @@ pub(crate) struct Requests<'s> {
     lines: Lines,
     copied: Vec<u8>,
     copied_for: OperationNumber,
+    /// How COPY data is recorded, from its first piece to its end.
+    copying: Option<Copying>,
     limit_bytes: usize,
     judge: Judge,
     random: &'s (dyn Fn(&mut [u8]) + Send + Sync),
@@ -98,6 +102,7 @@ impl<'s> Requests<'s> {
             lines: Lines::default(),
             copied: Vec::new(),
             copied_for: OperationNumber(0),
+            copying: None,
             limit_bytes,
             judge,
             random,
@@ -182,14 +187,15 @@ impl<'s> Requests<'s> {
         rest: &[u8],
         target: &mut (impl AsyncWrite + Unpin),
     ) -> Result<Left, SessionError> {
+        self.end_copied();
         if !rest.is_empty() {
             self.session
                 .event(&mut self.lines, OperationNumber(0))
                 .word("request", "truncated")
                 .number("bytes", rest.len() as u64)
                 .end();
-            self.session.record(&mut self.lines)?;
         }
+        self.session.record(&mut self.lines)?;
         let mut goodbye = Vec::new();
         encode_terminate(&mut goodbye);
         // It may be gone as well.
@@ -299,8 +305,10 @@ impl<'s> Requests<'s> {
         message: &FrontendMessage<'_>,
     ) -> Result<Option<Vec<u8>>, SessionError> {
         check_copy(conversation, message)?;
-        if !matches!(message, FrontendMessage::CopyData(_)) {
-            self.flush_copied();
+        match message {
+            FrontendMessage::CopyData(_) => {}
+            FrontendMessage::Flush | FrontendMessage::Sync => self.flush_copied(),
+            _ => self.end_copied(),
         }
         match message {
             FrontendMessage::Query(Query { text }) => {
@@ -322,14 +330,14 @@ impl<'s> Requests<'s> {
             }
             FrontendMessage::CopyData(data) => {
                 batch.effect = Effect::Unknown;
-                self.copy_in(conversation, data);
+                self.copy_in(conversation, data)?;
             }
             FrontendMessage::CopyDone => {
                 batch.effect = Effect::Unknown;
-                self.copy_end(conversation, "copy_done", None);
+                self.copy_end(conversation, "copy_done", None)?;
             }
             FrontendMessage::CopyFail(CopyFail { reason }) => {
-                self.copy_end(conversation, "copy_fail", Some(reason));
+                self.copy_end(conversation, "copy_fail", Some(reason))?;
             }
             FrontendMessage::FunctionCall(_) => {
                 return self.function_call(conversation).map(Some);
@@ -361,26 +369,24 @@ impl<'s> Requests<'s> {
         conversation: &mut Conversation,
         text: &[u8],
     ) -> Result<Option<Vec<u8>>, SessionError> {
-        let analysis = self.analyse(text);
-        let recorded = analysis.as_ref().and_then(|(it, _)| it.recorded.clone());
+        let judged = self.analyse(text);
+        let masks = self.recorded(judged.as_ref())?;
         let lossy = String::from_utf8_lossy(text);
-        let shown = recorded.as_deref().unwrap_or(&lossy);
+        let analysis = judged.as_ref().map(|(analysis, _)| Arc::clone(analysis));
+        let shown = recorded_statement(analysis.as_deref(), &masks, &lossy);
         let operation = Operation {
             verb: "query",
             effect: analysis
                 .as_ref()
-                .map_or_else(|| effect(text), |(it, _)| it.effect),
-            text: shown,
+                .map_or_else(|| effect(text), |it| it.effect),
+            text: &shown,
             parameters: 0,
         };
-        let (operation, judged) = self.begin(batch, conversation, &operation, analysis)?;
+        let (operation, judged) = self.begin(batch, conversation, &operation, judged)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "query")
-            .text(
-                "text",
-                recorded.as_ref().map_or(text, |text| text.as_bytes()),
-            )
+            .text("text", as_written(&shown, &lossy, text))
             .end();
         match judged {
             Judged::Passes(plan) => {
@@ -407,29 +413,27 @@ impl<'s> Requests<'s> {
                 "too many prepared statements in one session",
             ));
         }
-        let analysis = self.analyse(parse.text);
-        let recorded = analysis.as_ref().and_then(|(it, _)| it.recorded.clone());
+        let analysed = self.analyse(parse.text);
+        let masks = self.recorded(analysed.as_ref())?;
+        let text = String::from_utf8_lossy(parse.text).into_owned();
+        let analysis = analysed.as_ref().map(|(analysis, _)| Arc::clone(analysis));
+        let shown = recorded_statement(analysis.as_deref(), &masks, &text);
         self.session
             .event(&mut self.lines, OperationNumber(0))
             .word("request", "parse")
             .text("name", parse.name)
-            .text(
-                "text",
-                recorded.as_ref().map_or(parse.text, |text| text.as_bytes()),
-            )
+            .text("text", as_written(&shown, &text, parse.text))
             .numbers("types", parse.types.iter().map(u64::from))
             .end();
-        let text = String::from_utf8_lossy(parse.text).into_owned();
-        let judged = match analysis {
+        let judged = match analysed {
             None => Judged::Passes(None),
             Some((analysis, rules)) => {
                 let ruled = self.session.decide(&analysis.question, &rules)?;
                 let judged = self.judged(&analysis, rules, &ruled, None)?;
                 if let Judged::Refused(refusal) = &judged {
-                    let shown = recorded.as_deref().unwrap_or(&text);
                     let verdict = Some(&ruled.verdict);
                     self.session
-                        .failed("parse", Some(shown), &denied(refusal), verdict)?;
+                        .failed("parse", Some(&shown), &denied(refusal), verdict)?;
                 } else {
                     self.judge.prepared(parse.name, &text);
                 }
@@ -488,16 +492,22 @@ impl<'s> Requests<'s> {
                 Some(hidden) => u32::try_from(number).is_ok_and(|number| hidden.contains(&number)),
             },
         };
+        let masks = self.recorded(analysis.as_ref())?;
+        let detected = masks.detected();
         let parameters = bind
             .parameters()
             .enumerate()
             .map(|(index, (format, value))| {
-                if value.is_some() && hides(index + 1) {
-                    (Some(MASKED), true)
-                } else {
-                    (value, format == Format::Text)
+                let is_text = format == Format::Text;
+                match value {
+                    Some(_) if hides(index + 1) => (Some(Cow::Borrowed(MASKED)), true),
+                    Some(value) => (under(detected.as_deref(), is_text, value), is_text),
+                    None => (None, is_text),
                 }
             });
+        let parameters: Vec<_> = parameters.collect();
+        let parameters = parameters.iter();
+        let parameters = parameters.map(|(value, is_text)| (value.as_deref(), *is_text));
         self.session
             .event(&mut self.lines, OperationNumber(0))
             .word("request", "bind")
@@ -506,14 +516,13 @@ impl<'s> Requests<'s> {
             .values("parameters", parameters)
             .end();
         let plan = match analysis {
-            Some((analysis, rules)) if rules.have_labels() => {
-                let recorded = self.session.recorded(&rules)?;
+            Some((analysis, rules)) if !masks.is_empty() => {
                 let ruled = self.session.decide(&analysis.question, &rules)?;
                 let shown = match ruled.verdict.decision {
                     Decision::Allow => ruled.masks,
-                    Decision::Deny => recorded.clone(),
+                    Decision::Deny => masks.clone(),
                 };
-                Some(Arc::new(Plan::new(analysis, shown, recorded, None, rules)))
+                Some(Arc::new(Plan::new(analysis, shown, masks, None, rules)))
             }
             _ => None,
         };
@@ -593,15 +602,16 @@ impl<'s> Requests<'s> {
             );
             (unnamed.as_str(), Effect::Unknown, 0)
         };
-        let analysis = self.analyse_opened(conversation, name);
-        let recorded = analysis.as_ref().and_then(|(it, _)| it.recorded.clone());
+        let analysed = self.analyse_opened(conversation, name);
+        let masks = self.recorded(analysed.as_ref())?;
+        let analysis = analysed.as_ref().map(|(analysis, _)| Arc::clone(analysis));
         let operation = Operation {
             verb: "execute",
-            effect: analysis.as_ref().map_or(effect, |(it, _)| it.effect),
-            text: recorded.as_deref().unwrap_or(text),
+            effect: analysis.as_ref().map_or(effect, |it| it.effect),
+            text: &recorded_statement(analysis.as_deref(), &masks, text),
             parameters,
         };
-        let (operation, judged) = self.begin(batch, conversation, &operation, analysis)?;
+        let (operation, judged) = self.begin(batch, conversation, &operation, analysed)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "execute")
@@ -634,5 +644,30 @@ impl<'s> Requests<'s> {
             .failed("function_call", None, &denied(&refusal), Some(&verdict))?;
         conversation.expect_refusal(Expected::RefusedQuery, refusal);
         failing_query().map_err(|error| protocol_error(&error))
+    }
+}
+
+/// The bytes of a text that is recorded: those that came, where nothing of it was masked.
+fn as_written<'t>(recorded: &'t str, text: &str, written: &'t [u8]) -> &'t [u8] {
+    if recorded == text {
+        written
+    } else {
+        recorded.as_bytes()
+    }
+}
+
+/// A parameter's value as it is recorded; `None`: withheld. Its type is not known.
+fn under<'v>(mask: Option<&Mask>, is_text: bool, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
+    let Some(mask) = mask else {
+        return Some(Cow::Borrowed(value));
+    };
+    let masked = match is_text {
+        true => mask.apply(&PgType::Text, MaskFormat::Text, value),
+        false => mask.apply(&PgType::Opaque, MaskFormat::Binary, value),
+    };
+    match masked {
+        Masked::Unchanged => Some(Cow::Borrowed(value)),
+        Masked::Value(masked) => Some(Cow::Owned(masked)),
+        Masked::Null => None,
     }
 }

@@ -178,9 +178,9 @@ impl<'s> Results<'s> {
                 self.rows_sent += 1;
                 Ok(Answer::default())
             }
-            Event::CopyData { part, .. } => {
+            Event::CopyData { part, last, .. } => {
                 if let Some(rows) = &mut self.copy_rows {
-                    let pieces = rows.take(part)?;
+                    let pieces = rows.take(part, *last)?;
                     self.copy_out(conversation, &pieces.recorded);
                     return Ok(Answer {
                         replacement: (!pieces.shown.is_empty())
@@ -436,8 +436,14 @@ impl<'s> Results<'s> {
                 let entry = conversation.current();
                 let plan = entry.and_then(|entry| entry.plan.as_ref());
                 let count = response.columns.len();
-                let masks = plan.and_then(|plan| plan.copied(self.completed, count));
-                self.copy_rows = masks.map(|masks| CopyRows::new(masks, response.format));
+                self.copy_rows = plan.and_then(|plan| {
+                    let masks = plan.copied(self.completed, count)?;
+                    Some(if plan.is_copied_as_text(self.completed) {
+                        CopyRows::of_messages(Arc::clone(plan))
+                    } else {
+                        CopyRows::new(masks, response.format)
+                    })
+                });
             }
             BackendMessage::CopyDone => {
                 if self.copy_rows.take().is_some_and(|rows| !rows.is_whole()) {
@@ -461,18 +467,9 @@ impl<'s> Results<'s> {
                     )
                     .end();
             }
-            BackendMessage::NotificationResponse(notification) => self
-                .session
-                .event(&mut self.lines, OperationNumber(0))
-                .object(
-                    "notification",
-                    [
-                        ("channel", notification.channel),
-                        ("payload", notification.payload),
-                    ]
-                    .into_iter(),
-                )
-                .end(),
+            BackendMessage::NotificationResponse(notification) => {
+                return self.notification(&notification);
+            }
             _ => return Err(unexpected(&format!("message 0x{tag:02x}"))),
         }
         Ok(Answer::default())

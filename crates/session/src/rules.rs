@@ -1,11 +1,11 @@
 //! What policy says to one session, operation by operation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use custos_model::{Decision, Principal, Verdict};
 use custos_policy::Policy;
-use custos_policy::documents::{Environment, Question, Resource, Ruling, Slice, Transform};
+use custos_policy::documents::{Environment, Label, PolicySet, Question, Resource, Ruling, Slice};
 
 use crate::core::Core;
 use crate::error::SessionError;
@@ -49,28 +49,45 @@ impl Rules {
         self.policy.digest()
     }
 
+    fn documents(&self) -> Option<&PolicySet> {
+        match &*self.policy {
+            Policy::Documents(set) if self.are_judged() => Some(set),
+            _ => None,
+        }
+    }
+
+    fn have(&self, is_meant: impl Fn(&Label) -> bool) -> bool {
+        self.documents()
+            .is_some_and(|set| set.labels().values().any(is_meant))
+    }
+
     /// Whether columns have labels.
     pub fn have_labels(&self) -> bool {
-        match &*self.policy {
-            Policy::Documents(set) if self.are_judged() => !set.labels().is_empty(),
-            _ => false,
-        }
+        self.have(Label::is_of_columns)
+    }
+
+    /// Whether something is looked for in all values.
+    pub fn detect(&self) -> bool {
+        self.have(|label| !label.detect.is_empty())
     }
 
     /// All labels of columns.
     pub fn labels(&self) -> BTreeSet<String> {
-        match &*self.policy {
-            Policy::Documents(set) => set.labels().keys().cloned().collect(),
-            Policy::Access(_) => BTreeSet::new(),
-        }
+        let labels = self.documents().into_iter().flat_map(PolicySet::labels);
+        let labels = labels.filter(|(_, label)| label.is_of_columns());
+        labels.map(|(name, _)| name.clone()).collect()
     }
 
     /// The labels of a column.
     pub fn labels_of(&self, schema: &str, table: &str, column: &str) -> BTreeSet<String> {
-        match &*self.policy {
-            Policy::Documents(set) => set.labels_of(schema, table, column),
-            Policy::Access(_) => BTreeSet::new(),
-        }
+        self.documents()
+            .map_or_else(BTreeSet::new, |set| set.labels_of(schema, table, column))
+    }
+
+    /// The labels that a column's comment gives it.
+    pub fn labels_in_comment(&self, comment: &str) -> BTreeSet<String> {
+        self.documents()
+            .map_or_else(BTreeSet::new, |set| set.labels_in_comment(comment))
     }
 }
 
@@ -164,7 +181,8 @@ impl Place {
                 Decision::Deny
             }
         };
-        let masks = masks(core, &verdict.masks)?;
+        let masks = core.shared.maskers.of(&rules.policy, &verdict.masks);
+        let masks = masks.map_err(|_| NO_MASK)?;
         Ok(Ruled {
             verdict: Verdict {
                 decision,
@@ -176,17 +194,10 @@ impl Place {
     }
 }
 
+const NO_MASK: SessionError = SessionError::Internal("a mask cannot be made");
+
 /// The masks of what is recorded.
 pub(crate) fn recorded(core: &Core, rules: &Rules) -> Result<Masks, SessionError> {
-    let Policy::Documents(set) = &*rules.policy else {
-        return Ok(Masks::default());
-    };
-    let labels = set.labels().iter();
-    let shown = labels.map(|(name, label)| (name.clone(), label.mask.clone()));
-    masks(core, &shown.collect())
-}
-
-fn masks(core: &Core, shown: &BTreeMap<String, Transform>) -> Result<Masks, SessionError> {
-    let made = core.shared.maskers.of(shown);
-    made.map_err(|_| SessionError::Internal("a mask cannot be made"))
+    let masks = core.shared.maskers.recorded(&rules.policy);
+    masks.map_err(|_| NO_MASK)
 }

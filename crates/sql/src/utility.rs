@@ -63,6 +63,10 @@ pub(crate) fn special(walk: &mut Walk, node: &Node) {
             }
             walk.field(node, "query");
         }
+        "CommentStmt" => {
+            let name = node.node("object").map(pieces::name);
+            one(walk, Verb::Define, object_kind(node.int("objtype")), name);
+        }
         "CreateTrigStmt" => create_trigger(walk, node),
         "DeallocateStmt" => {
             let name = Some(node.text("name").to_owned()).filter(|name| !name.is_empty());
@@ -285,8 +289,9 @@ fn copy_form(node: &Node) -> CopyForm {
     form
 }
 
-fn drop_objects(walk: &mut Walk, node: &Node) {
-    let kind = match ObjectType::try_from(i32::try_from(node.int("remove_type")).unwrap_or(0)) {
+/// What an `ObjectType` of the grammar is.
+fn object_kind(number: i64) -> ObjectKind {
+    match ObjectType::try_from(i32::try_from(number).unwrap_or(0)) {
         Ok(
             ObjectType::ObjectTable
             | ObjectType::ObjectView
@@ -301,8 +306,13 @@ fn drop_objects(walk: &mut Walk, node: &Node) {
             | ObjectType::ObjectAggregate,
         ) => ObjectKind::Function,
         Ok(ObjectType::ObjectSchema) => ObjectKind::Schema,
+        Ok(ObjectType::ObjectColumn) => ObjectKind::Column,
         _ => ObjectKind::Other,
-    };
+    }
+}
+
+fn drop_objects(walk: &mut Walk, node: &Node) {
+    let kind = object_kind(node.int("remove_type"));
     let mut some = false;
     for object in node.list("objects") {
         some = true;

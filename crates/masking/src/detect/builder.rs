@@ -48,6 +48,28 @@ impl Detector {
         Self::IpAddress,
     ];
 
+    /// Its name in policy; `None` for a pattern.
+    pub fn as_str(self) -> Option<&'static str> {
+        Some(match self {
+            Self::PrivateKey => "private_key",
+            Self::JsonWebToken => "json_web_token",
+            Self::CloudKey => "cloud_key",
+            Self::PaymentCard => "payment_card",
+            Self::Iban => "iban",
+            Self::SocialSecurity => "social_security",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::IpAddress => "ip_address",
+            Self::Custom(_) => return None,
+        })
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = Self::BUILT_IN.into_iter();
+        all.find(|detector| detector.as_str() == Some(name))
+    }
+
     fn bit(self) -> u16 {
         match self {
             Self::PrivateKey => 1,

@@ -37,6 +37,11 @@ impl Clusters {
         });
     }
 
+    /// Where the first of those that wait begins. After [`Self::release`].
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.waiting.iter().map(|cluster| cluster.start).min()
+    }
+
     /// Hands out all that nothing starting at `horizon` or behind can overlap.
     pub(crate) fn release(&mut self, horizon: u64, mut out: impl FnMut(Finding)) {
         if self.waiting.is_empty() {

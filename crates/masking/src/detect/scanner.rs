@@ -1,3 +1,5 @@
+use std::borrow::Borrow;
+
 use super::builder::{Detector, Detectors};
 use super::cluster::{Clusters, Finding};
 use super::scan::{self, AHEAD_BYTES, BACK_BYTES};
@@ -18,8 +20,8 @@ struct Open {
 
 /// Searches a text that comes in chunks, in bounded memory. The findings are those of [`Detectors::find`] on the whole.
 #[derive(Debug)]
-pub struct Scanner<'d> {
-    detectors: &'d Detectors,
+pub struct Scanner<D> {
+    detectors: D,
     /// The end of what came, with enough before the next anchor to look back.
     buffer: Vec<u8>,
     /// Where in the text the buffer begins.
@@ -34,9 +36,9 @@ pub struct Scanner<'d> {
     clusters: Clusters,
 }
 
-impl<'d> Scanner<'d> {
+impl<D: Borrow<Detectors> + Clone> Scanner<D> {
     /// At the start of a text.
-    pub fn new(detectors: &'d Detectors) -> Self {
+    pub fn new(detectors: D) -> Self {
         Self {
             detectors,
             buffer: Vec::new(),
@@ -66,7 +68,7 @@ impl<'d> Scanner<'d> {
         self.step(&buffer, true, found);
     }
 
-    pub(crate) fn whole(detectors: &'d Detectors, text: &[u8]) -> Vec<Finding> {
+    pub(crate) fn whole(detectors: D, text: &[u8]) -> Vec<Finding> {
         let mut found = Vec::new();
         Self::new(detectors).step(text, true, &mut found);
         found
@@ -79,7 +81,8 @@ impl<'d> Scanner<'d> {
         } else {
             text.len().saturating_sub(AHEAD_BYTES).max(self.next)
         };
-        let (detectors, from) = (self.detectors, self.next);
+        let (detectors, from) = (self.detectors.clone(), self.next);
+        let detectors = detectors.borrow();
         let mut report = |raw| self.report(text, last, raw);
         scan::anchors(detectors, text, from, to, &mut report);
         if last && self.base == 0 && text.len() < secret::SHORTEST {
@@ -95,6 +98,14 @@ impl<'d> Scanner<'d> {
         let horizon = if last { u64::MAX } else { self.horizon() };
         self.clusters
             .release(horizon, |finding| found.push(finding));
+    }
+
+    /// All findings that begin before this place, in bytes from the start of the text, have been handed out.
+    pub(crate) fn settled(&self) -> u64 {
+        self.clusters
+            .first()
+            .unwrap_or(u64::MAX)
+            .min(self.horizon())
     }
 
     /// Nothing that is still to come begins before this place.

@@ -19,7 +19,8 @@ pub enum Masked {
 /// What is masked in a value, and how. Made once, used for each value of a column; never for NULL, which stays NULL.
 #[derive(Clone, Debug)]
 pub struct Mask {
-    what: What,
+    /// One after the other.
+    steps: Vec<What>,
     limit_bytes: usize,
 }
 
@@ -44,30 +45,44 @@ impl Mask {
     /// Of arrays and composites each element is masked by its own type. A document (`json`, `jsonb`) becomes one
     /// JSON string.
     pub fn whole(transform: Transform, limit_bytes: usize) -> Self {
-        let what = What::Whole(transform);
-        Self { what, limit_bytes }
+        Self::of(What::Whole(transform), limit_bytes)
+    }
+
+    fn of(what: What, limit_bytes: usize) -> Self {
+        Self {
+            steps: vec![what],
+            limit_bytes,
+        }
+    }
+
+    /// Masks what is left by this mask with another one. The lower limit holds for both.
+    #[must_use]
+    pub fn then(mut self, next: &Self) -> Self {
+        self.steps.extend(next.steps.iter().cloned());
+        self.limit_bytes = self.limit_bytes.min(next.limit_bytes);
+        self
     }
 
     /// Masks what detectors find in a value: inside of text, of strings and keys in JSON, of elements, of bytes.
     /// Where the type does not allow to change a part, and something was found, the value is withheld.
     /// `otherwise` is the transform for all that [`Self::with`] does not name.
     pub fn detected(detectors: Detectors, otherwise: Transform, limit_bytes: usize) -> Self {
-        Self {
-            what: What::Detected {
-                detectors,
-                otherwise,
-                by_detector: Vec::new(),
-            },
-            limit_bytes,
-        }
+        let what = What::Detected {
+            detectors,
+            otherwise,
+            by_detector: Vec::new(),
+        };
+        Self::of(what, limit_bytes)
     }
 
     /// Names the transform for what one detector finds. Without effect on other masks than those of detectors.
     #[must_use]
     pub fn with(mut self, detector: Detector, transform: Transform) -> Self {
-        if let What::Detected { by_detector, .. } = &mut self.what {
-            by_detector.retain(|(known, _)| *known != detector);
-            by_detector.push((detector, transform));
+        for what in &mut self.steps {
+            if let What::Detected { by_detector, .. } = what {
+                by_detector.retain(|(known, _)| *known != detector);
+                by_detector.push((detector, transform.clone()));
+            }
         }
         self
     }
@@ -84,10 +99,7 @@ impl Mask {
         if paths.is_empty() || paths.len() > MAX_JSON_PATHS {
             return Err(MaskError::JsonPaths(MAX_JSON_PATHS));
         }
-        Ok(Self {
-            what: What::Paths { paths, transform },
-            limit_bytes,
-        })
+        Ok(Self::of(What::Paths { paths, transform }, limit_bytes))
     }
 
     /// The value as it may be shown. Never panics, whatever the bytes; what cannot be read as the type says is
@@ -96,10 +108,27 @@ impl Mask {
         if value.len() > self.limit_bytes {
             return replaced_whole(kind);
         }
-        match Work::new(&self.what).value(kind, format, value) {
-            Masked::Value(masked) if masked == value => Masked::Unchanged,
-            masked => masked,
+        let mut masked = None;
+        for what in &self.steps {
+            let now = masked.as_deref().unwrap_or(value);
+            match Work::new(what).value(kind, format, now) {
+                Masked::Value(next) => masked = Some(next),
+                Masked::Unchanged => {}
+                Masked::Null => return Masked::Null,
+            }
         }
+        match masked {
+            Some(masked) if masked != value => Masked::Value(masked),
+            _ => Masked::Unchanged,
+        }
+    }
+
+    /// What is looked for by the first step of a mask by detectors.
+    pub(crate) fn detection(&self) -> Option<(&What, &Detectors)> {
+        self.steps.iter().find_map(|what| match what {
+            What::Detected { detectors, .. } => Some((what, detectors)),
+            _ => None,
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod quoted;
 mod reader;
 mod rewrite;
 mod scalar;
+mod stream;
 mod work;
 mod xml;
 
@@ -19,3 +20,4 @@ pub(crate) use crate::detect::luhn;
 pub use json_path::{JsonPath, MAX_JSON_PATH_SEGMENTS, MAX_JSON_PATHS};
 pub use mask::{Mask, Masked};
 pub use pg_type::{Format, PgType};
+pub use stream::MaskedText;

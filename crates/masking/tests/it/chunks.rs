@@ -1,6 +1,8 @@
 //! Any chunking finds what the whole finds, in bounded memory.
 
-use custos_masking::{Detectors, Finding, Scanner};
+use custos_masking::{
+    Detectors, Finding, Format, Mask, Masked, MaskedText, PgType, Scanner, Transform,
+};
 use proptest::prelude::*;
 
 use crate::world::all;
@@ -20,6 +22,28 @@ fn in_chunks<'a>(detectors: &Detectors, chunks: impl Iterator<Item = &'a [u8]>) 
     }
     scanner.finish(&mut found);
     found
+}
+
+/// A text under a mask of detectors, whole and in chunks.
+fn masked<'a>(
+    detectors: Detectors,
+    text: &[u8],
+    chunks: impl Iterator<Item = &'a [u8]>,
+) -> (Vec<u8>, Vec<u8>) {
+    let redact = Transform::redact("[gone]").unwrap();
+    let mask = Mask::detected(detectors, redact, usize::MAX);
+    let whole = match mask.apply(&PgType::Text, Format::Text, text) {
+        Masked::Value(masked) => masked,
+        Masked::Unchanged => text.to_vec(),
+        Masked::Null => unreachable!("a redaction is a text"),
+    };
+    let mut stream = MaskedText::new(&mask).unwrap();
+    let mut out = Vec::new();
+    for chunk in chunks {
+        stream.push(chunk, &mut out);
+    }
+    stream.finish(&mut out);
+    (whole, out)
 }
 
 /// Pieces that begin, end and overlap in all ways; long ones cross the scanner's own borders.
@@ -64,7 +88,10 @@ proptest! {
             rest = tail;
             (!chunk.is_empty()).then_some(chunk)
         });
-        prop_assert_eq!(&in_chunks(&detectors, chunks), &whole);
+        let chunks: Vec<&[u8]> = chunks.collect();
+        prop_assert_eq!(&in_chunks(&detectors, chunks.iter().copied()), &whole);
+        let (at_once, as_it_came) = masked(detectors, &text, chunks.into_iter());
+        prop_assert_eq!(at_once, as_it_came);
         let in_order = whole.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start);
         prop_assert!(in_order && whole.iter().all(|one| one.range.end <= text.len() as u64));
     }
@@ -81,6 +108,24 @@ fn single_bytes_find_what_the_whole_finds() {
     let whole = detectors.find(&text);
     assert_eq!(whole.len(), 6 * 60);
     assert_eq!(in_chunks(&detectors, text.chunks(1)), whole);
+    let (at_once, as_it_came) = masked(detectors, &text, text.chunks(1));
+    assert_eq!(at_once, as_it_came);
+}
+
+/// What never ends is withheld, with all that comes after it.
+#[test]
+fn an_endless_key_is_withheld_in_bounded_memory() {
+    let mut stream = {
+        let redact = Transform::redact("[gone]").unwrap();
+        MaskedText::new(&Mask::detected(detectors(), redact, usize::MAX)).unwrap()
+    };
+    let mut out = Vec::new();
+    stream.push(b"before -----BEGIN PRIVATE KEY-----\n", &mut out);
+    for _ in 0..3_000 {
+        stream.push(&b"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC".repeat(32), &mut out);
+    }
+    stream.finish(&mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), "before [redacted]");
 }
 
 /// A finding of any length is followed without being kept.

@@ -110,11 +110,11 @@ fn labels(old: &PolicySet, new: &PolicySet) -> Vec<String> {
     for name in names {
         match (old.labels().get(name), new.labels().get(name)) {
             (None, Some(label)) => {
-                let columns: Vec<&str> = label.columns.iter().map(String::as_str).collect();
+                let marked: Vec<String> = label.marked().into_iter().collect();
                 lines.push(format!(
                     "label {name} is new: {} for {}",
                     label.mask,
-                    columns.join(", ")
+                    marked.join(", ")
                 ));
             }
             (Some(_), None) => lines.push(format!(
@@ -133,16 +133,12 @@ fn labels(old: &PolicySet, new: &PolicySet) -> Vec<String> {
                         "label {name}: statements {word} compare its columns"
                     ));
                 }
-                let line = |column: &String, word: &str| format!("label {name} {word} {column}");
+                let line = |what: &String, word: &str| format!("label {name} {word} {what}");
+                let (was, is) = (was.marked(), is.marked());
+                lines.extend(is.difference(&was).map(|what| line(what, "now marks")));
                 lines.extend(
-                    is.columns
-                        .difference(&was.columns)
-                        .map(|column| line(column, "now marks")),
-                );
-                lines.extend(
-                    was.columns
-                        .difference(&is.columns)
-                        .map(|column| line(column, "no longer marks")),
+                    was.difference(&is)
+                        .map(|what| line(what, "no longer marks")),
                 );
             }
             (None, None) => {}

@@ -1,8 +1,9 @@
-//! Labels of columns: which columns have one, and what is shown in place of their values.
+//! Labels: which columns have one, what is looked for in all values, and what is shown in their place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use custos_masking::{Detector, Detectors, JsonPath, MAX_JSON_PATHS};
 use serde::Serialize;
 
 use super::reader::{Reader, is_name};
@@ -35,11 +36,28 @@ pub enum Transform {
     Null,
 }
 
-/// A label of columns. It is sensitive: what it marks is shown masked, or to whom a rule says `unmask:LABEL`.
+/// What is looked for in values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detect {
+    /// By the name of a built-in detector ([`Detector::as_str`]).
+    Named(String),
+    /// By a regular expression whose matches have a bound ([`Detectors::with_pattern`]).
+    Pattern(String),
+}
+
+/// A label of columns, or of what is found in values. It is sensitive: what it marks is shown masked, or clear to whom
+/// a rule says `unmask:LABEL`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Label {
     /// `SCHEMA.TABLE.COLUMN` in lower case, `*` for any text within a part.
     pub columns: BTreeSet<String>,
+    /// Columns whose comment in the target's catalogue says `custos:LABEL` have it too.
+    pub commented: bool,
+    /// Places in the documents of such columns; none: all of a value.
+    pub paths: BTreeSet<String>,
+    /// What is looked for in all values, of whatever column.
+    pub detect: BTreeSet<Detect>,
     /// What is shown.
     pub mask: Transform,
     /// Whether statements may compare and sort by such columns without a right to see them clear. It tells values
@@ -48,6 +66,25 @@ pub struct Label {
 }
 
 impl Label {
+    /// Columns can have it.
+    pub fn is_of_columns(&self) -> bool {
+        self.commented || !self.columns.is_empty()
+    }
+
+    /// All that it is of, in words.
+    pub(super) fn marked(&self) -> BTreeSet<String> {
+        let columns = self.columns.iter().map(|column| {
+            let paths: Vec<&str> = self.paths.iter().map(String::as_str).collect();
+            match paths.as_slice() {
+                [] => column.clone(),
+                paths => format!("{column} at {}", paths.join(", ")),
+            }
+        });
+        let commented = self.commented.then(|| "columns with a comment".to_owned());
+        let detected = self.detect.iter().map(|detect| format!("any {detect}"));
+        columns.chain(commented).chain(detected).collect()
+    }
+
     /// Whether the label marks the column. Names are compared in lower case, so that a quoted twin is marked too.
     pub fn marks(&self, schema: &str, table: &str, column: &str) -> bool {
         let parts = [schema, table, column].map(str::to_lowercase);
@@ -57,6 +94,15 @@ impl Label {
                 .iter()
                 .all(|part| patterns.next().is_some_and(|pattern| fits(pattern, part)))
         })
+    }
+}
+
+impl fmt::Display for Detect {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => out.write_str(name),
+            Self::Pattern(pattern) => write!(out, "/{pattern}/"),
+        }
     }
 }
 
@@ -98,18 +144,52 @@ pub(super) fn read<'n>(
 
 fn read_one(reader: &mut Reader<'_>, node: &Node) -> Option<Label> {
     const WHAT: &str = "a label";
-    let fields = reader.fields(node, WHAT, &["columns", "mask", "predicates"])?;
-    let columns = reader.needed(&fields, "columns", WHAT);
+    let known = [
+        "columns",
+        "commented",
+        "paths",
+        "detect",
+        "mask",
+        "predicates",
+    ];
+    let fields = reader.fields(node, WHAT, &known)?;
     let mask = reader.needed(&fields, "mask", WHAT);
-    let columns = columns.map(|node| columns_of(reader, node));
+    let columns = fields.get("columns");
+    let columns = columns.map_or_else(BTreeSet::new, |node| columns_of(reader, node));
     let mask = mask.and_then(|node| transform(reader, node));
+    let commented = match fields.get("commented") {
+        Some(node) => reader.boolean(node, "`commented`")?,
+        None => false,
+    };
+    let paths = fields.get("paths");
+    let paths = paths.map_or_else(BTreeSet::new, |node| paths_of(reader, node));
+    let detect = fields.get("detect");
+    let detect = detect.map_or_else(BTreeSet::new, |node| detect_of(reader, node));
+    let of_columns = commented || fields.get("columns").is_some();
+    if !of_columns && fields.get("detect").is_none() {
+        reader.say(
+            fields.at,
+            "a label needs `columns`, `commented: true` or `detect`",
+        );
+    }
+    for name in ["paths", "predicates"] {
+        if let (Some(node), false) = (fields.get(name), of_columns) {
+            reader.say(
+                node.at,
+                format!("`{name}` is about a label's columns, and it has none"),
+            );
+        }
+    }
     let words = [("allow", true), ("deny", false)];
     let predicates = match fields.get("predicates") {
         Some(node) => reader.word(node, "`predicates`", &words)?,
         None => false,
     };
     Some(Label {
-        columns: columns?,
+        columns,
+        commented,
+        paths,
+        detect,
         mask: mask?,
         predicates,
     })
@@ -131,6 +211,54 @@ fn columns_of(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<String> {
         }
     }
     texts
+}
+
+fn paths_of(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<String> {
+    let texts = reader.texts(node, "`paths`");
+    if texts.len() > MAX_JSON_PATHS {
+        reader.say(
+            node.at,
+            format!("`paths` has more than {MAX_JSON_PATHS} entries"),
+        );
+    }
+    for text in &texts {
+        if JsonPath::parse(text).is_err() {
+            let message = format!("`{text}` is no path in a document: write `$.name.*[0][*]`");
+            reader.say(node.at, message);
+        }
+    }
+    texts
+}
+
+fn detect_of(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<Detect> {
+    let mut all = BTreeSet::new();
+    for item in reader.list(node, "`detect`") {
+        let Some(one) = detect_one(reader, item) else {
+            continue;
+        };
+        if !all.insert(one) {
+            reader.say(item.at, "it stands in `detect` twice");
+        }
+    }
+    all
+}
+
+fn detect_one(reader: &mut Reader<'_>, node: &Node) -> Option<Detect> {
+    if let Value::Text(..) = node.value {
+        let names = Detector::BUILT_IN.iter().filter_map(|it| it.as_str());
+        let known: Vec<(&str, &str)> = names.map(|name| (name, name)).collect();
+        let name = reader.word(node, "`detect`", &known)?;
+        return Some(Detect::Named(name.to_owned()));
+    }
+    const WHAT: &str = "an entry of `detect`";
+    let fields = reader.fields(node, WHAT, &["pattern"])?;
+    let pattern = reader.needed(&fields, "pattern", WHAT)?;
+    let text = reader.text(pattern, "`pattern`")?;
+    if let Err(error) = Detectors::new(&[]).and_then(|none| none.with_pattern(text)) {
+        reader.say(pattern.at, format!("`{text}`: {error}"));
+        return None;
+    }
+    Some(Detect::Pattern(text.to_owned()))
 }
 
 fn transform(reader: &mut Reader<'_>, node: &Node) -> Option<Transform> {
@@ -190,12 +318,17 @@ fn partial(reader: &mut Reader<'_>, node: &Node) -> Option<Transform> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::{Label, Transform};
 
     #[test]
     fn columns_by_pattern_and_in_any_case() {
         let label = Label {
             columns: ["*.*.ssn", "public.people.tax_*"].map(str::to_owned).into(),
+            commented: false,
+            paths: BTreeSet::new(),
+            detect: BTreeSet::new(),
             mask: Transform::Redact,
             predicates: false,
         };

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use cedar_policy::Policy;
+use custos_masking::MAX_PATTERNS;
 use custos_model::Principal;
 use serde::Serialize;
 
 use super::cedar::{self, Refused, Vocabulary};
-use super::label::{self, Label};
+use super::label::{self, Detect, Label};
 use super::problem::Problem;
 use super::question::Environment;
 use super::reachable;
@@ -26,6 +27,8 @@ pub const DOCUMENTS_MAX: usize = 256;
 pub const RULES_MAX: usize = 5000;
 /// Labels of one set at most.
 pub const LABELS_MAX: usize = 256;
+/// Stands before a label's name in comments.
+const COMMENT_WORD: &str = "custos:";
 
 /// A document as it was written.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +109,27 @@ impl PolicySet {
         marking.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Labels that a column's comment in the catalogue gives it: those of `custos:LABEL` in it, in any case. A name that
+    /// no such label has is a mistake that must not show anything, so it stands for all of them.
+    pub fn labels_in_comment(&self, comment: &str) -> BTreeSet<String> {
+        let comment = comment.to_lowercase();
+        let by_comment = self.labels.iter().filter(|(_, label)| label.commented);
+        let all: BTreeSet<&String> = by_comment.map(|(name, _)| name).collect();
+        let mut found = BTreeSet::new();
+        for (at, word) in comment.match_indices(COMMENT_WORD) {
+            let rest = comment.get(at + word.len()..).unwrap_or_default();
+            let is_part = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+            let end = rest.find(|letter| !is_part(letter)).unwrap_or(rest.len());
+            let name = rest.get(..end).unwrap_or_default();
+            let name = name.trim_end_matches(['.', '_', '-']);
+            match all.get(&name.to_owned()) {
+                Some(label) => found.extend([(*label).clone()]),
+                None => found.extend(all.iter().copied().cloned()),
+            }
+        }
+        found
+    }
+
     /// The part of the set that can be about this principal and this resource. Made once for a session.
     pub fn slice(
         &self,
@@ -158,10 +182,13 @@ impl Read {
 
     fn limits(&mut self, documents: &[Document<'_>]) {
         let name = documents.last().map_or("", |document| document.name);
+        let detect = self.labels.values().flat_map(|label| &label.detect);
+        let patterns = detect.filter(|it| matches!(it, Detect::Pattern(_))).count();
         for (what, count, max) in [
             ("documents", documents.len(), DOCUMENTS_MAX),
             ("rules", self.rules.len(), RULES_MAX),
             ("labels", self.labels.len(), LABELS_MAX),
+            ("patterns", patterns, MAX_PATTERNS),
         ] {
             if count > max {
                 let message = format!("there are more than {max} {what}");

@@ -170,13 +170,12 @@ impl Slice {
             return Ok(verdict);
         }
         let permits: Vec<&Rule> = actor.rules_named(&answer.rules).collect();
-        let masks: BTreeSet<&str> = permits
-            .iter()
-            .flat_map(|rule| &rule.obligations.mask)
-            .map(String::as_str)
-            .collect();
+        let asked = permits.iter().flat_map(|rule| &rule.obligations.mask);
+        // What is found in values is masked whether a rule says so or not.
+        let detected = self.labels_that(|label| !label.detect.is_empty());
+        let masks: BTreeSet<&str> = asked.map(String::as_str).chain(detected).collect();
         let visible: BTreeSet<&str> = if question.touched.in_doubt {
-            self.labels.keys().map(String::as_str).collect()
+            self.labels_that(Label::is_of_columns).collect()
         } else {
             question
                 .touched
@@ -209,6 +208,13 @@ impl Slice {
             return Ok(actor.denied(verb, &answer.rules));
         }
         Ok(self.verdict(actor, verb, question.shape, &permits, &facts.masked))
+    }
+
+    fn labels_that(&self, is_meant: impl Fn(&Label) -> bool) -> impl Iterator<Item = &str> {
+        let labels = self.labels.iter();
+        labels
+            .filter(move |(_, label)| is_meant(label))
+            .map(|(name, _)| name.as_str())
     }
 
     /// Rules that would allow a statement of another shape, in words.

@@ -346,3 +346,56 @@ fn problems_are_not_told_without_end() {
     let many = "- nonsense\n".repeat(5000);
     assert_eq!(problems(&format!("version: 1\nrules:\n{many}")).len(), 100);
 }
+
+#[test]
+fn a_label_says_what_it_is_of() {
+    for (label, why) in [
+        (
+            "mask: redact",
+            "needs `columns`, `commented: true` or `detect`",
+        ),
+        (
+            "commented: false, mask: redact",
+            "needs `columns`, `commented: true` or `detect`",
+        ),
+        ("detect: card, mask: redact", "`detect` cannot be `card`"),
+        (
+            "detect: [email, email], mask: redact",
+            "stands in `detect` twice",
+        ),
+        ("detect: {pattern: '('}, mask: redact", "does not parse"),
+        (
+            "detect: {pattern: 'a+'}, mask: redact",
+            "give repetitions a bound",
+        ),
+        ("detect: {word: a}, mask: redact", "no field `word`"),
+        (
+            "detect: email, paths: '$.a', mask: redact",
+            "`paths` is about a label's columns",
+        ),
+        (
+            "detect: email, predicates: allow, mask: redact",
+            "`predicates` is about",
+        ),
+        (
+            "commented: true, paths: 'a.b', mask: redact",
+            "is no path in a document",
+        ),
+        (
+            "commented: perhaps, mask: redact",
+            "`commented` is `true` or `false`",
+        ),
+    ] {
+        let text = format!("version: 1\nlabels:\n  pii: {{{label}}}\n");
+        let told = problems(&text).join("\n");
+        assert!(told.contains(why), "{label}: {told}");
+    }
+    let patterns: Vec<String> = (0..40)
+        .map(|number| format!("{{pattern: 'x{number}y'}}"))
+        .collect();
+    let text = format!(
+        "version: 1\nlabels:\n  pii: {{detect: [{}], mask: redact}}\n",
+        patterns.join(", ")
+    );
+    assert!(problems(&text).join("").contains("patterns"));
+}

@@ -405,3 +405,49 @@ fn labels_of_columns_come_from_patterns() {
     assert_eq!(labels("SSN"), ["pii".to_owned()].into());
     assert!(labels("name").is_empty());
 }
+
+/// What is looked for in values is masked whether a rule says so or not, and is no label of a column in doubt.
+#[test]
+fn what_is_found_is_masked_without_being_named() {
+    let text = "version: 1\nlabels:\n  cards: {detect: [payment_card, {pattern: 'X-[0-9]{4}'}], mask: redact}\n  \
+                noted: {commented: true, mask: hash}\nrules:\n\
+                - {id: read, who: 'group:dev', on: '*', may: sql.select}\n\
+                - {id: see, who: 'group:dev', on: postgres/clear, may: [sql.select, 'unmask:cards', 'unmask:noted']}\n";
+    let set = crate::world::set(text);
+    let asks = |resource: &str, words: &str| {
+        let verdict = decide(&set, &alice(), resource, &environment(""), words);
+        let masked: Vec<&str> = verdict.masked().into_iter().collect();
+        (verdict.ruling, masked.join(" "), verdict.rules.join(" "))
+    };
+    let word = str::to_owned;
+    assert_eq!(
+        asks("postgres/shop", "sql.read"),
+        (Ruling::Allow, word("cards"), word("read"))
+    );
+    assert_eq!(
+        asks("postgres/shop", "sql.read in-doubt"),
+        (Ruling::Deny, word(""), word("guard:noted"))
+    );
+    assert_eq!(
+        asks("postgres/clear", "sql.read in-doubt"),
+        (Ruling::Allow, word(""), word("read see"))
+    );
+}
+
+#[test]
+fn labels_of_columns_come_from_comments() {
+    let text = "version: 1\nlabels:\n  pii: {commented: true, mask: redact}\n  pii.more: {commented: true, mask: hash}\n  \
+                other: {columns: ['a.b.c'], mask: redact}\nrules: []\n";
+    let set = crate::world::set(&text.replace("rules: []\n", ""));
+    let labels = |comment: &str| {
+        let labels: Vec<String> = set.labels_in_comment(comment).into_iter().collect();
+        labels.join(" ")
+    };
+    assert_eq!(labels("the number. custos:pii"), "pii");
+    assert_eq!(labels("(Custos:PII.More), see custos:pii."), "pii pii.more");
+    assert_eq!(labels("custom: pii, custos pii"), "");
+    // What no such label is called stands for all of them.
+    assert_eq!(labels("custos:pij"), "pii pii.more");
+    assert_eq!(labels("custos:other"), "pii pii.more");
+    assert_eq!(labels("custos: pii"), "pii pii.more");
+}

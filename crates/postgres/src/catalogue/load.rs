@@ -21,6 +21,11 @@ const COLUMNS: &str = "select a.attrelid, a.attnum, a.attname, a.atttypid \
     where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') \
     order by a.attrelid, a.attnum";
 
+/// Comments of relations, as of their column 0, and of columns that may give them labels.
+const COMMENTS: &str = "select d.objoid, d.objsubid, d.description from pg_catalog.pg_description d \
+    where d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+    and pg_catalog.strpos(pg_catalog.lower(d.description), 'custos:') > 0";
+
 const INHERITANCE: &str = "select inhrelid, inhparent from pg_catalog.pg_inherits";
 
 /// One row for each name in a schema: whether any of that name is volatile, whether all are PostgreSQL's own, the
@@ -73,6 +78,7 @@ pub(super) async fn load(
             Builder::relation as fn(&mut Builder, &Answers, usize) -> Option<()>,
         ),
         (COLUMNS, Builder::column),
+        (COMMENTS, Builder::comment),
         (INHERITANCE, Builder::inheritance),
         (FUNCTIONS, Builder::function),
         (OPERATORS, Builder::operator),

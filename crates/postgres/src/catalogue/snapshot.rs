@@ -51,6 +51,8 @@ pub(crate) struct Table {
     pub(crate) name: String,
     /// Number, name and type of each, in order.
     pub(crate) columns: Vec<(i16, String, u32)>,
+    /// Comments that may give labels, by the number of the column; of number 0 that of the relation.
+    pub(crate) comments: Vec<(i16, String)>,
     /// The query of a view.
     pub(crate) definition: Option<String>,
     /// Relations that it shares rows with by inheritance, itself left out.
@@ -227,6 +229,7 @@ impl Builder {
             schema: rows.text(row, 1)?.to_owned(),
             name: rows.text(row, 2)?.to_owned(),
             columns: Vec::new(),
+            comments: Vec::new(),
             definition: rows
                 .text(row, 4)
                 .map(|text| text.trim_end_matches(';').to_owned()),
@@ -241,6 +244,15 @@ impl Builder {
         let column = (number, rows.text(row, 2)?.to_owned(), rows.number(row, 3)?);
         if let Some(table) = self.tables.get_mut(&rows.number(row, 0)?) {
             table.columns.push(column);
+        }
+        Some(())
+    }
+
+    pub(super) fn comment(&mut self, rows: &Answers, row: usize) -> Option<()> {
+        let number = rows.text(row, 1)?.parse().ok()?;
+        let comment = (number, rows.text(row, 2)?.to_owned());
+        if let Some(table) = self.tables.get_mut(&rows.number(row, 0)?) {
+            table.comments.push(comment);
         }
         Some(())
     }

@@ -157,7 +157,10 @@ impl Work<'_> {
             self.lineage(statement, lineage);
             self.hide(statement);
         } else {
-            self.analysis.results.push(Given::unknown());
+            self.analysis.results.push(Given {
+                copy: statement.shape.copy_out,
+                ..Given::unknown()
+            });
         }
         self.names_of_statements(statement);
     }
@@ -452,7 +455,8 @@ impl Work<'_> {
             let Some((oid, table)) = names.table(name) else {
                 continue;
             };
-            if table.definition.is_some() {
+            // A view's labels are those of what it shows, and of its comments.
+            if table.definition.is_some() && statement.kind != "CommentStmt" {
                 continue;
             }
             let labels = super::columns::labels_of_table(self.rules, &names, oid);

@@ -102,7 +102,8 @@ impl Analysis {
             doubts: vec![why.to_owned()],
             is_syntax_error: false,
             missing: None,
-            recorded: has_labels.then(|| format!("[{bytes} bytes that could not be read]")),
+            recorded: (has_labels || rules.detect())
+                .then(|| format!("[{bytes} bytes that could not be read]")),
             hidden_parameters: (!has_labels).then(BTreeSet::new),
             hides_copy_in: has_labels,
             touches_labels: has_labels,

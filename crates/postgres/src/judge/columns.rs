@@ -7,7 +7,7 @@ use custos_session::Rules;
 use custos_session::masking::{Format as MaskFormat, Mask, Masked, PgType};
 use custos_sql::lineage;
 
-use crate::catalogue::{Names, Snapshot};
+use crate::catalogue::{Names, Snapshot, Table};
 use crate::wire::Format;
 
 /// Where the values of a column come from, as far as policy cares.
@@ -25,18 +25,31 @@ pub(crate) struct ColumnMask {
     kind: PgType,
     shown: Option<Arc<Mask>>,
     recorded: Option<Arc<Mask>>,
+    /// For the sake of where it comes from, and not only for what is found in it.
+    by_origin: bool,
 }
 
 /// How a result is shown and recorded.
 pub(crate) type ColumnMasks = Arc<[ColumnMask]>;
 
 impl ColumnMask {
-    pub(crate) fn new(kind: PgType, shown: Option<Arc<Mask>>, recorded: Option<Arc<Mask>>) -> Self {
+    pub(crate) fn new(
+        kind: PgType,
+        shown: Option<Arc<Mask>>,
+        recorded: Option<Arc<Mask>>,
+        by_origin: bool,
+    ) -> Self {
         Self {
             kind,
             shown,
             recorded,
+            by_origin,
         }
+    }
+
+    /// It depends on where values come from.
+    pub(crate) fn is_by_origin(&self) -> bool {
+        self.by_origin
     }
 
     /// Nothing is changed.
@@ -49,19 +62,23 @@ impl ColumnMask {
         self.shown.is_some()
     }
 
-    /// A value as the client sees it.
-    pub(crate) fn shown(&self, value: &[u8], format: Format) -> Masked {
-        masked(self.shown.as_deref(), &self.kind, value, format)
-    }
-
-    /// A value as it is recorded.
-    pub(crate) fn recorded(&self, value: &[u8], format: Format) -> Masked {
-        masked(self.recorded.as_deref(), &self.kind, value, format)
+    /// A value as it is recorded, and as the client sees it.
+    pub(crate) fn both(&self, value: &[u8], format: Format) -> (Masked, Masked) {
+        let recorded = masked(self.recorded.as_deref(), &self.kind, value, format);
+        let same = match (&self.recorded, &self.shown) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let shown = match same {
+            true => recorded.clone(),
+            false => masked(self.shown.as_deref(), &self.kind, value, format),
+        };
+        (recorded, shown)
     }
 }
 
 /// A value under a mask.
-pub(crate) fn masked(mask: Option<&Mask>, kind: &PgType, value: &[u8], format: Format) -> Masked {
+fn masked(mask: Option<&Mask>, kind: &PgType, value: &[u8], format: Format) -> Masked {
     let format = match format {
         Format::Text => MaskFormat::Text,
         Format::Binary => MaskFormat::Binary,
@@ -86,13 +103,27 @@ pub(super) fn labels_of(
 ) -> BTreeSet<String> {
     let mut labels = rules.labels_of(schema, table, column);
     if let Some((_, found)) = snapshot.named(schema, table) {
+        labels.extend(labels_by_comment(rules, found, column));
         for relative in &found.family {
             if let Some(relative) = snapshot.table(*relative) {
                 labels.extend(rules.labels_of(&relative.schema, &relative.name, column));
+                labels.extend(labels_by_comment(rules, relative, column));
             }
         }
     }
     labels
+}
+
+/// By the comment of a column, or of its table.
+fn labels_by_comment(rules: &Rules, table: &Table, column: &str) -> BTreeSet<String> {
+    let mut columns = table.columns.iter();
+    let number = columns.find(|(_, name, _)| name == column);
+    let number = number.map(|(number, _, _)| *number);
+    let comments = table.comments.iter();
+    let comments = comments.filter(|(of, _)| *of == 0 || Some(*of) == number);
+    comments
+        .flat_map(|(_, comment)| rules.labels_in_comment(comment))
+        .collect()
 }
 
 /// Labels of each column of a table or view, in order. Where the columns of a view come from is not known, it has all.

@@ -1,5 +1,6 @@
 //! What a statement's results are shown and recorded under.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -41,6 +42,21 @@ pub(crate) struct Plan {
     /// What anybody may find in records.
     recorded: Masks,
     snapshot: Option<Arc<Snapshot>>,
+}
+
+/// The text of a statement as it may be recorded: without literals that land in labelled columns, and without what is
+/// looked for in values.
+pub(crate) fn recorded_statement<'t>(
+    analysis: Option<&'t Analysis>,
+    recorded: &Masks,
+    text: &'t str,
+) -> Cow<'t, str> {
+    let known = analysis.and_then(|analysis| analysis.recorded.as_deref());
+    let text = known.unwrap_or(text);
+    match recorded.text(text.as_bytes()) {
+        Some(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+        None => Cow::Borrowed(text),
+    }
 }
 
 impl Plan {
@@ -124,12 +140,35 @@ impl Plan {
 
     /// A statement copies rows out that would have to be masked, in a form in which that cannot be done.
     pub(crate) fn copies_in_an_odd_form(&self) -> bool {
-        let copies = self.analysis.results.iter().enumerate();
-        let mut odd = copies.filter(|(_, given)| given.copy == Some(CopyForm::Other));
-        odd.any(|(index, given)| {
+        let mut copies = self.analysis.results.iter().enumerate();
+        copies.any(|(index, given)| {
             let count = given.columns.as_ref().map_or(1, Vec::len);
-            self.undescribed(index, count).is_some()
+            self.is_copied_as_text(index)
+                && self
+                    .undescribed(index, count)
+                    .is_some_and(|masks| masks.iter().any(ColumnMask::is_by_origin))
         })
+    }
+
+    /// Whether the statement at this place copies rows out in a form of which the gateway sees the text only.
+    pub(crate) fn is_copied_as_text(&self, statement: usize) -> bool {
+        let given = self.analysis.given(statement);
+        given.is_some_and(|given| given.copy == Some(CopyForm::Other))
+    }
+
+    /// The text of a statement as it may be recorded.
+    pub(crate) fn recorded_statement<'t>(&'t self, text: &'t str) -> Cow<'t, str> {
+        recorded_statement(Some(&self.analysis), &self.recorded, text)
+    }
+
+    /// A text of the target for the client, without what is looked for in values; `None`: as it is.
+    pub(crate) fn shown_text(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.shown.text(text)
+    }
+
+    /// The same for records.
+    pub(crate) fn recorded_text(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.recorded.text(text)
     }
 
     /// `is_certain`: these are the columns that the description is of.
@@ -154,23 +193,28 @@ impl Plan {
             Shown::Unknown => None,
         };
         let is_whole = described.column > 0 && !is_view;
+        let (shown, recorded, by_origin) = match &labels {
+            Some(labels) => (
+                self.shown.of(labels, is_whole),
+                self.recorded.of(labels, is_whole),
+                self.recorded.mark(labels),
+            ),
+            None => (
+                self.shown.in_doubt(),
+                self.recorded.in_doubt(),
+                self.recorded.mark_what_is_in_doubt(),
+            ),
+        };
         // How many elements there are tells something too.
         let kind = match kind {
             PgType::Array(_) | PgType::Composite(_) | PgType::Record | PgType::Hstore
-                if !is_whole =>
+                if by_origin && !is_whole =>
             {
                 PgType::Opaque
             }
             kind => kind,
         };
-        match labels {
-            Some(labels) => ColumnMask::new(
-                kind,
-                self.shown.of(&labels, is_whole),
-                self.recorded.of(&labels, is_whole),
-            ),
-            None => ColumnMask::new(kind, self.shown.in_doubt(), self.recorded.in_doubt()),
-        }
+        ColumnMask::new(kind, shown, recorded, by_origin)
     }
 
     /// Labels of the column that the target says it is; `None`: it is of a table that nobody knows here, such as a

@@ -2,14 +2,26 @@
 
 use custos_model::OperationNumber;
 use custos_session::SessionError;
+use custos_session::masking::MaskedText;
 
-use super::{COPY_LINE_BYTES, Requests};
+use super::{COPY_LINE_BYTES, MASKED, Requests};
 use crate::conversation::{Conversation, CopyIn, Expected};
 use crate::wire::frontend::FrontendMessage;
 
+/// How COPY data is recorded.
+pub(super) enum Copying {
+    AsItIs,
+    /// Without what is looked for in values.
+    Masked(Box<MaskedText>),
+}
+
 impl Requests<'_> {
     /// COPY data of neighbouring messages is joined: their bounds mean nothing.
-    pub(super) fn copy_in(&mut self, conversation: &Conversation, data: &[u8]) {
+    pub(super) fn copy_in(
+        &mut self,
+        conversation: &Conversation,
+        data: &[u8],
+    ) -> Result<(), SessionError> {
         let operation = copying(conversation);
         if conversation.hides_copy_in() {
             self.flush_copied();
@@ -20,13 +32,34 @@ impl Requests<'_> {
                     format!("[{} bytes masked]", data.len()).as_bytes(),
                 )
                 .end();
-            return;
+            return Ok(());
         }
         if self.copied.len() + data.len() > COPY_LINE_BYTES || self.copied_for != operation {
             self.flush_copied();
         }
         self.copied_for = operation;
-        self.copied.extend_from_slice(data);
+        let how = match self.copying.take() {
+            Some(how) => how,
+            None => {
+                let masks = self.session.recorded(&self.session.rules())?;
+                masks
+                    .stream()
+                    .map_or(Copying::AsItIs, |it| Copying::Masked(Box::new(it)))
+            }
+        };
+        match self.copying.insert(how) {
+            Copying::AsItIs => self.copied.extend_from_slice(data),
+            Copying::Masked(stream) => stream.push(data, &mut self.copied),
+        }
+        Ok(())
+    }
+
+    /// Nothing more of it comes.
+    pub(super) fn end_copied(&mut self) {
+        if let Some(Copying::Masked(stream)) = self.copying.take() {
+            stream.finish(&mut self.copied);
+        }
+        self.flush_copied();
     }
 
     pub(super) fn flush_copied(&mut self) {
@@ -45,8 +78,11 @@ impl Requests<'_> {
         conversation: &mut Conversation,
         request: &'static str,
         reason: Option<&[u8]>,
-    ) {
+    ) -> Result<(), SessionError> {
         let operation = copying(conversation);
+        let hidden = conversation.hides_copy_in();
+        let masks = self.session.recorded(&self.session.rules())?;
+        let masked = reason.and_then(|reason| masks.text(reason));
         if conversation.copy_in == CopyIn::No {
             conversation.expect(Expected::CopyEnd);
         }
@@ -55,10 +91,12 @@ impl Requests<'_> {
             .session
             .event(&mut self.lines, operation)
             .word("request", request);
-        match reason {
+        match masked.as_deref().or(reason) {
+            Some(_) if hidden => event.text("reason", MASKED).end(),
             Some(reason) => event.text("reason", reason).end(),
             None => event.end(),
         }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome};
-use custos_session::{Ruled, Rules, SessionError};
+use custos_session::{Masks, Ruled, Rules, SessionError};
 
 use super::{Batch, NOT_UTF8, Requests};
 use crate::conversation::Conversation;
@@ -78,13 +78,14 @@ impl Requests<'_> {
             let refusal = Refusal::denied(analysis, ruled, &session, operation);
             return Ok(Judged::Refused(refusal));
         }
-        if !rules.have_labels() {
+        let recorded = self.session.recorded(&rules)?;
+        if recorded.is_empty() {
             return Ok(Judged::Passes(None));
         }
         let plan = Plan::new(
             Arc::clone(analysis),
             ruled.masks.clone(),
-            self.session.recorded(&rules)?,
+            recorded,
             self.judge.snapshot(),
             rules,
         );
@@ -92,6 +93,15 @@ impl Requests<'_> {
             return Ok(Judged::Refused(Refusal::odd_copy()));
         }
         Ok(Judged::Passes(Some(Arc::new(plan))))
+    }
+
+    /// The masks of what is recorded under the rules that something was judged by.
+    pub(super) fn recorded(
+        &self,
+        analysis: Option<&(Arc<Analysis>, Rules)>,
+    ) -> Result<Masks, SessionError> {
+        let recorded = analysis.map(|(_, rules)| self.session.recorded(rules));
+        Ok(recorded.transpose()?.unwrap_or_default())
     }
 
     /// A refused operation has its outcome at once.

@@ -1,13 +1,15 @@
 //! Errors and notices of the target, and what the gateway says in their place.
 
+use std::borrow::Cow;
+
 use custos_model::{OperationNumber, Outcome};
 use custos_session::SessionError;
 
 use super::{Answer, Results};
 use crate::conversation::{Conversation, Expected};
 use crate::judge::Plan;
-use crate::masked;
-use crate::wire::backend::{ErrorFields, tag};
+use crate::masked::{self, Field};
+use crate::wire::backend::{ErrorFields, NotificationResponse, tag};
 
 impl Results<'_> {
     pub(super) fn error(
@@ -69,18 +71,18 @@ impl Results<'_> {
             (Expected::Query { .. }, _) => {}
             (_, Some(operation)) => self.settle(operation)?,
             (expected, None) => {
-                let recorded = entry
-                    .plan
-                    .as_ref()
-                    .and_then(|plan| plan.analysis.recorded.as_deref());
-                let text = match expected {
-                    Expected::Parse { statement, .. } => {
-                        Some(recorded.unwrap_or(statement.text.as_str()))
+                let text = match (expected, &entry.plan) {
+                    (Expected::Parse { statement, .. }, Some(plan)) => {
+                        Some(plan.recorded_statement(&statement.text))
+                    }
+                    (Expected::Parse { statement, .. }, None) => {
+                        Some(Cow::Borrowed(statement.text.as_str()))
                     }
                     _ => None,
                 };
                 let outcome = std::mem::take(&mut self.outcome);
-                let failed = self.session.failed(expected.verb(), text, &outcome, None)?;
+                let verb = expected.verb();
+                let failed = self.session.failed(verb, text.as_deref(), &outcome, None)?;
                 self.position = Some(failed);
             }
         }
@@ -95,25 +97,12 @@ impl Results<'_> {
         at_parse: bool,
         fields: &ErrorFields<'_>,
     ) -> Result<(String, Answer), SessionError> {
-        let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
-        let Some(plan) = plan.filter(|plan| plan.hides_recorded_texts()) else {
-            self.error_line("error", operation, fields);
-            let message = text(fields.message().unwrap_or_default());
-            return Ok((message, Answer::default()));
-        };
-        let kept = masked::without_values(fields, at_parse);
-        self.fields_line("error", operation, kept.iter().copied());
-        let message = kept.iter().find(|(kind, _)| *kind == b'M');
-        let message = message.map_or_else(String::new, |(_, message)| text(message));
-        let replacement = plan
-            .hides_texts()
-            .then(|| masked::report(tag::ERROR_RESPONSE, &kept))
-            .transpose()?;
-        let answer = Answer {
-            replacement,
-            ..Answer::default()
-        };
-        Ok((message, answer))
+        let told = self.told(plan, at_parse, fields)?;
+        self.fields_line("error", operation, &told.recorded);
+        let message = told.recorded.iter().find(|(kind, _)| *kind == b'M');
+        let message = message.map(|(_, text)| String::from_utf8_lossy(text).into_owned());
+        let answer = told.answer(tag::ERROR_RESPONSE)?;
+        Ok((message.unwrap_or_default(), answer))
     }
 
     pub(super) fn notice(
@@ -121,42 +110,99 @@ impl Results<'_> {
         plan: Option<&Plan>,
         fields: &ErrorFields<'_>,
     ) -> Result<Answer, SessionError> {
-        let Some(plan) = plan.filter(|plan| plan.hides_recorded_texts()) else {
-            self.error_line("notice", OperationNumber(0), fields);
-            return Ok(Answer::default());
-        };
-        let kept = masked::without_values(fields, false);
-        self.fields_line("notice", OperationNumber(0), kept.iter().copied());
-        let replacement = plan
-            .hides_texts()
-            .then(|| masked::report(tag::NOTICE_RESPONSE, &kept))
-            .transpose()?;
+        let told = self.told(plan, false, fields)?;
+        self.fields_line("notice", OperationNumber(0), &told.recorded);
+        told.answer(tag::NOTICE_RESPONSE)
+    }
+
+    /// A text that the target says of its own accord.
+    pub(super) fn notification(
+        &mut self,
+        notification: &NotificationResponse<'_>,
+    ) -> Result<Answer, SessionError> {
+        let masks = self.session.recorded(&self.session.rules())?;
+        let payload = masks.text(notification.payload);
+        self.session
+            .event(&mut self.lines, OperationNumber(0))
+            .object(
+                "notification",
+                [
+                    ("channel", notification.channel),
+                    (
+                        "payload",
+                        payload.as_deref().unwrap_or(notification.payload),
+                    ),
+                ]
+                .into_iter(),
+            )
+            .end();
+        let replacement = payload.map(|payload| {
+            masked::notification(notification.process_id, notification.channel, &payload)
+        });
         Ok(Answer {
-            replacement,
+            replacement: replacement.transpose()?,
             ..Answer::default()
         })
     }
 
-    pub(super) fn error_line(
-        &mut self,
-        key: &'static str,
-        operation: OperationNumber,
-        fields: &ErrorFields<'_>,
-    ) {
-        self.fields_line(key, operation, fields.iter());
+    /// What is told of an error or notice. Without a plan, what is looked for in values is masked as it is in records.
+    fn told<'f>(
+        &self,
+        plan: Option<&Plan>,
+        at_parse: bool,
+        fields: &ErrorFields<'f>,
+    ) -> Result<Told<'f>, SessionError> {
+        let all: Vec<(u8, &[u8])> = fields.iter().collect();
+        let Some(plan) = plan else {
+            let masks = self.session.recorded(&self.session.rules())?;
+            let recorded = masked::reworded(&all, |text| masks.text(text));
+            let is_changed = masks.detected().is_some();
+            return Ok(Told {
+                shown: is_changed.then(|| recorded.clone()),
+                recorded,
+            });
+        };
+        let kept = masked::without_values(fields, at_parse);
+        let of = |is_hidden| if is_hidden { &kept } else { &all };
+        let shown = masked::reworded(of(plan.hides_texts()), |text| plan.shown_text(text));
+        Ok(Told {
+            recorded: masked::reworded(of(plan.hides_recorded_texts()), |text| {
+                plan.recorded_text(text)
+            }),
+            shown: Some(shown),
+        })
     }
 
-    pub(super) fn fields_line<'f>(
+    pub(super) fn fields_line(
         &mut self,
         key: &'static str,
         operation: OperationNumber,
-        fields: impl Iterator<Item = (u8, &'f [u8])>,
+        fields: &[Field<'_>],
     ) {
-        let named = fields.filter_map(|(code, text)| Some((field_name(code)?, text)));
+        let named = fields.iter();
+        let named = named.filter_map(|(code, text)| Some((field_name(*code)?, &**text)));
         self.session
             .event(&mut self.lines, operation)
             .object(key, named)
             .end();
+    }
+}
+
+/// An error or notice.
+struct Told<'f> {
+    recorded: Vec<Field<'f>>,
+    /// For the client; `None`: as it came.
+    shown: Option<Vec<Field<'f>>>,
+}
+
+impl Told<'_> {
+    fn answer(&self, message_tag: u8) -> Result<Answer, SessionError> {
+        let shown = self.shown.as_ref();
+        let replacement = shown.map(|fields| masked::report(message_tag, fields));
+        Ok(Answer {
+            replacement: replacement.transpose()?,
+            ..Answer::default()
+        })
     }
 }
 
