@@ -214,7 +214,8 @@ MEMBERS = {
     "sess": shape({"id": uuid, "n": count}),
     "op": shape({"n": count}, {**dict.fromkeys(("verb", "effect", "text", "error", "sqlstate"), text),
                                **dict.fromkeys(("text_bytes", "parameters", "rows", "bytes"), count),
-                               "text_truncated": boolean}),
+                               "text_truncated": boolean, "objects": array(text)}),
+    "mask": shape({}, {"rules": array(text), "fields": count, "count": count}),
     "verdict": shape({"effect": one_of("allow", "deny", "hold"), "rules": array(text)}),
     "body": shape({"segment": count}, {"recovered": boolean}),
     "detail": lambda v: (type(v) is dict and all(type(x) in (str, int, bool) for x in v.values())

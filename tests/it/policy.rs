@@ -5,6 +5,7 @@ mod corpus;
 mod detected;
 mod extended;
 mod judged;
+mod limits;
 mod masked;
 mod matrix;
 mod reload;

@@ -30,6 +30,7 @@ impl Shared {
             target: None,
             sess: None,
             body: None,
+            mask: None,
             op: None,
             reason: None,
             verdict: None,

@@ -21,6 +21,8 @@ const GROUPS_BYTES: usize = 6 * 1024;
 const CHAIN_BYTES: usize = 4 * 1024;
 /// Escaped bytes of the names of the rules of a verdict.
 const RULES_BYTES: usize = 4 * 1024;
+/// Escaped bytes of what an operation acts on.
+const OBJECTS_BYTES: usize = 4 * 1024;
 /// Escaped bytes of `detail`.
 const DETAIL_BYTES: usize = 8 * 1024;
 
@@ -85,12 +87,21 @@ pub(crate) struct OperationPart<'a> {
     pub(crate) number: u64,
     pub(crate) verb: Option<&'a str>,
     pub(crate) effect: Option<&'a str>,
+    pub(crate) objects: &'a [String],
     pub(crate) text: Option<&'a str>,
     pub(crate) parameters: Option<u64>,
     pub(crate) rows: Option<u64>,
     pub(crate) bytes: Option<u64>,
     pub(crate) error: Option<&'a str>,
     pub(crate) sqlstate: Option<&'a str>,
+}
+
+/// What `mask` says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MaskPart<'a> {
+    pub(crate) rules: &'a [String],
+    pub(crate) fields: Option<u64>,
+    pub(crate) count: Option<u64>,
 }
 
 /// What `body` says of a closed segment.
@@ -123,6 +134,7 @@ pub(crate) struct Members<'a> {
     pub(crate) target: Option<&'a str>,
     pub(crate) sess: Option<(SessionId, u64)>,
     pub(crate) body: Option<SegmentPart<'a>>,
+    pub(crate) mask: Option<MaskPart<'a>>,
     pub(crate) op: Option<OperationPart<'a>>,
     pub(crate) reason: Option<&'a str>,
     pub(crate) verdict: Option<&'a Verdict>,
@@ -158,6 +170,10 @@ pub(crate) fn record(members: &Members<'_>) -> Draft {
     if let Some(log) = members.log {
         member(&mut out, "log");
         push_log(&mut out, &log);
+    }
+    if let Some(mask) = members.mask {
+        member(&mut out, "mask");
+        push_mask(&mut out, &mask);
     }
     if let Some(op) = members.op {
         member(&mut out, "op");
@@ -409,6 +425,9 @@ fn push_operation(out: &mut Vec<u8>, op: &OperationPart<'_>) {
         object.optional_text("effect", op.effect);
         object.optional_text("error", op.error);
         object.number("n", op.number);
+        if !op.objects.is_empty() {
+            push_list(object.name("objects"), op.objects, OBJECTS_BYTES);
+        }
         object.optional_number("parameters", op.parameters);
         object.optional_number("rows", op.rows);
         object.optional_text("sqlstate", op.sqlstate);
@@ -421,6 +440,16 @@ fn push_operation(out: &mut Vec<u8>, op: &OperationPart<'_>) {
             }
         }
         object.optional_text("verb", op.verb);
+    });
+}
+
+fn push_mask(out: &mut Vec<u8>, mask: &MaskPart<'_>) {
+    push_object(out, |object| {
+        object.optional_number("count", mask.count);
+        object.optional_number("fields", mask.fields);
+        if !mask.rules.is_empty() {
+            push_list(object.name("rules"), mask.rules, RULES_BYTES);
+        }
     });
 }
 

@@ -12,7 +12,7 @@ use crate::inbox::{EndRequest, OwnedValue};
 use crate::input::{Detail, DetailValue, SessionEnd, SessionStart};
 use crate::position::Position;
 use crate::record_type::{RecordOutcome, RecordType};
-use crate::render::{self, Fragments, OperationPart, SegmentPart};
+use crate::render::{self, Fragments, MaskPart, OperationPart, SegmentPart};
 use crate::segment::Closed;
 use crate::shared::{Admission, Shared, lock};
 
@@ -113,14 +113,20 @@ impl SessionLog {
             number,
             verb: Some(op.verb),
             effect: Some(op.effect.as_str()),
+            objects: op.objects,
             text: Some(op.text),
             parameters: Some(op.parameters as u64),
             ..OperationPart::default()
+        };
+        let mask = MaskPart {
+            rules: &verdict.masks,
+            ..MaskPart::default()
         };
         let record = Record {
             number,
             verdict: Some(verdict),
             op: Some(part),
+            mask: (!verdict.masks.is_empty()).then_some(mask),
             ..Record::new(
                 RecordType::OperationIntent,
                 RecordOutcome::Pending,
@@ -148,6 +154,7 @@ impl SessionLog {
         let record = Record {
             number: op.0,
             op: Some(outcome_part(op.0, outcome)),
+            mask: outcome_mask(outcome),
             reason: outcome_reason(outcome),
             ..Record::new(
                 RecordType::OperationOutcome,
@@ -316,6 +323,7 @@ struct Record<'a> {
     number: u64,
     upto: Position,
     op: Option<OperationPart<'a>>,
+    mask: Option<MaskPart<'a>>,
     body: Option<SegmentPart<'a>>,
     reason: Option<&'a str>,
     verdict: Option<&'a Verdict>,
@@ -331,6 +339,7 @@ impl Record<'_> {
             number: 0,
             upto: Position(0),
             op: None,
+            mask: None,
             body: None,
             reason: None,
             verdict: None,
@@ -426,6 +435,7 @@ impl SessionInner {
         members.target = Some(&self.fragments.target);
         members.sess = Some((self.id, state.next_n));
         members.op = record.op;
+        members.mask = record.mask;
         members.body = record.body;
         members.reason = record.reason;
         members.verdict = record.verdict;
@@ -465,6 +475,14 @@ fn outcome_reason(outcome: &Outcome) -> Option<&'static str> {
     outcome
         .skipped
         .then_some("the target did not execute it, because of an earlier error")
+}
+
+fn outcome_mask(outcome: &Outcome) -> Option<MaskPart<'_>> {
+    (outcome.masked_fields + outcome.masked_values > 0).then(|| MaskPart {
+        rules: &[],
+        fields: Some(outcome.masked_fields),
+        count: Some(outcome.masked_values),
+    })
 }
 
 fn outcome_part(number: u64, outcome: &Outcome) -> OperationPart<'_> {

@@ -1,11 +1,21 @@
 //! The smallest thing that policy judges.
 
-/// What an operation does to its target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an operation does to its target. Of several the last in this order is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
-    /// Only reads; proven, never guessed.
+    /// Only reads.
     Read,
-    /// Not proven to be a read: treated as one that can change something.
+    /// Changes data.
+    Write,
+    /// Makes or alters objects.
+    Define,
+    /// Drops objects, or empties them.
+    Destroy,
+    /// Changes rights, or how the target works.
+    Administer,
+    /// Leaves the protocol's own control.
+    Escape,
+    /// Not understood.
     Unknown,
 }
 
@@ -14,6 +24,11 @@ impl Effect {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Write => "write",
+            Self::Define => "define",
+            Self::Destroy => "destroy",
+            Self::Administer => "administer",
+            Self::Escape => "escape",
             Self::Unknown => "unknown",
         }
     }
@@ -26,6 +41,10 @@ pub struct Operation<'a> {
     pub verb: &'static str,
     /// What it does.
     pub effect: Effect,
+    /// It is not proven that it only reads, so it is treated as one that can change something.
+    pub may_change: bool,
+    /// What it acts on, for people to read.
+    pub objects: &'a [String],
     /// The exact command text.
     pub text: &'a str,
     /// How many bound parameters it carries; their values stand in the transcript.
@@ -39,6 +58,10 @@ pub struct Outcome {
     pub rows: Option<u64>,
     /// Bytes of the response on the wire.
     pub bytes: u64,
+    /// Columns of its results that were masked for their labels.
+    pub masked_fields: u64,
+    /// Values of them that were changed for the client.
+    pub masked_values: u64,
     /// SQLSTATE or the protocol's own code, and the message, when it failed.
     pub error: Option<(String, String)>,
     /// The gateway refused it.

@@ -16,4 +16,17 @@ pub struct Verdict {
     pub decision: Decision,
     /// Names of the rules that decided; `default-deny` when none allowed.
     pub rules: Vec<String>,
+    /// Labels whose values are masked.
+    pub masks: Vec<String>,
+}
+
+impl Verdict {
+    /// Denied by a rule that is none of policy.
+    pub fn denied(rule: &str) -> Self {
+        Self {
+            decision: Decision::Deny,
+            rules: vec![rule.to_owned()],
+            masks: Vec::new(),
+        }
+    }
 }

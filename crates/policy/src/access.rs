@@ -67,6 +67,7 @@ impl AccessRules {
             Verdict {
                 decision: Decision::Allow,
                 rules,
+                masks: Vec::new(),
             }
         }
     }
@@ -95,10 +96,7 @@ impl AccessRules {
 }
 
 fn denied() -> Verdict {
-    Verdict {
-        decision: Decision::Deny,
-        rules: vec![DEFAULT_DENY.to_owned()],
-    }
+    Verdict::denied(DEFAULT_DENY)
 }
 
 #[cfg(test)]

@@ -82,5 +82,6 @@ fn opened(slice: &Slice, utc_ns: u64) -> Verdict {
             Ruling::Hold | Ruling::Deny => Decision::Deny,
         },
         rules: verdict.rules.clone(),
+        masks: Vec::new(),
     }
 }

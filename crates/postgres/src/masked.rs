@@ -28,6 +28,8 @@ pub(crate) struct TwoForms {
     pub(crate) shown: Option<Vec<u8>>,
     /// The values for records.
     pub(crate) recorded: Vec<Option<Vec<u8>>>,
+    /// Values that the client gets changed.
+    pub(crate) changed: u64,
 }
 
 /// Masks a row. `values`: `None` is NULL; `format`: of each column; `is_held`: the client has got nothing of it yet, so
@@ -43,6 +45,7 @@ pub(crate) fn row<'v>(
     }
     let is_shown = is_held || masks.iter().any(ColumnMask::changes_what_is_shown);
     let mut recorded = Vec::with_capacity(masks.len());
+    let mut changed = 0;
     let mut shown = Vec::new();
     if is_shown {
         shown.push(tag::DATA_ROW);
@@ -61,6 +64,7 @@ pub(crate) fn row<'v>(
             None => (Masked::Null, Masked::Null),
         };
         recorded.push(of(kept));
+        changed += u64::from(value.is_some() && seen != Masked::Unchanged);
         if is_shown {
             push_value(&mut shown, of(seen).as_deref())?;
         }
@@ -71,6 +75,7 @@ pub(crate) fn row<'v>(
     Ok(TwoForms {
         shown: is_shown.then_some(shown),
         recorded,
+        changed,
     })
 }
 
@@ -156,6 +161,8 @@ enum CopyRowsForm {
 pub(crate) struct CopyPieces {
     pub(crate) shown: Vec<u8>,
     pub(crate) recorded: Vec<u8>,
+    /// Values that the client gets changed; of a text as a whole, texts.
+    pub(crate) changed: u64,
 }
 
 /// Signature, flags and the length of the extension (PostgreSQL documentation, "COPY", "Binary Format").
@@ -204,7 +211,9 @@ impl CopyRows {
                 } => binary_part(masks, begun, ended, rest, &mut pieces)?,
                 CopyRowsForm::Messages(plan) if ends => {
                     let or_same = |text: Option<Vec<u8>>| text.unwrap_or_else(|| rest.to_vec());
-                    pieces.shown.extend(or_same(plan.shown_text(rest)));
+                    let shown = plan.shown_text(rest);
+                    pieces.changed += u64::from(shown.is_some());
+                    pieces.shown.extend(or_same(shown));
                     pieces.recorded.extend(or_same(plan.recorded_text(rest)));
                     rest.len()
                 }
@@ -255,6 +264,7 @@ fn text_row(masks: &ColumnMasks, rest: &[u8], pieces: &mut CopyPieces) -> usize 
             Some(mask) => mask.both(&value, Format::Text),
             None => (Masked::Null, Masked::Null),
         };
+        pieces.changed += u64::from(shown != Masked::Unchanged);
         escape(field, &shown, &mut pieces.shown);
         escape(field, &recorded, &mut pieces.recorded);
     }
@@ -387,6 +397,7 @@ fn binary_part(
             Some(value) => mask.both(value, Format::Binary),
             None => (Masked::Null, Masked::Null),
         };
+        pieces.changed += u64::from(value.is_some() && shown != Masked::Unchanged);
         push_value(&mut pieces.shown, of(shown).as_deref())?;
         push_value(&mut pieces.recorded, of(recorded).as_deref())?;
     }

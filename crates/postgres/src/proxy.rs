@@ -160,6 +160,8 @@ pub(crate) struct Shared {
     /// Notified when an answer is complete, and when all are written: requests may go on, or the session is
     /// idle.
     pub(crate) progress: Notify,
+    /// Notified when the target is to cancel what it does.
+    pub(crate) cancel: Arc<Notify>,
 }
 
 impl Shared {
@@ -182,6 +184,7 @@ async fn converse(
         conversation: Mutex::new(Conversation::new()),
         unreleased: AtomicBool::new(false),
         progress: Notify::new(),
+        cancel: Arc::clone(&key.requested),
     };
     let Target {
         stream,
@@ -198,11 +201,14 @@ async fn converse(
     let forward = requests.run(client_reader, target_writer, from_client);
     let backward = responses.run(target_reader, client_writer, from_target);
     let exchange = exchange(forward, backward);
+    // A target that always has more to say uses up what tokio lets one task do at a time, and these come after it.
+    let order = tokio::task::unconstrained(ordered_to_end(&session, &shared));
+    let cancels = tokio::task::unconstrained(cancels(&session, &key, target_key));
     let result = tokio::select! {
         biased;
         ended = exchange => ended,
-        error = ordered_to_end(&session, &shared) => Err(error),
-        never = cancels(&session, &key, target_key) => match never {},
+        error = order => Err(error),
+        never = cancels => match never {},
     };
     if shared.conversation().target_said_goodbye {
         // The client has read the target's last words; another error after them would be one too many.

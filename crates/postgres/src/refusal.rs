@@ -5,7 +5,7 @@
 //! replaced by the refusal when it comes back.
 
 use custos_model::OperationNumber;
-use custos_session::{Question, Ruled};
+use custos_session::{Limit, Question, Ruled};
 
 use crate::judge::{Analysis, Missing};
 use crate::wire::WireError;
@@ -61,6 +61,22 @@ impl Refusal {
         Self {
             hint: Some(hint.to_owned()),
             ..Self::unsupported("the gateway cannot mask the rows of COPY in this form")
+        }
+    }
+
+    /// It returns more than policy allows one operation.
+    pub(crate) fn limited(limit: Limit) -> Self {
+        let rows = limit.rows.map(|rows| format!("{rows} rows"));
+        let bytes = limit.bytes.map(|bytes| format!("{bytes} bytes"));
+        let most: Vec<String> = rows.into_iter().chain(bytes).collect();
+        Self {
+            sqlstate: "54000",
+            message: format!(
+                "policy lets one statement return at most {}",
+                most.join(" and ")
+            ),
+            detail: Some("the statement was cancelled".to_owned()),
+            hint: Some("ask for less, with WHERE or LIMIT".to_owned()),
         }
     }
 

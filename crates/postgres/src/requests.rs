@@ -10,7 +10,7 @@ use bytes::{Buf as _, BytesMut};
 use custos_model::{Decision, Effect, Operation, OperationNumber, Verdict};
 use custos_session::masking::{Format as MaskFormat, Mask, Masked, PgType};
 use custos_session::transcript::Lines;
-use custos_session::{Open, Position, Session, SessionError, UpstreamError};
+use custos_session::{Limit, Open, Position, Session, SessionError, UpstreamError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::client::protocol_error;
@@ -27,7 +27,7 @@ use crate::wire::frontend::{
 };
 
 use copy_in::{Copying, check_copy};
-use judged::{Judged, denied};
+use judged::{Doing, Judged, denied};
 
 /// What one read takes at first, and at most.
 const READ_BYTES: usize = 8 * 1024;
@@ -39,6 +39,8 @@ const COPY_LINE_BYTES: usize = 64 * 1024;
 /// Transcript lines of one batch are handed over when they reach this.
 const BATCH_LINES_BYTES: usize = 512 * 1024;
 
+/// The rule by which the gateway refuses what it cannot do.
+const NOT_SUPPORTED: &str = "not-supported";
 /// What stands for a hidden value in records.
 const MASKED: &[u8] = b"[masked]";
 /// Analysed in place of a text that is not known.
@@ -78,7 +80,8 @@ struct Batch {
     copied: usize,
     /// Where the last record of the batch stands.
     position: Option<Position>,
-    effect: Effect,
+    /// Something of it can change something.
+    may_change: bool,
     terminated: bool,
     /// Requests under way are at their limit.
     full: bool,
@@ -223,7 +226,7 @@ impl<'s> Requests<'s> {
         target: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), SessionError> {
         if let Some(position) = batch.position {
-            self.session.may_forward(position, batch.effect).await?;
+            self.session.may_forward(position, batch.may_change).await?;
         }
         let failed = |source| SessionError::Upstream(UpstreamError::Io(source));
         if let Some(output) = &batch.output {
@@ -241,7 +244,7 @@ impl<'s> Requests<'s> {
             output: None,
             copied: 0,
             position: None,
-            effect: Effect::Read,
+            may_change: false,
             terminated: false,
             full: false,
             more: false,
@@ -329,11 +332,11 @@ impl<'s> Requests<'s> {
                 }
             }
             FrontendMessage::CopyData(data) => {
-                batch.effect = Effect::Unknown;
+                batch.may_change = true;
                 self.copy_in(conversation, data)?;
             }
             FrontendMessage::CopyDone => {
-                batch.effect = Effect::Unknown;
+                batch.may_change = true;
                 self.copy_end(conversation, "copy_done", None)?;
             }
             FrontendMessage::CopyFail(CopyFail { reason }) => {
@@ -374,11 +377,12 @@ impl<'s> Requests<'s> {
         let lossy = String::from_utf8_lossy(text);
         let analysis = judged.as_ref().map(|(analysis, _)| Arc::clone(analysis));
         let shown = recorded_statement(analysis.as_deref(), &masks, &lossy);
+        let doing = Doing::of(analysis.as_deref(), &masks, || effect(text));
         let operation = Operation {
             verb: "query",
-            effect: analysis
-                .as_ref()
-                .map_or_else(|| effect(text), |it| it.effect),
+            effect: doing.effect,
+            may_change: doing.may_change,
+            objects: &doing.objects,
             text: &shown,
             parameters: 0,
         };
@@ -429,11 +433,15 @@ impl<'s> Requests<'s> {
             None => Judged::Passes(None),
             Some((analysis, rules)) => {
                 let ruled = self.session.decide(&analysis.question, &rules)?;
-                let judged = self.judged(&analysis, rules, &ruled, None)?;
+                let plan = self.plan(&analysis, rules, &ruled)?;
+                let judged = self.judged(&analysis, &ruled, plan, None);
                 if let Judged::Refused(refusal) = &judged {
-                    let verdict = Some(&ruled.verdict);
+                    let verdict = match ruled.verdict.decision {
+                        Decision::Deny => ruled.verdict,
+                        Decision::Allow => Verdict::denied(NOT_SUPPORTED),
+                    };
                     self.session
-                        .failed("parse", Some(&shown), &denied(refusal), verdict)?;
+                        .failed("parse", Some(&shown), &denied(refusal), Some(&verdict))?;
                 } else {
                     self.judge.prepared(parse.name, &text);
                 }
@@ -522,7 +530,14 @@ impl<'s> Requests<'s> {
                     Decision::Allow => ruled.masks,
                     Decision::Deny => masks.clone(),
                 };
-                Some(Arc::new(Plan::new(analysis, shown, masks, None, rules)))
+                Some(Arc::new(Plan::new(
+                    analysis,
+                    shown,
+                    masks,
+                    None,
+                    rules,
+                    Limit::default(),
+                )))
             }
             _ => None,
         };
@@ -605,9 +620,12 @@ impl<'s> Requests<'s> {
         let analysed = self.analyse_opened(conversation, name);
         let masks = self.recorded(analysed.as_ref())?;
         let analysis = analysed.as_ref().map(|(analysis, _)| Arc::clone(analysis));
+        let doing = Doing::of(analysis.as_deref(), &masks, || effect);
         let operation = Operation {
             verb: "execute",
-            effect: analysis.as_ref().map_or(effect, |it| it.effect),
+            effect: doing.effect,
+            may_change: doing.may_change,
+            objects: &doing.objects,
             text: &recorded_statement(analysis.as_deref(), &masks, text),
             parameters,
         };
@@ -636,10 +654,7 @@ impl<'s> Requests<'s> {
     fn function_call(&mut self, conversation: &mut Conversation) -> Result<Vec<u8>, SessionError> {
         self.plain("function_call");
         let refusal = Refusal::function_call();
-        let verdict = Verdict {
-            decision: Decision::Deny,
-            rules: vec!["not-supported".to_owned()],
-        };
+        let verdict = Verdict::denied(NOT_SUPPORTED);
         self.session
             .failed("function_call", None, &denied(&refusal), Some(&verdict))?;
         conversation.expect_refusal(Expected::RefusedQuery, refusal);

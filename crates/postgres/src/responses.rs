@@ -127,6 +127,9 @@ impl<'s> Responses<'s> {
                         | Event::CopyData { last: false, .. }
                 );
                 let answer = self.results.event(&mut conversation, &step.event)?;
+                if answer.cancel {
+                    shared.cancel.notify_one();
+                }
                 *walked += consumed;
                 if answer.held || answer.replacement.is_some() {
                     let before = buffer.get(copied..message_start).unwrap_or_default();

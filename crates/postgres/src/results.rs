@@ -13,6 +13,7 @@ use crate::conversation::{Conversation, CopyIn, Entry, Expected};
 use crate::judge::{ColumnMasks, Described};
 use crate::masked::{self, CopyRows, Gathered};
 use crate::names::{Columns, Portal, format_of, is_text};
+use crate::refusal::Refusal;
 use crate::wire::Format;
 use crate::wire::backend::{BackendMessage, CommandComplete, DataRow, Event, RowDescription};
 
@@ -46,6 +47,10 @@ pub(crate) struct Results<'s> {
     /// Of the simple query that is answered now, or the portal that is executed.
     outcome: Outcome,
     rows_sent: u64,
+    /// Of all statements of the operation.
+    rows_given: u64,
+    /// The operation gave more than it may: what else comes of it is dropped.
+    exceeded: bool,
 }
 
 /// Where rows go, and how to read them.
@@ -88,6 +93,8 @@ pub(crate) struct Answer {
     pub(crate) replacement: Option<Vec<u8>>,
     /// These bytes do not go to the client; what stands for them comes later.
     pub(crate) held: bool,
+    /// The target is to cancel what it does.
+    pub(crate) cancel: bool,
     /// A request was answered whole.
     pub(crate) ready: bool,
 }
@@ -96,6 +103,7 @@ impl Answer {
     const HELD: Self = Self {
         replacement: None,
         held: true,
+        cancel: false,
         ready: false,
     };
 }
@@ -117,6 +125,8 @@ impl<'s> Results<'s> {
             copy_is_text: true,
             outcome: Outcome::default(),
             rows_sent: 0,
+            rows_given: 0,
+            exceeded: false,
         }
     }
 
@@ -135,6 +145,19 @@ impl<'s> Results<'s> {
         conversation: &mut Conversation,
         event: &Event<'_>,
     ) -> Result<Answer, SessionError> {
+        if self.exceeded && !matches!(event, Event::Message { .. } | Event::NeedMore) {
+            return Ok(Answer::HELD);
+        }
+        let begins = matches!(
+            event,
+            Event::Row(_) | Event::RowStart { .. } | Event::CopyData { first: true, .. }
+        );
+        if begins && self.exceeds(conversation) {
+            return Ok(Answer {
+                cancel: true,
+                ..Answer::HELD
+            });
+        }
         match event {
             Event::Row(row) => {
                 self.open_rows(conversation, row.columns())?;
@@ -181,13 +204,13 @@ impl<'s> Results<'s> {
             Event::CopyData { part, last, .. } => {
                 if let Some(rows) = &mut self.copy_rows {
                     let pieces = rows.take(part, *last)?;
+                    self.outcome.masked_values += pieces.changed;
                     self.copy_out(conversation, &pieces.recorded);
                     return Ok(Answer {
                         replacement: (!pieces.shown.is_empty())
                             .then(|| masked::copy_data(&pieces.shown))
                             .transpose()?,
-                        held: true,
-                        ready: false,
+                        ..Answer::HELD
                     });
                 }
                 self.copy_out(conversation, part);
@@ -199,6 +222,23 @@ impl<'s> Results<'s> {
             }
             Event::NeedMore => Ok(Answer::default()),
         }
+    }
+
+    /// Counts a row; whether it is more than the operation may give.
+    fn exceeds(&mut self, conversation: &mut Conversation) -> bool {
+        let Some(entry) = conversation.current() else {
+            return false;
+        };
+        let Some(limit) = entry.plan.as_ref().map(|plan| plan.limit) else {
+            return false;
+        };
+        self.rows_given += 1;
+        self.exceeded = limit.rows.is_some_and(|most| self.rows_given > most)
+            || limit.bytes.is_some_and(|most| self.outcome.bytes >= most);
+        if self.exceeded {
+            entry.refusal = Some(Refusal::limited(limit));
+        }
+        self.exceeded
     }
 
     /// The target closed the connection: a query that it had answered with an error ends with it.
@@ -235,6 +275,7 @@ impl<'s> Results<'s> {
         };
         let format = |index| opened.formats.of(index);
         let row = masked::row(masks, values, format, is_held)?;
+        self.outcome.masked_values += row.changed;
         let fields = row.recorded.iter().enumerate();
         let fields = fields.map(|(index, value)| (value.as_deref(), opened.formats.is_text(index)));
         if bytes <= INLINE_ROW_BYTES {
@@ -326,6 +367,7 @@ impl<'s> Results<'s> {
             (Some(plan), Some(columns)) => plan.executed(&columns.described, of_portal),
             (Some(plan), None) => plan.undescribed(0, columns),
         };
+        self.outcome.masked_fields += masks.as_ref().map_or(0, masked_fields);
         let event = self.session.event(&mut self.lines, operation);
         match portal.as_ref().and_then(|portal| portal.column_names()) {
             Some(columns) => {
@@ -397,6 +439,13 @@ impl<'s> Results<'s> {
                 conversation.current().ok_or_else(|| unexpected("NoData"))?;
                 conversation.done();
             }
+            BackendMessage::RowDescription(_)
+            | BackendMessage::CopyOutResponse(_)
+            | BackendMessage::CopyDone
+                if self.exceeded =>
+            {
+                return Ok(Answer::HELD);
+            }
             BackendMessage::RowDescription(description) => {
                 self.description(conversation, &description)?;
             }
@@ -436,9 +485,12 @@ impl<'s> Results<'s> {
                 let entry = conversation.current();
                 let plan = entry.and_then(|entry| entry.plan.as_ref());
                 let count = response.columns.len();
+                let completed = self.completed;
+                let outcome = &mut self.outcome;
                 self.copy_rows = plan.and_then(|plan| {
-                    let masks = plan.copied(self.completed, count)?;
-                    Some(if plan.is_copied_as_text(self.completed) {
+                    let masks = plan.copied(completed, count)?;
+                    outcome.masked_fields += masked_fields(&masks);
+                    Some(if plan.is_copied_as_text(completed) {
                         CopyRows::of_messages(Arc::clone(plan))
                     } else {
                         CopyRows::new(masks, response.format)
@@ -503,6 +555,7 @@ impl<'s> Results<'s> {
                     .plan
                     .as_ref()
                     .and_then(|plan| plan.columns(self.completed, &described(description)));
+                self.outcome.masked_fields += masks.as_ref().map_or(0, masked_fields);
                 self.opened = Some(OpenedResult {
                     operation,
                     formats: Formats::Described(formats),
@@ -543,6 +596,18 @@ impl<'s> Results<'s> {
             .operation()
             .ok_or_else(|| unexpected("CommandComplete"))?;
         let is_query = matches!(entry.expected, Expected::Query { .. });
+        if self.exceeded {
+            // The target was done before it heard of the cancel. What follows in a pipeline would run on.
+            if !is_query {
+                return Err(SessionError::Limit(
+                    "a statement returned more than policy allows, and was not cancelled in time",
+                ));
+            }
+            let Some(refusal) = entry.refusal.take() else {
+                return Ok(Answer::HELD);
+            };
+            return Ok(self.refused(operation, &refusal));
+        }
         conversation.copy_in = CopyIn::No;
         let event = self.session.event(&mut self.lines, operation);
         match completion {
@@ -577,6 +642,8 @@ impl<'s> Results<'s> {
         self.copy_rows = None;
         self.completed = 0;
         self.rows_sent = 0;
+        self.rows_given = 0;
+        self.exceeded = false;
         let outcome = std::mem::take(&mut self.outcome);
         self.position = Some(self.session.finish(operation, &outcome)?);
         Ok(())
@@ -623,6 +690,13 @@ fn columns<'m>(names: impl Iterator<Item = &'m [u8]>, description: &RowDescripti
         names: names.map(Box::from).collect(),
         described: described(description).into(),
     }
+}
+
+/// How many columns the client gets masked for their labels.
+fn masked_fields(masks: &ColumnMasks) -> u64 {
+    let masked = masks.iter();
+    let masked = masked.filter(|mask| mask.is_by_origin() && mask.changes_what_is_shown());
+    masked.count() as u64
 }
 
 fn described(description: &RowDescription<'_>) -> Vec<Described> {

@@ -17,6 +17,7 @@ use crate::error::ListenError;
 use crate::limits::Limits;
 use crate::listener::{self, BoundListener, Listener, ListenerSettings};
 use crate::masks::Maskers;
+use crate::rates::Rates;
 use crate::refusals::Refusals;
 use crate::registry::Registry;
 use crate::tls::ServerIdentity;
@@ -78,6 +79,7 @@ pub(crate) struct Shared {
     pub(crate) stop_now: CancellationToken,
     listeners: Mutex<HashMap<String, Arc<Listener>>>,
     pub(crate) maskers: Maskers,
+    pub(crate) rates: Rates,
 }
 
 impl std::fmt::Debug for Shared {
@@ -98,6 +100,7 @@ impl Gateway {
         let request_memory = (limits.request_memory_bytes / 1024).min(Semaphore::MAX_PERMITS);
         let shared = Arc::new(Shared {
             maskers: Maskers::new(&services.store),
+            rates: Rates::default(),
             services,
             limits: ArcSwap::from_pointee(limits),
             registry: Arc::default(),

@@ -57,10 +57,7 @@ impl Session<Identified> {
             current
         };
         let Some(principal) = current else {
-            let verdict = Verdict {
-                decision: Decision::Deny,
-                rules: vec!["sign-in-ended".to_owned()],
-            };
+            let verdict = Verdict::denied("sign-in-ended");
             return Err(self
                 .denied(
                     &verdict,
@@ -70,19 +67,13 @@ impl Session<Identified> {
         };
         self.stage.login.principal = principal;
         let Some(resource) = self.core.shared.services.store.resource(&name)? else {
-            let verdict = Verdict {
-                decision: Decision::Deny,
-                rules: vec!["no-such-resource".to_owned()],
-            };
+            let verdict = Verdict::denied("no-such-resource");
             return Err(self
                 .denied(&verdict, "the resource does not exist any more")
                 .await);
         };
         if name.protocol() != self.stage.protocol {
-            let verdict = Verdict {
-                decision: Decision::Deny,
-                rules: vec!["other-protocol".to_owned()],
-            };
+            let verdict = Verdict::denied("other-protocol");
             return Err(self
                 .denied(&verdict, "the resource speaks another protocol")
                 .await);
@@ -111,10 +102,7 @@ impl Session<Identified> {
                     resource: name.to_string(),
                     only,
                 };
-                let refused = Verdict {
-                    decision: Decision::Deny,
-                    rules: vec!["resource-database".to_owned()],
-                };
+                let refused = Verdict::denied("resource-database");
                 let recorded = self
                     .denied(&refused, "the resource opens another database only")
                     .await;

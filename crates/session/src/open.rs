@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use custos_evidence::{Position, SessionLog};
-use custos_model::{Effect, Operation, OperationNumber, Outcome, Verdict};
+use custos_model::{Decision, Operation, OperationNumber, Outcome, Verdict};
 use custos_policy::documents::Question;
 use custos_store::Resource;
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::error::SessionError;
 use crate::masks::Masks;
 use crate::rules::{Place, Ruled, Rules};
+use crate::strictness::Strictness;
 use crate::transcript::{Event, Lines};
 use crate::upstream::Upstream;
 use crate::{Interrupt, Session};
@@ -20,7 +21,7 @@ use crate::{Interrupt, Session};
 pub struct Open {
     log: Arc<SessionLog>,
     resource: Resource,
-    strict: bool,
+    strictness: Strictness,
     place: Place,
 }
 
@@ -34,7 +35,7 @@ impl Open {
         Self {
             log,
             resource,
-            strict,
+            strictness: Strictness::new(strict),
             place,
         }
     }
@@ -78,23 +79,45 @@ impl Session<Open> {
     }
 
     /// Decides an operation and appends its intent. `question` is what it does, told where operations are judged, and the
-    /// rules that it was made for.
+    /// rules that it was made for. What is allowed is denied all the same by the rule that `refuse` names.
     pub fn begin(
         &self,
         operation: &Operation<'_>,
         question: Option<(&Question, &Rules)>,
+        refuse: impl FnOnce(&Ruled) -> Result<Option<&'static str>, SessionError>,
     ) -> Result<Begun, SessionError> {
         // A session that was cut may not have heard of it yet; its next statement is not let through.
         if let Some(interrupt) = self.core.stopped() {
             return Err(SessionError::Interrupted(interrupt));
         }
-        let ruled = self.stage.place.decide(&self.core, question)?;
+        let mut ruled = self.stage.place.decide(&self.core, question)?;
+        if let Some(rule) = refuse(&ruled)?
+            && ruled.verdict.decision == Decision::Allow
+        {
+            ruled.verdict = Verdict::denied(rule);
+        }
+        self.within_rate(&mut ruled);
+        self.stage.strictness.ask(ruled.durability);
         let (number, position) = self.stage.log.intent(operation, &ruled.verdict)?;
         Ok(Begun {
             number,
             ruled,
             position,
         })
+    }
+
+    fn within_rate(&self, ruled: &mut Ruled) {
+        let (Some(rate), Decision::Allow) = (ruled.limit.rate, ruled.verdict.decision) else {
+            return;
+        };
+        let principal = self.core.state().principal.clone();
+        let rates = &self.core.shared.rates;
+        let is_within =
+            principal.is_some_and(|it| rates.take(&it, self.resource(), rate, self.mono_ns()));
+        if !is_within {
+            ruled.verdict = Verdict::denied("limit:rate");
+            ruled.reasons.push(format!("there were more than {rate}"));
+        }
     }
 
     /// Appends the outcome of an operation.
@@ -138,9 +161,9 @@ impl Session<Open> {
     pub async fn may_forward(
         &self,
         position: Position,
-        effect: Effect,
+        may_change: bool,
     ) -> Result<(), SessionError> {
-        if self.stage.strict && effect != Effect::Read {
+        if self.stage.strictness.is_strict() && may_change {
             self.core.shared.services.evidence.sync(position).await?;
         } else {
             let evidence = &self.core.shared.services.evidence;
@@ -153,7 +176,7 @@ impl Session<Open> {
     /// strict this makes it so.
     pub async fn may_release_now(&self, position: Position) -> Result<bool, SessionError> {
         let evidence = &self.core.shared.services.evidence;
-        if self.stage.strict {
+        if self.stage.strictness.is_strict() {
             return Ok(evidence.is_durable(position));
         }
         evidence.write_out_together(position).await?;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use custos_model::{Decision, Principal, Verdict};
 use custos_policy::Policy;
-use custos_policy::documents::{Environment, Label, PolicySet, Question, Resource, Ruling, Slice};
+use custos_policy::documents::{
+    Durability, Environment, Label, Limit, PolicySet, Question, Resource, Ruling, Slice,
+};
 
 use crate::core::Core;
 use crate::error::SessionError;
@@ -31,6 +33,10 @@ pub struct Ruled {
     pub reasons: Vec<String>,
     /// What its results are shown under.
     pub masks: Masks,
+    /// How much it may return, and how often there may be one.
+    pub limit: Limit,
+    /// What must be on disk before bytes go on; `None`: as the resource has it.
+    pub durability: Option<Durability>,
 }
 
 impl Rules {
@@ -164,9 +170,12 @@ impl Place {
                 verdict: Verdict {
                     decision: Decision::Allow,
                     rules: Vec::new(),
+                    masks: Vec::new(),
                 },
                 reasons: Vec::new(),
                 masks: Masks::default(),
+                limit: Limit::default(),
+                durability: None,
             });
         };
         let mut question = question.cloned().unwrap_or_default();
@@ -187,9 +196,12 @@ impl Place {
             verdict: Verdict {
                 decision,
                 rules: verdict.rules.clone(),
+                masks: verdict.masks.keys().cloned().collect(),
             },
             reasons,
             masks,
+            limit: verdict.limit,
+            durability: verdict.record.durability,
         })
     }
 }

@@ -10,7 +10,7 @@ type Object = Map<String, Value>;
 type Checked<T> = Result<T, BadRecord>;
 
 const MEMBERS: &[&str] = &[
-    "actor", "body", "detail", "gw", "id", "log", "op", "outcome", "reason", "sess", "src",
+    "actor", "body", "detail", "gw", "id", "log", "mask", "op", "outcome", "reason", "sess", "src",
     "target", "time", "type", "v", "verdict",
 ];
 const OUTCOMES: &[&str] = &["ok", "denied", "failed", "interrupted", "pending"];
@@ -77,6 +77,7 @@ fn described_members(record: &Object) -> Checked<()> {
     optional(record, "src", source)?;
     optional(record, "target", target)?;
     optional(record, "verdict", verdict)?;
+    optional(record, "mask", mask)?;
     Ok(())
 }
 
@@ -145,10 +146,19 @@ fn operation(value: &Value, name: &str) -> Checked<u64> {
     let operation = as_object(value, name)?;
     optional_texts(operation, &["verb", "effect", "text", "error", "sqlstate"])?;
     optional(operation, "text_truncated", as_bool)?;
+    optional(operation, "objects", texts)?;
     for member in ["text_bytes", "parameters", "rows", "bytes"] {
         optional(operation, member, as_count)?;
     }
     count(operation, "n")
+}
+
+fn mask(value: &Value, name: &str) -> Checked<()> {
+    let mask = as_object(value, name)?;
+    optional(mask, "rules", texts)?;
+    optional(mask, "fields", as_count)?;
+    optional(mask, "count", as_count)?;
+    Ok(())
 }
 
 fn verdict(value: &Value, name: &str) -> Checked<()> {

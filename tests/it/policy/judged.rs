@@ -166,3 +166,57 @@ fn documents_are_simulated_over_what_is_on_record() {
     site.custos.finish();
     plain.custos.finish();
 }
+
+#[test]
+fn records_say_what_was_done_to_what_and_what_was_masked() {
+    let site = Site::new("told", POLICY);
+    let endpoint = site.as_member("developers");
+    let statements = [
+        ("select ssn, notes from people", "read", "people"),
+        (
+            "update orders set note = 'x' where id = 1",
+            "write",
+            "orders",
+        ),
+        ("create table told_of (id int)", "define", "told_of"),
+        ("drop table told_of", "destroy", "told_of"),
+        (
+            "alter role postgres rename to nobody",
+            "administer",
+            "postgres",
+        ),
+        ("copy orders to program 'cat'", "escape", "cat"),
+        (
+            "begin; delete from orders where id = 1; rollback",
+            "write",
+            "orders",
+        ),
+    ];
+    for (sql, _, _) in statements {
+        endpoint.query(sql);
+    }
+    let evidence = site.custos.finish().evidence;
+    for (sql, effect, object) in statements {
+        let intents = evidence.of_type("operation.intent");
+        let op = intents
+            .map(|record| record["op"].clone())
+            .find(|op| op["text"] == sql)
+            .unwrap_or_else(|| panic!("no record of {sql}"));
+        assert_eq!(op["effect"], effect, "{sql}: {op}");
+        let objects = op["objects"].as_array().expect("objects");
+        assert!(objects.contains(&object.into()), "{sql}: {op}");
+    }
+    let intent = evidence
+        .of_type("operation.intent")
+        .find(|record| record["op"]["text"] == statements[0].0)
+        .expect("a record");
+    assert_eq!(
+        intent["mask"]["rules"],
+        serde_json::json!(["pii.email", "pii.ssn"])
+    );
+    let outcome = evidence.outcome_of(statements[0].0);
+    assert_eq!(
+        outcome["mask"],
+        serde_json::json!({"count": 1, "fields": 1})
+    );
+}

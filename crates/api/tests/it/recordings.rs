@@ -23,6 +23,7 @@ fn record_session(world: &World) -> String {
     let verdict = Verdict {
         decision: Decision::Allow,
         rules: vec!["rule".to_owned()],
+        masks: Vec::new(),
     };
     let id = evidence.ids().session(evidence.clock().now().utc_ns);
     let (log, _) = evidence
@@ -48,6 +49,8 @@ fn record_session(world: &World) -> String {
     let operation = Operation {
         verb: "query",
         effect: Effect::Unknown,
+        may_change: true,
+        objects: &[],
         text: "select 1",
         parameters: 0,
     };

@@ -70,12 +70,11 @@ pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> O
 /// What documents can say, and this gateway does not do: better no policy than one that holds only on paper.
 fn unenforced(rule: &Rule) -> Option<String> {
     let record = rule.obligations.record;
-    let what = if rule.obligations.limit.is_some() {
-        "`limit`"
+    let limit = rule.obligations.limit;
+    let what = if limit.is_some_and(|limit| limit.rows_changed.is_some()) {
+        "`limit: {rows_changed: …}`"
     } else if record.is_some_and(|record| record.sealed) {
         "`record: {sealed: true}`"
-    } else if record.is_some_and(|record| record.durability.is_some()) {
-        "`record: {durability: …}`"
     } else {
         return None;
     };

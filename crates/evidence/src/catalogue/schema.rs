@@ -54,7 +54,7 @@ fn of_entry(entry: &Entry) -> Value {
 
 /// Members that not every record has.
 const MEMBERS: &[&str] = &[
-    "actor", "body", "detail", "log", "op", "reason", "sess", "src", "target", "verdict",
+    "actor", "body", "detail", "log", "mask", "op", "reason", "sess", "src", "target", "verdict",
 ];
 
 fn has(entry: &Entry, name: &str) -> bool {
@@ -94,9 +94,13 @@ fn properties() -> Value {
         })),
         "sess": object(&["id", "n"], &json!({ "id": { "$ref": "#/$defs/uuid" }, "n": count() })),
         "op": object(&["n"], &json!({
-            "n": count(), "verb": text(), "effect": text(), "text": text(), "text_bytes": count(),
+            "n": count(), "verb": text(), "effect": text(),
+            "objects": { "type": "array", "items": text() }, "text": text(), "text_bytes": count(),
             "text_truncated": { "type": "boolean" }, "parameters": count(), "rows": count(),
             "bytes": count(), "error": text(), "sqlstate": text(),
+        })),
+        "mask": object(&[], &json!({
+            "rules": { "type": "array", "items": text() }, "fields": count(), "count": count(),
         })),
         "verdict": object(&["effect", "rules"], &json!({
             "effect": { "enum": ["allow", "deny", "hold"] },

@@ -197,7 +197,7 @@ pub const ENTRIES: &[Entry] = &[
         when: "An operation is about to be forwarded; durable before it is, where the resource is strict.",
         outcomes: &[Pending],
         required: SESSION_OP,
-        optional: &["verdict"],
+        optional: &["mask", "verdict"],
         detail: &[],
     },
     Entry {
@@ -205,7 +205,7 @@ pub const ENTRIES: &[Entry] = &[
         when: "How an operation ended; before its response is released, where the resource is strict.",
         outcomes: &[Ok, Denied, Failed],
         required: SESSION_OP,
-        optional: &["reason"],
+        optional: &["mask", "reason"],
         detail: &[],
     },
     Entry {

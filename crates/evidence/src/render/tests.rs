@@ -42,6 +42,7 @@ fn record_of(text: &str) -> Vec<u8> {
     let verdict = Verdict {
         decision: Decision::Deny,
         rules: vec![text.to_owned(); 100],
+        masks: vec![text.to_owned(); 100],
     };
     let keys: Vec<String> = (0..50).map(|number| format!("k{number}")).collect();
     let detail: Vec<_> = keys
@@ -59,10 +60,16 @@ fn record_of(text: &str) -> Vec<u8> {
         target: Some(&target),
         sess: Some((ids.session(NOW.utc_ns), u64::MAX)),
         body: None,
+        mask: Some(MaskPart {
+            rules: &verdict.masks,
+            fields: Some(u64::MAX),
+            count: Some(u64::MAX),
+        }),
         op: Some(OperationPart {
             number: u64::MAX,
             verb: everything,
             effect: everything,
+            objects: &verdict.rules,
             text: everything,
             parameters: Some(u64::MAX),
             rows: Some(u64::MAX),

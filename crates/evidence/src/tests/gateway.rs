@@ -198,6 +198,7 @@ pub(crate) fn allow() -> Verdict {
     Verdict {
         decision: Decision::Allow,
         rules: vec!["everybody".into()],
+        masks: Vec::new(),
     }
 }
 
@@ -237,6 +238,8 @@ pub(crate) fn statement(text: &str) -> Operation<'_> {
     Operation {
         verb: "query",
         effect: Effect::Unknown,
+        may_change: true,
+        objects: &[],
         text,
         parameters: 0,
     }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use custos_model::Effect;
 use custos_session::{InsertedRows, Question, Rules, Touched, Verb};
 use custos_sql::lineage::{self, Lineage, Origin};
 use custos_sql::{Object, ObjectKind, Prepared, SqlError, Statement, Verb as Does};
@@ -79,7 +78,7 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
         names,
         analysis: Analysis {
             question: Question::default(),
-            effect: Effect::Read,
+            may_change: false,
             results: Vec::new(),
             doubts: Vec::new(),
             is_syntax_error: false,
@@ -230,7 +229,7 @@ impl Work<'_> {
     fn verb(&mut self, word: &str) {
         self.analysis.question.verbs.extend(Verb::named(word));
         if word != "sql.read" && word != "session.open" {
-            self.analysis.effect = Effect::Unknown;
+            self.analysis.may_change = true;
         }
     }
 
@@ -254,7 +253,7 @@ impl Work<'_> {
         };
         self.verb(word);
         if matches!(verb, Does::Transaction | Does::Lock | Does::Set) {
-            self.analysis.effect = Effect::Unknown;
+            self.analysis.may_change = true;
         }
         if matches!(
             verb,
@@ -272,7 +271,7 @@ impl Work<'_> {
 
     /// EXECUTE does what was prepared, CALL what nobody can tell.
     fn execute(&mut self, statement: &Statement) {
-        self.analysis.effect = Effect::Unknown;
+        self.analysis.may_change = true;
         let Some(Prepared::Executes(name)) = &statement.prepared else {
             self.verb("sql.unknown");
             self.analysis.changes.get_or_insert_default().all = true;

@@ -14,8 +14,8 @@ use super::columns::Shown;
 pub(crate) struct Analysis {
     /// For policy.
     pub(crate) question: Question,
-    /// For durability.
-    pub(crate) effect: Effect,
+    /// It is not proven that it only reads.
+    pub(crate) may_change: bool,
     /// What each statement gives out, in order.
     pub(crate) results: Vec<Given>,
     /// Why the text was not understood, for people.
@@ -97,7 +97,7 @@ impl Analysis {
                 },
                 ..Question::default()
             },
-            effect: Effect::Unknown,
+            may_change: true,
             results: Vec::new(),
             doubts: vec![why.to_owned()],
             is_syntax_error: false,
@@ -141,6 +141,20 @@ impl Analysis {
             one.hides_copy_in |= each.hides_copy_in;
         }
         one
+    }
+
+    /// What it does, for records.
+    pub(crate) fn effect(&self) -> Effect {
+        let effects = self.question.verbs.iter().map(|verb| match verb.as_str() {
+            "session.open" | "sql.read" => Effect::Read,
+            "sql.insert" | "sql.update" | "sql.delete" => Effect::Write,
+            "sql.define" => Effect::Define,
+            "sql.truncate" | "sql.destroy" => Effect::Destroy,
+            "sql.administer" => Effect::Administer,
+            "sql.escape" => Effect::Escape,
+            _ => Effect::Unknown,
+        });
+        effects.max().unwrap_or(Effect::Unknown)
     }
 
     /// Whether it may change the database's objects.

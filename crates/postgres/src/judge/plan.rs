@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use custos_session::masking::PgType;
-use custos_session::{Masks, Rules};
+use custos_session::{Limit, Masks, Rules};
 use custos_sql::CopyForm;
 
 use super::analysis::Analysis;
@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     /// What anybody may find in records.
     recorded: Masks,
     snapshot: Option<Arc<Snapshot>>,
+    /// How much it may return.
+    pub(crate) limit: Limit,
 }
 
 /// The text of a statement as it may be recorded: without literals that land in labelled columns, and without what is
@@ -66,6 +68,7 @@ impl Plan {
         recorded: Masks,
         snapshot: Option<Arc<Snapshot>>,
         rules: Rules,
+        limit: Limit,
     ) -> Self {
         Self {
             analysis,
@@ -73,6 +76,7 @@ impl Plan {
             shown,
             recorded,
             snapshot,
+            limit,
         }
     }
 

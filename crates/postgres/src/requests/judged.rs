@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome};
-use custos_session::{Masks, Ruled, Rules, SessionError};
+use custos_session::{Limit, Masks, Ruled, Rules, SessionError};
 
-use super::{Batch, NOT_UTF8, Requests};
+use super::{Batch, NOT_SUPPORTED, NOT_UTF8, Requests};
 use crate::conversation::Conversation;
 use crate::judge::{Analysis, Plan};
 use crate::names::Statement;
@@ -18,6 +18,41 @@ pub(super) enum Judged {
     Passes(Option<Arc<Plan>>),
     /// It does not.
     Refused(Refusal),
+}
+
+/// What an operation does, for records.
+pub(super) struct Doing {
+    pub(super) effect: Effect,
+    pub(super) may_change: bool,
+    pub(super) objects: Vec<String>,
+}
+
+impl Doing {
+    /// By its analysis, or where it is not judged by `scan`.
+    pub(super) fn of(
+        analysis: Option<&Analysis>,
+        masks: &Masks,
+        scan: impl FnOnce() -> Effect,
+    ) -> Self {
+        let Some(analysis) = analysis else {
+            let effect = scan();
+            return Self {
+                effect,
+                may_change: effect != Effect::Read,
+                objects: Vec::new(),
+            };
+        };
+        let objects = analysis.question.objects.iter();
+        let objects = objects.map(|object| match masks.text(object.as_bytes()) {
+            Some(masked) => String::from_utf8_lossy(&masked).into_owned(),
+            None => object.clone(),
+        });
+        Self {
+            effect: analysis.effect(),
+            may_change: analysis.may_change,
+            objects: objects.collect(),
+        }
+    }
 }
 
 pub(super) fn denied(refusal: &Refusal) -> Outcome {
@@ -46,16 +81,21 @@ impl Requests<'_> {
     ) -> Result<(OperationNumber, Judged), SessionError> {
         let question = analysis.as_ref();
         let question = question.map(|(analysis, rules)| (&analysis.question, rules));
-        let begun = self.session.begin(operation, question)?;
+        let mut plan = None;
+        let begun = self.session.begin(operation, question, |ruled| {
+            if let Some((analysis, rules)) = &analysis {
+                plan = self.plan(analysis, rules.clone(), ruled)?;
+            }
+            let is_odd = plan.as_ref().is_some_and(Plan::copies_in_an_odd_form);
+            Ok(is_odd.then_some(NOT_SUPPORTED))
+        })?;
         batch.position = Some(begun.position);
-        if operation.effect != Effect::Read {
-            batch.effect = operation.effect;
-        }
+        batch.may_change |= operation.may_change;
         let number = begun.number;
-        let Some((analysis, rules)) = analysis else {
+        let Some((analysis, _)) = analysis else {
             return Ok((number, Judged::Passes(None)));
         };
-        let judged = self.judged(&analysis, rules, &begun.ruled, Some(number))?;
+        let judged = self.judged(&analysis, &begun.ruled, plan, Some(number));
         if let Judged::Passes(_) = judged {
             self.judge.forwarded(&analysis);
             if analysis.may_change_objects() {
@@ -65,34 +105,43 @@ impl Requests<'_> {
         Ok((number, judged))
     }
 
-    /// What follows from a verdict.
-    pub(super) fn judged(
+    /// What results are under, where something is masked for anybody, or limited.
+    pub(super) fn plan(
         &self,
         analysis: &Arc<Analysis>,
         rules: Rules,
         ruled: &Ruled,
+    ) -> Result<Option<Plan>, SessionError> {
+        let recorded = self.session.recorded(&rules)?;
+        let is_limited = ruled.limit != Limit::default();
+        Ok((is_limited || !recorded.is_empty()).then(|| {
+            let snapshot = self.judge.snapshot();
+            let analysis = Arc::clone(analysis);
+            let masks = ruled.masks.clone();
+            Plan::new(analysis, masks, recorded, snapshot, rules, ruled.limit)
+        }))
+    }
+
+    /// What follows from a verdict.
+    pub(super) fn judged(
+        &self,
+        analysis: &Analysis,
+        ruled: &Ruled,
+        plan: Option<Plan>,
         operation: Option<OperationNumber>,
-    ) -> Result<Judged, SessionError> {
+    ) -> Judged {
+        let is_odd = plan.as_ref().is_some_and(Plan::copies_in_an_odd_form);
+        // It may be denied for that alone.
+        let by_policy = ruled.verdict.rules.iter().any(|rule| rule != NOT_SUPPORTED);
+        if is_odd && (ruled.verdict.decision == Decision::Allow || !by_policy) {
+            return Judged::Refused(Refusal::odd_copy());
+        }
         if ruled.verdict.decision == Decision::Deny {
             let session = self.session.id().to_string();
             let refusal = Refusal::denied(analysis, ruled, &session, operation);
-            return Ok(Judged::Refused(refusal));
+            return Judged::Refused(refusal);
         }
-        let recorded = self.session.recorded(&rules)?;
-        if recorded.is_empty() {
-            return Ok(Judged::Passes(None));
-        }
-        let plan = Plan::new(
-            Arc::clone(analysis),
-            ruled.masks.clone(),
-            recorded,
-            self.judge.snapshot(),
-            rules,
-        );
-        if plan.copies_in_an_odd_form() {
-            return Ok(Judged::Refused(Refusal::odd_copy()));
-        }
-        Ok(Judged::Passes(Some(Arc::new(plan))))
+        Judged::Passes(plan.map(Arc::new))
     }
 
     /// The masks of what is recorded under the rules that something was judged by.

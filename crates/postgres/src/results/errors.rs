@@ -9,6 +9,7 @@ use super::{Answer, Results};
 use crate::conversation::{Conversation, Expected};
 use crate::judge::Plan;
 use crate::masked::{self, Field};
+use crate::refusal::Refusal;
 use crate::wire::backend::{ErrorFields, NotificationResponse, tag};
 
 impl Results<'_> {
@@ -36,25 +37,21 @@ impl Results<'_> {
             self.position = Some(self.session.failed("session", None, &outcome, None)?);
             return Ok(answer);
         };
-        if let Some(refusal) = &entry.refusal {
-            let mut replacement = Vec::new();
-            refusal.encode(&mut replacement);
-            self.session
-                .event(&mut self.lines, OperationNumber(0))
-                .mark("refused")
-                .object(
-                    "error",
-                    [
-                        ("sqlstate", refusal.sqlstate.as_bytes()),
-                        ("message", refusal.message.as_bytes()),
-                    ]
-                    .into_iter(),
-                )
-                .end();
-            return Ok(Answer {
-                replacement: Some(replacement),
-                ..Answer::default()
-            });
+        if let Some(refusal) = entry.refusal.take() {
+            let operation = entry.expected.operation();
+            let is_query = matches!(entry.expected, Expected::Query { .. });
+            let Some(operation) = operation.filter(|_| self.exceeded) else {
+                return Ok(self.refused(OperationNumber(0), &refusal));
+            };
+            let answer = self.refused(operation, &refusal);
+            if !is_query {
+                self.settle(operation)?;
+            }
+            return Ok(answer);
+        }
+        if self.exceeded {
+            // The client has its error already.
+            return Ok(Answer::HELD);
         }
         let own = entry
             .plan
@@ -87,6 +84,32 @@ impl Results<'_> {
             }
         }
         Ok(answer)
+    }
+
+    /// What the gateway says in the place of the target.
+    pub(super) fn refused(&mut self, operation: OperationNumber, refusal: &Refusal) -> Answer {
+        if self.exceeded {
+            let error = (refusal.sqlstate.to_owned(), refusal.message.clone());
+            self.outcome.error = Some(error);
+        }
+        let mut replacement = Vec::new();
+        refusal.encode(&mut replacement);
+        self.session
+            .event(&mut self.lines, operation)
+            .mark("refused")
+            .object(
+                "error",
+                [
+                    ("sqlstate", refusal.sqlstate.as_bytes()),
+                    ("message", refusal.message.as_bytes()),
+                ]
+                .into_iter(),
+            )
+            .end();
+        Answer {
+            replacement: Some(replacement),
+            ..Answer::default()
+        }
     }
 
     /// Records an error; its message as it may be recorded, and what the client sees of it.
