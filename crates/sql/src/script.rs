@@ -79,6 +79,8 @@ pub struct Shape {
     pub copy_in: bool,
     /// COPY TO STDOUT: rows go to the client, in this form.
     pub copy_out: Option<CopyForm>,
+    /// What COPY names is a relation, and no query.
+    pub copies_relation: bool,
     /// LOCK in a mode that others wait for.
     pub locks_others: bool,
     /// Each UPDATE and DELETE.

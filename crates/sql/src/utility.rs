@@ -249,6 +249,7 @@ fn create_function(walk: &mut Walk, node: &Node) {
 
 fn copy(walk: &mut Walk, node: &Node) {
     let is_from = node.flag("is_from");
+    walk.facts.shape.copies_relation = node.node("relation").is_some();
     if let Some(relation) = node.node("relation") {
         let (verb, role) = if is_from {
             (Verb::Insert, Role::Target)

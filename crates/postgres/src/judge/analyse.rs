@@ -465,9 +465,13 @@ impl Work<'_> {
     }
 
     fn copied_kinds(&self, statement: &Statement) -> Vec<u32> {
-        let (Some(_), Some(names)) = (statement.shape.copy_out, &self.names) else {
+        // A query's columns are none of the table's, however few it names.
+        let Some(names) = &self.names else {
             return Vec::new();
         };
+        if statement.shape.copy_out.is_none() || !statement.shape.copies_relation {
+            return Vec::new();
+        }
         let [effect] = statement.effects.as_slice() else {
             return Vec::new();
         };

@@ -191,7 +191,9 @@ impl Plan {
         let labels = match shown {
             Shown::Labels(labels) => self.described_labels(described).map(|more| &more | labels),
             // What the target says of a table's own column is certain; a view may be another by now.
-            Shown::Unknown if is_certain && described.column > 0 && !is_view => {
+            Shown::Unknown
+                if is_certain && described.table > 0 && described.column > 0 && !is_view =>
+            {
                 self.described_labels(described)
             }
             Shown::Unknown => None,
