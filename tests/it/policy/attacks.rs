@@ -410,3 +410,44 @@ fn what_a_copied_query_gives_is_not_taken_for_the_columns_of_a_table() {
     drop(wire);
     site.custos.finish();
 }
+
+#[test]
+fn a_cursor_that_one_of_several_statements_declares_is_remembered() {
+    let site = Site::new("declares", POLICY);
+    let secret = "select ssn || '' from public.people where id = 1";
+    let open = "select name || '' from public.people where id = 1";
+    let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    ask(
+        &mut wire,
+        &format!("begin; declare c cursor with hold for {open}; commit; close c"),
+    );
+    parse(
+        &mut wire,
+        "d",
+        &format!("declare c cursor with hold for {secret}"),
+    );
+    sync(&mut wire);
+    ready(&mut wire);
+    // The Parse fails because the name is taken, so the cursor is declared.
+    let end = message(b'S', "");
+    wire.send_raw(
+        &[
+            message(b'P', "d\0select 1\0\0\0"),
+            end.clone(),
+            message(b'B', "\0d\0\0\0\0\0\0\0"),
+            message(b'E', "\0\0\0\0\0"),
+            end,
+        ]
+        .concat(),
+    );
+    let told = [ready(&mut wire), ready(&mut wire)].concat();
+    assert!(told.contains("42P05"), "{told}");
+    let told = seen(&ask(&mut wire, "fetch all from c"));
+    assert!(!told.contains("917-44"), "{told}");
+
+    // Who does that is not lost for the rest of the session.
+    let told = seen(&ask(&mut wire, "select name || '', notes from people"));
+    assert!(told.contains("plain-canary"), "{told}");
+    drop(wire);
+    site.custos.finish();
+}

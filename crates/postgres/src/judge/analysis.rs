@@ -129,7 +129,19 @@ impl Analysis {
         // What is recorded as the text is the first, and may be another: it stands there only if no value can.
         let hides = all.iter().any(|each| each.recorded.is_some());
         one.recorded = hides.then(|| "[one of several statements of this name]".to_owned());
+        // What each of them would change of names and objects may have changed.
+        one.changes = None;
+        one.searches = Searches::AsBefore;
         for each in all {
+            if let Some(changes) = &each.changes {
+                one.changes.get_or_insert_default().add(changes);
+            }
+            if each.searches != Searches::AsBefore {
+                one.searches = Searches::Unknown;
+            }
+            one.prepares.extend(each.prepares.iter().cloned());
+            one.declares.extend(each.declares.iter().cloned());
+            one.shadows.extend(each.shadows.iter().cloned());
             one.question
                 .verbs
                 .extend(each.question.verbs.iter().copied());
