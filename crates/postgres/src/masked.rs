@@ -12,6 +12,8 @@ use crate::wire::backend::{ErrorFields, tag};
 
 /// A row under a mask is held whole; a larger one is withheld, and the session ends.
 const ROW_BYTES_MAX: usize = 64 << 20;
+/// What stands for a hidden value in records.
+pub(crate) const MASKED: &[u8] = b"[masked]";
 /// What stands for the text of an error that may hold masked values.
 const WITHHELD: &[u8] = b"the target's message is withheld: the statement touches masked columns";
 /// Classes of SQLSTATE whose messages name no values, whenever they are raised (PostgreSQL documentation, appendix

@@ -17,6 +17,7 @@ use crate::client::protocol_error;
 use crate::conversation::{CloseUndo, Conversation, CopyIn, Expected};
 use crate::effect::effect;
 use crate::judge::{Judge, Plan, recorded_statement};
+use crate::masked::MASKED;
 use crate::names::{Portal, Statement};
 use crate::proxy::Shared;
 use crate::refusal::{Refusal, failing_message, failing_query};
@@ -41,8 +42,6 @@ const BATCH_LINES_BYTES: usize = 512 * 1024;
 
 /// The rule by which the gateway refuses what it cannot do.
 const NOT_SUPPORTED: &str = "not-supported";
-/// What stands for a hidden value in records.
-const MASKED: &[u8] = b"[masked]";
 /// Analysed in place of a text that is not known.
 const NOT_UTF8: &[u8] = b"\xff";
 

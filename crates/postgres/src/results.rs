@@ -11,7 +11,7 @@ use custos_session::{Open, Position, Session, SessionError, UpstreamError};
 use crate::beginning::is_expected;
 use crate::conversation::{Conversation, CopyIn, Entry, Expected};
 use crate::judge::{ColumnMasks, Described};
-use crate::masked::{self, CopyRows, Gathered};
+use crate::masked::{self, CopyRows, Gathered, MASKED};
 use crate::names::{Columns, Portal, format_of, is_text};
 use crate::refusal::Refusal;
 use crate::wire::Format;
@@ -23,6 +23,8 @@ const INLINE_ROW_BYTES: usize = 64 * 1024;
 const COPY_LINE_BYTES: usize = 64 * 1024;
 /// Column names of one result are written up to this many bytes.
 const COLUMN_NAMES_BYTES: usize = 256 * 1024;
+/// Settings of which servers report values that can be any text.
+const ANY_TEXT: &[&[u8]] = &[b"application_name", b"search_path"];
 
 /// Follows the responses of one session.
 #[derive(Debug)]
@@ -511,11 +513,15 @@ impl<'s> Results<'s> {
             }
             BackendMessage::ParameterStatus(parameter) => {
                 conversation.unreadable |= !is_expected(parameter.name, parameter.value);
+                // Whoever sees columns clear can set it to their values, and a rollback brings them back.
+                let may_be_any =
+                    ANY_TEXT.contains(&parameter.name) && self.session.rules().have_labels();
+                let value = if may_be_any { MASKED } else { parameter.value };
                 self.session
                     .event(&mut self.lines, OperationNumber(0))
                     .object(
                         "parameter",
-                        [("name", parameter.name), ("value", parameter.value)].into_iter(),
+                        [("name", parameter.name), ("value", value)].into_iter(),
                     )
                     .end();
             }

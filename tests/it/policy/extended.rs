@@ -105,6 +105,8 @@ fn values_that_clients_send_are_masked_in_records() {
         format!("select name from people where ssn = '{SSN}'"),
         format!("insert into people values (8, 'Dave', '{EMAIL}', '{SSN}', 'x')"),
         format!("prepare p as select 1 from people where email = $1; execute p('{EMAIL}')"),
+        // The server reports what it is set to, and again when that is taken back.
+        "select set_config('application_name', ssn, false) from people where id = 1; begin; set application_name = 'x'; rollback".to_owned(),
     ] {
         owners.query(&sql).success();
     }
