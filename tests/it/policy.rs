@@ -8,6 +8,7 @@ mod judged;
 mod limits;
 mod masked;
 mod matrix;
+mod random;
 mod reload;
 
 use custos_testkit::{Credential, Custos, Endpoint, Postgres, Settings, Version};

@@ -14,6 +14,7 @@
 //! | [`Chromium`] | a real browser, driven through signing in |
 //! | [`Laptop`] | somebody's own machine, with the command line |
 //! | [`Wire`] | a PostgreSQL connection by hand, for bytes that no stock client sends |
+//! | [`Dice`] | numbers from a seed, for what is made at random |
 #![expect(
     clippy::disallowed_methods,
     reason = "test code meets the real world: it reads the clock and the environment"
@@ -24,6 +25,7 @@ mod certificates;
 mod chromium;
 mod client;
 mod custos;
+mod dice;
 mod evidence;
 mod fake;
 mod laptop;
@@ -44,6 +46,7 @@ pub use certificates::{Authority, Pair};
 pub use chromium::Chromium;
 pub use client::{Client, Endpoint};
 pub use custos::{Credential, Custos, Stopped};
+pub use dice::Dice;
 pub use evidence::Evidence;
 pub use fake::FakeServer;
 pub use laptop::Laptop;

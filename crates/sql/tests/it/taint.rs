@@ -6,25 +6,9 @@
 use std::process::Command;
 
 use custos_sql::lineage::lineage;
-use custos_testkit::{Postgres, Version};
+use custos_testkit::{Dice, Postgres, Version};
 
 use crate::fixture::{MARKED, ROWS, SCHEMA, Shop, base};
-
-/// Numbers from a seed, so that what fails can be repeated.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
 
 /// Relations with those of their columns that are texts.
 const SOURCES: &[(&str, &[&str])] = &[
@@ -230,7 +214,7 @@ fn no_value_comes_from_a_column_outside_of_its_lineage() {
         "taint",
         "grant select on all tables in schema public to app",
     );
-    let (mut dice, shop) = (Dice(0x5eed_1234_abcd_0001), Shop::new());
+    let (mut dice, shop) = (Dice::new(0x5eed_1234_abcd_0001), Shop::new());
     let (mut ran, mut known, mut marks) = (0, 0, 0);
     let wanted = wanted();
     while ran < wanted {
