@@ -1,10 +1,10 @@
-//! The large table read through one target, by SELECT or by COPY.
+//! A large table read through one target, by SELECT or by COPY.
 
 use anyhow::Context;
 
 use crate::clock;
 use crate::proc_stat;
-use crate::results::Measurement;
+use crate::results::{Measurement, MillionRows};
 use crate::rig::Target;
 use crate::wire::Client;
 use crate::workload::Bulk;
@@ -26,21 +26,24 @@ pub(crate) async fn run(target: &Target, bulk: Bulk, rows: u32) -> anyhow::Resul
     let cpu = cpu_before
         .zip(cpu_after)
         .map(|(before, after)| after.saturating_sub(before));
+    let millions = f64::from(rows) * f64::from(PASSES) / 1e6;
     Ok(Measurement {
         rate: bytes as f64 / 1e6 / elapsed.as_secs_f64(),
         p50_us: None,
         p99_us: None,
         proxy_cpu: cpu.map(|cpu| cpu.as_secs_f64() * 1e9 / bytes as f64),
+        million_rows: Some(MillionRows {
+            seconds: elapsed.as_secs_f64() / millions,
+            proxy_cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64() / millions),
+        }),
     })
 }
 
 async fn read_all(client: &mut Client, bulk: Bulk, rows: u32) -> anyhow::Result<u64> {
-    let received = client
-        .query(bulk.statement())
-        .await
-        .with_context(|| bulk.statement())?;
+    let statement = bulk.statement();
+    let received = client.query(&statement).await.context(statement)?;
     anyhow::ensure!(
-        received.rows == u64::from(rows),
+        received.rows == u64::from(rows) + bulk.other_messages(),
         "expected {rows} rows and got {}",
         received.rows
     );

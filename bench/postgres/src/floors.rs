@@ -1,10 +1,12 @@
 //! The speed that Custos must reach, held against what was measured. Floors, not aims.
 
 use crate::memory::{Memory, SMALL_RESULT_DIVISOR};
-use crate::results::{P50_US, RATE, Results};
+use crate::results::{Field, P50_US, RATE, ROWS_RATE, Results};
 use crate::workload::{Bulk, Cell, TargetKind, Workload};
 
-use TargetKind::{CustosBuffered, CustosStrict, Pgbouncer, Relay};
+use TargetKind::{
+    CustosBuffered, CustosBufferedPolicy, CustosStrict, CustosStrictPolicy, Pgbouncer, Relay,
+};
 
 const BUFFERED_THROUGHPUT: f64 = 0.9;
 const BUFFERED_ADDED_US: f64 = 60.0;
@@ -12,6 +14,7 @@ const STRICT_THROUGHPUT: f64 = 0.8;
 const STRICT_CLIENTS: u32 = 64;
 const STRICT_ADDED_BEYOND_FDATASYNC_US: f64 = 100.0;
 const BULK_THROUGHPUT: f64 = 0.8;
+const MASKED_BULK_THROUGHPUT: f64 = 0.5;
 const IDLE_SESSION_KIB: f64 = 64.0;
 /// Memory counts as flat when the large result's peak is above the small one's by less than this and less than a tenth
 /// of what the result itself grew.
@@ -32,61 +35,101 @@ pub(crate) struct Floor {
     pub(crate) verdict: Verdict,
 }
 
-/// All floors, in the order of the report.
+/// All floors, in the order of the report. They hold with and without policy documents.
 pub(crate) fn check(results: &Results) -> Vec<Floor> {
-    let fdatasync_us = results.fdatasync_us(50);
-    let strict_added_us = fdatasync_us.map(|time_us| time_us + STRICT_ADDED_BEYOND_FDATASYNC_US);
-    let strict_demand = format!(
-        "strict: p50 added over PgBouncer at most one fdatasync + {STRICT_ADDED_BEYOND_FDATASYNC_US} µs a statement"
-    );
-    let mut floors = vec![
-        at_least(
-            format!("buffered: throughput at least {BUFFERED_THROUGHPUT} × PgBouncer"),
-            &throughput_ratios(results, CustosBuffered, |_| true),
-            BUFFERED_THROUGHPUT,
-        ),
-        at_most(
-            format!(
-                "buffered: p50 added over PgBouncer at most {BUFFERED_ADDED_US} µs a statement, one client"
-            ),
-            &added_per_statement(results, CustosBuffered, |cell| cell.clients == 1),
-            Some(BUFFERED_ADDED_US),
-        ),
-        at_most(
-            "the same under load, where waiting for a processor is counted too".to_owned(),
-            &added_per_statement(results, CustosBuffered, |cell| cell.clients > 1),
-            Some(BUFFERED_ADDED_US),
-        ),
-        at_least(
-            format!(
-                "strict: throughput at {STRICT_CLIENTS} clients at least {STRICT_THROUGHPUT} × PgBouncer"
-            ),
-            &throughput_ratios(results, CustosStrict, |cell| cell.clients == STRICT_CLIENTS),
-            STRICT_THROUGHPUT,
-        ),
-        at_most(
-            format!("{strict_demand}, one client"),
-            &added_per_statement(results, CustosStrict, |cell| cell.clients == 1),
-            strict_added_us,
-        ),
-        at_most(
-            "the same under load, where waiting for a processor is counted too".to_owned(),
-            &added_per_statement(results, CustosStrict, |cell| cell.clients > 1),
-            strict_added_us,
-        ),
-    ];
-    for target in [CustosBuffered, CustosStrict] {
+    let mut floors = Vec::new();
+    for (buffered, strict) in [
+        (CustosBuffered, CustosStrict),
+        (CustosBufferedPolicy, CustosStrictPolicy),
+    ] {
+        floors.extend(buffered_floors(results, buffered));
+        floors.extend(strict_floors(results, strict));
+    }
+    for target in [
+        CustosBuffered,
+        CustosStrict,
+        CustosBufferedPolicy,
+        CustosStrictPolicy,
+    ] {
         floors.push(at_least(
             format!(
                 "{}: large results at least {BULK_THROUGHPUT} × the TCP relay, without masks",
                 target.title()
             ),
-            &bulk_ratios(results, target),
+            &bulk_ratios(results, target, false),
             BULK_THROUGHPUT,
+        ));
+    }
+    for target in [CustosBufferedPolicy, CustosStrictPolicy] {
+        floors.push(at_least(
+            format!(
+                "{}: large results at least {MASKED_BULK_THROUGHPUT} × the TCP relay in rows, with masks",
+                target.title()
+            ),
+            &bulk_ratios(results, target, true),
+            MASKED_BULK_THROUGHPUT,
         ));
     }
     floors.extend(memory_floors(&results.memory));
     floors
+}
+
+fn buffered_floors(results: &Results, target: TargetKind) -> [Floor; 3] {
+    let name = short(target);
+    [
+        at_least(
+            format!("{name}: throughput at least {BUFFERED_THROUGHPUT} × PgBouncer"),
+            &throughput_ratios(results, target, |_| true),
+            BUFFERED_THROUGHPUT,
+        ),
+        at_most(
+            format!(
+                "{name}: p50 added over PgBouncer at most {BUFFERED_ADDED_US} µs a statement, one client"
+            ),
+            &added_per_statement(results, target, |cell| cell.clients == 1),
+            Some(BUFFERED_ADDED_US),
+        ),
+        at_most(
+            UNDER_LOAD.to_owned(),
+            &added_per_statement(results, target, |cell| cell.clients > 1),
+            Some(BUFFERED_ADDED_US),
+        ),
+    ]
+}
+
+fn strict_floors(results: &Results, target: TargetKind) -> [Floor; 3] {
+    let name = short(target);
+    let fdatasync_us = results.fdatasync_us(50);
+    let added_us = fdatasync_us.map(|time_us| time_us + STRICT_ADDED_BEYOND_FDATASYNC_US);
+    [
+        at_least(
+            format!(
+                "{name}: throughput at {STRICT_CLIENTS} clients at least {STRICT_THROUGHPUT} × PgBouncer"
+            ),
+            &throughput_ratios(results, target, |cell| cell.clients == STRICT_CLIENTS),
+            STRICT_THROUGHPUT,
+        ),
+        at_most(
+            format!(
+                "{name}: p50 added over PgBouncer at most one fdatasync + {STRICT_ADDED_BEYOND_FDATASYNC_US} µs a statement, one client"
+            ),
+            &added_per_statement(results, target, |cell| cell.clients == 1),
+            added_us,
+        ),
+        at_most(
+            UNDER_LOAD.to_owned(),
+            &added_per_statement(results, target, |cell| cell.clients > 1),
+            added_us,
+        ),
+    ]
+}
+
+const UNDER_LOAD: &str = "the same under load, where waiting for a processor is counted too";
+
+/// Durability, and whether documents are in force.
+fn short(target: TargetKind) -> &'static str {
+    let title = target.title();
+    title.strip_prefix("Custos, ").unwrap_or(title)
 }
 
 /// A number and the workload or target that it comes from.
@@ -135,14 +178,17 @@ fn added_per_statement(
         .collect()
 }
 
-fn bulk_ratios(results: &Results, target: TargetKind) -> Vec<Named> {
-    [Bulk::Select, Bulk::CopyOut]
+fn bulk_ratios(results: &Results, target: TargetKind, are_masked: bool) -> Vec<Named> {
+    // A mask makes rows shorter or longer: bytes would compare different work.
+    let rate: Field = if are_masked { ROWS_RATE } else { RATE };
+    Bulk::all()
         .into_iter()
+        .filter(|bulk| bulk.is_masked() == are_masked)
         .map(Workload::Rows)
         .filter_map(|workload| {
             Some((
                 workload.name(),
-                results.ratio(workload, target, Relay, RATE)?,
+                results.ratio(workload, target, Relay, rate)?,
             ))
         })
         .collect()
@@ -238,8 +284,8 @@ fn not_measured(demand: String) -> Floor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::tests::measured;
-    use crate::workload::{QueryMode, Script};
+    use crate::results::tests::{measured, measured_rows};
+    use crate::workload::{Column, QueryMode, Read, Script};
 
     fn named(values: &[f64]) -> Vec<Named> {
         values
@@ -309,5 +355,60 @@ mod tests {
             "{floors:?}"
         );
         assert_eq!(floors[2].verdict, Verdict::NotMeasured);
+    }
+
+    fn floor<'f>(floors: &'f [Floor], start: &str) -> &'f Floor {
+        let mut found = floors.iter().filter(|it| it.demand.starts_with(start));
+        let floor = found.next().expect(start);
+        assert!(found.next().is_none(), "several floors begin with {start}");
+        floor
+    }
+
+    #[test]
+    fn the_floors_hold_under_documents_too() {
+        let cell = Cell {
+            script: Script::SelectMasked,
+            mode: QueryMode::Prepared,
+            clients: 1,
+        };
+        let mut results = Results::default();
+        let workload = Workload::Pgbench(cell);
+        results.add(workload, Pgbouncer, 0, measured(100.0, 100.0));
+        results.add(workload, CustosBuffered, 0, measured(95.0, 150.0));
+        results.add(workload, CustosBufferedPolicy, 0, measured(85.0, 161.0));
+        let floors = check(&results);
+        let verdict = |start| floor(&floors, start).verdict;
+        assert_eq!(verdict("buffered: throughput"), Verdict::Met);
+        assert_eq!(verdict("buffered: p50"), Verdict::Met);
+        assert_eq!(verdict("buffered, policy: throughput"), Verdict::Missed);
+        assert_eq!(verdict("buffered, policy: p50"), Verdict::Missed);
+        assert_eq!(verdict("strict, policy: p50"), Verdict::NotMeasured);
+    }
+
+    #[test]
+    fn masked_rows_are_counted_in_rows_and_others_in_bytes() {
+        let mut results = Results::default();
+        let rows = |column| Workload::Rows(Bulk::Six(Read::CopyOut, column));
+        // The tokens are longer than what they stand for: more bytes, and fewer rows.
+        for (workload, relay, own) in [
+            (
+                rows(Column::Token),
+                measured_rows(100.0, 1.0),
+                measured_rows(101.0, 2.1),
+            ),
+            (
+                rows(Column::Clear),
+                measured_rows(100.0, 1.0),
+                measured_rows(81.0, 1.2),
+            ),
+        ] {
+            results.add(workload, Relay, 0, relay);
+            results.add(workload, CustosBufferedPolicy, 0, own);
+        }
+        let floors = check(&results);
+        let masked = "Custos, buffered, policy: large results at least 0.5";
+        assert_eq!(floor(&floors, masked).verdict, Verdict::Missed);
+        let clear = "Custos, buffered, policy: large results at least 0.8";
+        assert_eq!(floor(&floors, clear).verdict, Verdict::Met);
     }
 }

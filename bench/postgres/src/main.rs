@@ -1,10 +1,12 @@
 //! Custos beside its peers, in one run against the same PostgreSQL.
 //!
-//! Starts a throwaway PostgreSQL, a plain TCP relay, `PgBouncer` and Custos twice (buffered and strict durability), drives
-//! all of them with pgbench and with large results, and prints medians and ratios as Markdown. See docs/performance.md.
+//! Starts a throwaway PostgreSQL, a plain TCP relay, `PgBouncer` and Custos four times (buffered and strict durability,
+//! without and with policy documents), drives all of them with pgbench and with large results, and prints medians and
+//! ratios as Markdown. See docs/performance.md.
 
 mod bulk;
 mod clock;
+mod cost;
 mod disk;
 mod floors;
 mod machine;

@@ -13,7 +13,7 @@ use crate::results::Measurement;
 use crate::rig::{Rig, Target};
 use crate::servers::NAME;
 use crate::stats::percentile;
-use crate::workload::{Cell, Script};
+use crate::workload::Cell;
 
 /// Client threads of pgbench; more than the processors of a small machine would only add switching.
 const CLIENT_THREADS: u32 = 2;
@@ -22,21 +22,23 @@ const SELECT_SAMPLING: &str = "0.2";
 /// How much longer than asked a run may take before it counts as stuck.
 const GRACE: Duration = Duration::from_mins(1);
 
-/// Runs one cell through one target for `run_time`.
+/// Runs one cell through one target for `run_time`. `scale` is that of the tables.
 pub(crate) async fn run(
     rig: &Rig,
     target: &Target,
     cell: Cell,
+    scale: u32,
     run_time: Duration,
 ) -> anyhow::Result<Measurement> {
-    if cell.script == Script::TpcbLike {
+    if !cell.script.only_reads() {
         rig.postgres
             .tidy()
             .context("cannot tidy up before the run")?;
     }
     let logs = tempfile::tempdir_in(rig.directory()).context("no directory for pgbench's log")?;
+    let script = script_file(rig, cell, scale)?;
     let cpu_before = target.pid.map(proc_stat::cpu_time).transpose()?;
-    let printed = pgbench(rig, target, cell, run_time, logs.path()).await?;
+    let printed = pgbench(rig, target, cell, &script, run_time, logs.path()).await?;
     let cpu_after = target.pid.map(proc_stat::cpu_time).transpose()?;
     let summary = Summary::parse(&printed)
         .with_context(|| format!("pgbench's output was not understood:\n{printed}"))?;
@@ -54,19 +56,33 @@ pub(crate) async fn run(
         p50_us: percentile(&mut latencies, 50).map(f64::from),
         p99_us: percentile(&mut latencies, 99).map(f64::from),
         proxy_cpu: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / summary.transactions as f64),
+        million_rows: None,
     })
+}
+
+/// pgbench's options that name the script.
+fn script_file(rig: &Rig, cell: Cell, scale: u32) -> anyhow::Result<Vec<String>> {
+    let Some(text) = cell.script.text() else {
+        return Ok(vec!["-b".to_owned(), cell.script.name().to_owned()]);
+    };
+    let path = rig.directory().join(cell.script.name());
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    let options = ["-s", &scale.to_string(), "-f", &path.display().to_string()];
+    Ok(options.map(str::to_owned).into())
 }
 
 async fn pgbench(
     rig: &Rig,
     target: &Target,
     cell: Cell,
+    script: &[String],
     run_time: Duration,
     logs: &Path,
 ) -> anyhow::Result<String> {
     let mut command = clean_command(rig.postgres.program("pgbench").as_os_str(), None);
     command
-        .args(["-n", "-b", cell.script.name(), "-M", cell.mode.name()])
+        .args(["-n", "-M", cell.mode.name()])
+        .args(script)
         .args([
             "-c",
             &cell.clients.to_string(),
@@ -75,7 +91,7 @@ async fn pgbench(
         ])
         .args(["-T", &run_time.as_secs().to_string(), "-l", "--log-prefix"])
         .arg(logs.join("transactions"));
-    if cell.script == Script::SelectOnly {
+    if cell.script.only_reads() {
         command.args(["--sampling-rate", SELECT_SAMPLING]);
     }
     command.args([

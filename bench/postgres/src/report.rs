@@ -1,12 +1,14 @@
 //! The report: the text of docs/performance.md.
 
+use crate::cost;
 use crate::floors::{self, Verdict};
 use crate::machine::Machine;
 use crate::markdown::{self, number, signed, table};
 use crate::memory::{IDLE_SESSIONS, SMALL_RESULT_DIVISOR};
 use crate::options::Plan;
 use crate::results::{P50_US, P99_US, PROXY_CPU, RATE, Results};
-use crate::workload::{Bulk, Cell, QueryMode, Script, TargetKind, Workload};
+use crate::servers::documents;
+use crate::workload::{Cell, QueryMode, Script, TargetKind, Workload};
 
 use TargetKind::{Pgbouncer, Relay};
 
@@ -18,7 +20,8 @@ pub(crate) fn markdown(machine: &Machine, plan: &Plan, results: &Results) -> Str
         method(plan),
         floor_section(results),
     ];
-    for script in [Script::SelectOnly, Script::TpcbLike] {
+    sections.extend(cost::section(plan, results));
+    for script in Script::ALL {
         for mode in [QueryMode::Prepared, QueryMode::Simple] {
             sections.extend(pgbench_section(plan, results, script, mode));
         }
@@ -34,13 +37,10 @@ fn introduction(plan: &Plan) -> String {
         "# Performance\n\n\
          Written by `bench/postgres/run`; do not edit. Custos beside a direct connection, a plain TCP relay and PgBouncer, all\n\
          on one machine, in one run, against the same PostgreSQL. Compare rows of one table; the absolute numbers are this machine's.\n\n\
-         To repeat it: `bench/postgres/run --write docs/performance.md` on an otherwise idle machine (about {} min as below; `--quick` takes two,\n\
+         To repeat it: `bench/postgres/run --write docs/performance.md` on an otherwise idle machine (about {} min as below; `--quick` takes four,\n\
          `--only REGEX` takes parts, `--help` says the rest). It installs PostgreSQL and PgBouncer where missing (Debian packages) and\n\
          builds in release mode.\n",
-        (plan.workloads.len() * plan.rounds * plan.targets.len()) as u64
-            * (plan.run_time.as_secs() + 1)
-            / 60
-            + 1,
+        plan.runs() as u64 * (plan.run_time.as_secs() + 1) / 60 + 1,
     )
 }
 
@@ -63,16 +63,24 @@ fn method(plan: &Plan) -> String {
         "## Method\n\n\
          - Everything talks over 127.0.0.1, in plain text. PostgreSQL runs with `fsync=on` and all tables in shared buffers (pgbench scale {}).\n\
          - The TCP relay is tokio with two threads, 64 KiB buffers, `TCP_NODELAY`. PgBouncer pools sessions, with its default settings.\n\
-         - Custos signs its clients in by SCRAM, decides, records every statement and result, and writes its evidence on the same disk: once\n\
-         \x20 with `buffered` and once with `strict` durability. This build has no masks yet, so the floor for masked results is not measured.\n\
+         - Custos signs its clients in by SCRAM, decides, records every statement and result, and writes its evidence on the same disk: with\n\
+         \x20 `buffered` and with `strict` durability, each without and with policy documents.\n\
+         - Without documents, who may open the session may do whatever the account may. With them (\"policy\": {} rules, most of them other\n\
+         \x20 teams', and {} labels of columns), every statement is parsed and judged, and results are masked by the origin of their columns, for\n\
+         \x20 the client and for the records. Nothing that select-only, tpcb-like and `bench_rows` show is labelled; select-masked is select-only of\n\
+         \x20 a labelled column.\n\
+         - With the simple protocol nearly every text is another one, by its numbers, so that each is parsed and judged anew; what is prepared\n\
+         \x20 is parsed once.\n\
          - A pgbench run takes {} s, with two threads; latencies come from its per-transaction log (every fifth transaction of select-only).\n\
          - Rounds: {}. In each round all targets take their turn, so noise of the machine hits all alike; before each run, what is still to be written goes to the disk. Numbers are medians over\n\
          \x20 rounds; ratios and differences are taken within a round first. p50 and p99 are of whole transactions: one statement in select-only,\n\
-         \x20 seven in tpcb-like.\n\
+         \x20 seven in tpcb-like. What is masked is longer or shorter than what it stands for, so large results with masks are compared by rows.\n\
          - Processor time is the proxy's own (user and system), all of its threads, signing in included.\n\
          - Client, proxy and server share the machine's processors, so under load a proxy's throughput falls by what its processor time takes\n\
          \x20 from the other two.\n",
         plan.scale,
+        documents::RULES,
+        documents::labels(),
         plan.run_time.as_secs(),
         plan.rounds,
     )
@@ -102,9 +110,8 @@ fn pgbench_section(
         match workload {
             Workload::Pgbench(cell) if cell.script == script && cell.mode == mode => {
                 rows.extend(
-                    plan.targets
-                        .iter()
-                        .map(|target| pgbench_row(results, *cell, *target)),
+                    plan.targets_of(*workload)
+                        .map(|target| pgbench_row(results, *cell, target)),
                 );
             }
             Workload::Pgbench(_) | Workload::Rows(_) => {}
@@ -148,19 +155,19 @@ fn pgbench_row(results: &Results, cell: Cell, target: TargetKind) -> Vec<String>
 
 fn bulk_section(plan: &Plan, results: &Results) -> Option<String> {
     let mut rows = Vec::new();
-    for bulk in [Bulk::Select, Bulk::CopyOut] {
-        let workload = Workload::Rows(bulk);
-        if plan.workloads.contains(&workload) {
-            rows.extend(plan.targets.iter().map(|target| {
-                vec![
-                    format!("{}, {}", bulk.title(), target.title()),
-                    number(results.median(workload, *target, RATE)),
-                    number(results.ratio(workload, *target, Relay, RATE)),
-                    number(results.ratio(workload, *target, Pgbouncer, RATE)),
-                    number(results.median(workload, *target, PROXY_CPU)),
-                ]
-            }));
-        }
+    for workload in &plan.workloads {
+        let Workload::Rows(bulk) = workload else {
+            continue;
+        };
+        rows.extend(plan.targets_of(*workload).map(|target| {
+            vec![
+                format!("{}, {}", bulk.title(), target.title()),
+                number(results.median(*workload, target, RATE)),
+                number(results.ratio(*workload, target, Relay, RATE)),
+                number(results.ratio(*workload, target, Pgbouncer, RATE)),
+                number(results.median(*workload, target, PROXY_CPU)),
+            ]
+        }));
     }
     let head = [
         "statement, target",
@@ -172,7 +179,7 @@ fn bulk_section(plan: &Plan, results: &Results) -> Option<String> {
     let table = table(&head, &rows);
     (!rows.is_empty()).then(|| {
         format!(
-            "## Large results: {} rows of eight text columns\n\n{table}",
+            "## Large results: {} rows of eight text columns, or six of which one may be masked\n\n{table}",
             plan.rows
         )
     })

@@ -15,6 +15,16 @@ pub(crate) struct Measurement {
     pub(crate) p99_us: Option<f64>,
     /// Processor time of the proxy: microseconds a transaction (pgbench), or nanoseconds a byte (large results).
     pub(crate) proxy_cpu: Option<f64>,
+    /// Of large results: what a mask makes shorter or longer is compared by rows.
+    pub(crate) million_rows: Option<MillionRows>,
+}
+
+/// What a million rows take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MillionRows {
+    pub(crate) seconds: f64,
+    /// Processor time of the proxy.
+    pub(crate) proxy_cpu_seconds: Option<f64>,
 }
 
 /// Picks one number of a measurement.
@@ -24,6 +34,11 @@ pub(crate) const RATE: Field = |measurement| Some(measurement.rate);
 pub(crate) const P50_US: Field = |measurement| measurement.p50_us;
 pub(crate) const P99_US: Field = |measurement| measurement.p99_us;
 pub(crate) const PROXY_CPU: Field = |measurement| measurement.proxy_cpu;
+/// Millions of rows a second.
+pub(crate) const ROWS_RATE: Field =
+    |measurement| measurement.million_rows.map(|it| 1.0 / it.seconds);
+pub(crate) const ROWS_SECONDS: Field = |measurement| measurement.million_rows.map(|it| it.seconds);
+pub(crate) const ROWS_CPU: Field = |measurement| measurement.million_rows?.proxy_cpu_seconds;
 
 #[derive(Debug)]
 struct Sample {
@@ -141,9 +156,9 @@ impl Results {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::workload::Bulk;
+    use crate::workload::{Bulk, Read};
 
-    const WORKLOAD: Workload = Workload::Rows(Bulk::Select);
+    const WORKLOAD: Workload = Workload::Rows(Bulk::Whole(Read::Select));
 
     pub(crate) fn measured(rate: f64, p50_us: f64) -> Measurement {
         Measurement {
@@ -151,6 +166,17 @@ pub(crate) mod tests {
             p50_us: Some(p50_us),
             p99_us: Some(p50_us * 2.0),
             proxy_cpu: Some(1.0),
+            million_rows: None,
+        }
+    }
+
+    pub(crate) fn measured_rows(rate: f64, seconds: f64) -> Measurement {
+        Measurement {
+            million_rows: Some(MillionRows {
+                seconds,
+                proxy_cpu_seconds: Some(seconds / 2.0),
+            }),
+            ..measured(rate, 0.0)
         }
     }
 

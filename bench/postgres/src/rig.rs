@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::options::Options;
 use crate::process::{Account, clean_command, output_of};
 use crate::servers::custos::Custos;
+use crate::servers::documents;
 use crate::servers::pgbouncer::Pgbouncer;
 use crate::servers::postgres::{self, Postgres};
 use crate::servers::tcp_relay::TcpRelay;
@@ -32,8 +33,7 @@ pub(crate) struct Target {
 pub(crate) struct Rig {
     relay: Option<TcpRelay>,
     pgbouncer: Option<Pgbouncer>,
-    buffered: Option<Custos>,
-    strict: Option<Custos>,
+    custos: Vec<(TargetKind, Custos)>,
     pub(crate) postgres: Postgres,
     directory: TempDir,
 }
@@ -52,18 +52,15 @@ impl Rig {
             .map_or_else(postgres::find_binaries, Ok)?;
         let postgres = Postgres::start(&binaries, path, account)?;
         let upstream = postgres.address();
-        let start_custos = |kind, durability| {
-            wanted(kind)
-                .then(|| {
-                    Custos::start(
-                        custos.as_ref().map_err(clone_error)?,
-                        path,
-                        upstream,
-                        durability,
-                    )
-                })
-                .transpose()
-        };
+        let mut started = Vec::new();
+        for kind in TargetKind::ALL.into_iter().filter(|kind| wanted(*kind)) {
+            if let Some(durability) = kind.durability() {
+                let program = custos.as_ref().map_err(clone_error)?;
+                let documents = kind.is_under_documents().then(documents::company);
+                let custos = Custos::start(program, path, upstream, durability, documents)?;
+                started.push((kind, custos));
+            }
+        }
         Ok(Self {
             relay: wanted(TargetKind::Relay)
                 .then(|| TcpRelay::start(path, upstream))
@@ -71,8 +68,7 @@ impl Rig {
             pgbouncer: wanted(TargetKind::Pgbouncer)
                 .then(|| Pgbouncer::start(&options.pgbouncer, path, upstream, account))
                 .transpose()?,
-            buffered: start_custos(TargetKind::CustosBuffered, "buffered")?,
-            strict: start_custos(TargetKind::CustosStrict, "strict")?,
+            custos: started,
             postgres,
             directory,
         })
@@ -90,7 +86,10 @@ impl Rig {
                 self.pgbouncer.as_ref().map(Pgbouncer::address),
                 self.pgbouncer.as_ref().map(Pgbouncer::pid),
             ),
-            TargetKind::CustosBuffered | TargetKind::CustosStrict => {
+            TargetKind::CustosBuffered
+            | TargetKind::CustosStrict
+            | TargetKind::CustosBufferedPolicy
+            | TargetKind::CustosStrictPolicy => {
                 let custos = self.custos(kind);
                 (custos.map(Custos::address), custos.map(Custos::pid))
             }
@@ -109,11 +108,27 @@ impl Rig {
     }
 
     fn custos(&self, kind: TargetKind) -> Option<&Custos> {
-        match kind {
-            TargetKind::CustosBuffered => self.buffered.as_ref(),
-            TargetKind::CustosStrict => self.strict.as_ref(),
-            TargetKind::Direct | TargetKind::Relay | TargetKind::Pgbouncer => None,
+        let mut started = self.custos.iter();
+        started
+            .find(|(known, _)| *known == kind)
+            .map(|(_, custos)| custos)
+    }
+
+    /// Makes sure that labelled columns come masked through the targets under documents, and as they are through all
+    /// others: else what is measured would not be what the report says.
+    pub(crate) fn check_masks(&self, targets: &[TargetKind]) -> anyhow::Result<()> {
+        for kind in targets {
+            let target = self.target(*kind)?;
+            for (statement, mask) in documents::MASKED {
+                let shown = self.postgres.ask(&target, statement)?;
+                anyhow::ensure!(
+                    shown.contains(mask) == kind.is_under_documents(),
+                    "{statement} through {} gives {shown}",
+                    kind.title()
+                );
+            }
         }
+        Ok(())
     }
 
     /// The run's own directory; evidence lies below it.

@@ -59,6 +59,7 @@ fn start(options: &Options, plan: &Plan) -> anyhow::Result<Rig> {
         rig.directory().display()
     );
     rig.postgres.fill(plan.scale, plan.rows)?;
+    rig.check_masks(&plan.targets)?;
     Ok(rig)
 }
 
@@ -70,12 +71,11 @@ async fn measure(rig: &Rig, plan: &Plan) -> anyhow::Result<Results> {
     if plan.memory {
         measure_memory(rig, plan, &mut results).await?;
     }
-    let mut progress = Progress::new(plan.workloads.len() * plan.rounds * plan.targets.len());
+    let mut progress = Progress::new(plan.runs());
     for workload in &plan.workloads {
         let targets = plan
-            .targets
-            .iter()
-            .map(|kind| rig.target(*kind))
+            .targets_of(*workload)
+            .map(|kind| rig.target(kind))
             .collect::<anyhow::Result<Vec<_>>>()?;
         for round in 0..plan.rounds {
             for target in in_turn(&targets, round) {
@@ -130,7 +130,7 @@ async fn run_once(
     // What the run before left for the disk would otherwise be written during this one.
     rustix::fs::sync();
     match workload {
-        Workload::Pgbench(cell) => pgbench::run(rig, target, cell, plan.run_time).await,
+        Workload::Pgbench(cell) => pgbench::run(rig, target, cell, plan.scale, plan.run_time).await,
         Workload::Rows(bulk) => bulk::run(target, bulk, plan.rows).await,
     }
 }

@@ -1,6 +1,7 @@
 //! The servers of a run, each started on free loopback ports with its files under one directory.
 
 pub(crate) mod custos;
+pub(crate) mod documents;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod tcp_relay;

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::NAME;
 use crate::process::{Server, clean_command, free_address, output_of};
 
-const RESOURCE: &str = "postgres/bench";
+pub(super) const RESOURCE: &str = "postgres/bench";
 
 #[derive(Debug)]
 pub(crate) struct Custos {
@@ -23,23 +23,36 @@ pub(crate) struct Custos {
 }
 
 impl Custos {
-    /// Starts a gateway in front of `upstream`; `durability` is `buffered` or `strict`.
+    /// Starts a gateway in front of `upstream`; `durability` is `buffered` or `strict`. Without policy documents, an
+    /// access rule lets everything pass.
     pub(crate) fn start(
         program: &Path,
         directory: &Path,
         upstream: SocketAddr,
         durability: &str,
+        documents: Option<String>,
     ) -> anyhow::Result<Self> {
-        let home = directory.join(format!("custos-{durability}"));
+        let policy = if documents.is_some() { "-policy" } else { "" };
+        let name = format!("custos-{durability}{policy}");
+        let home = directory.join(&name);
         fs::create_dir(&home).with_context(|| format!("cannot create {}", home.display()))?;
         let address = free_address()?;
         let socket = home.join("admin.sock");
         let settings = home.join("custos.toml");
+        let access = match documents {
+            Some(text) => {
+                fs::write(home.join("policy.yaml"), text)?;
+                "policy = \"policy.yaml\"".to_owned()
+            }
+            None => format!(
+                "[[access]]\nname = \"bench\"\nprincipals = [\"{NAME}\"]\nresources = [\"{RESOURCE}\"]"
+            ),
+        };
         fs::write(
             &settings,
-            configuration(&home, &socket, address, durability),
+            configuration(&home, &socket, address, durability, &access),
         )?;
-        let log = directory.join(format!("custos-{durability}.log"));
+        let log = directory.join(format!("{name}.log"));
         let arguments = ["serve".as_ref(), "--config".as_ref(), settings.as_os_str()];
         let mut server = Server::start(program, arguments, None, Signal::TERM, log)?;
         server
@@ -110,7 +123,14 @@ impl Custos {
     }
 }
 
-fn configuration(home: &Path, socket: &Path, address: SocketAddr, durability: &str) -> String {
+/// `access`: who may do what, as it stands at the top of the file.
+fn configuration(
+    home: &Path,
+    socket: &Path,
+    address: SocketAddr,
+    durability: &str,
+    access: &str,
+) -> String {
     let home = home.display();
     format!(
         r#"cluster = "bench"
@@ -118,6 +138,7 @@ node = "{durability}"
 state_dir = "{home}/state"
 evidence_dir = "{home}/evidence"
 admin_socket = "{socket}"
+{access}
 
 [limits]
 sessions_per_principal = 1000
@@ -130,11 +151,6 @@ name = "postgres"
 protocol = "postgres"
 address = "{address}"
 tls = "off"
-
-[[access]]
-name = "bench"
-principals = ["{NAME}"]
-resources = ["{RESOURCE}"]
 "#,
         socket = socket.display()
     )

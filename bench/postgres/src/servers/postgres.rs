@@ -1,4 +1,4 @@
-//! A throwaway PostgreSQL with pgbench's tables and one large table.
+//! A throwaway PostgreSQL with pgbench's tables and two large ones.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,6 +10,7 @@ use rustix::process::Signal;
 
 use super::NAME;
 use crate::process::{Account, Server, clean_command, free_address, output_of};
+use crate::rig::Target;
 
 /// Where Debian keeps the server binaries, a directory for each major version.
 const DEBIAN_DIRECTORY: &str = "/usr/lib/postgresql";
@@ -109,7 +110,8 @@ impl Postgres {
             .map(drop)
     }
 
-    /// Makes pgbench's tables at `scale` and `bench_rows` with `rows` rows of eight text columns, in memory and flushed.
+    /// Makes pgbench's tables at `scale`, `bench_rows` with `rows` rows of eight text columns, and `bench_people` with as
+    /// many, of which documents label some columns; in memory and flushed.
     pub(crate) fn fill(&self, scale: u32, rows: u32) -> anyhow::Result<()> {
         let mut pgbench = clean_command(self.program("pgbench").as_os_str(), None);
         pgbench.args(["-i", "-q", "-s", &scale.to_string(), "-h", "127.0.0.1"]);
@@ -122,6 +124,11 @@ impl Postgres {
                to_char(date '2020-01-01' + i % 2000, 'YYYY-MM-DD') AS since, (i % 100000 / 100.0)::text AS balance, md5(i::text) AS token
              FROM generate_series(1, {rows}) AS i"
         ))?;
+        self.execute(
+            "CREATE UNLOGGED TABLE bench_people AS SELECT
+               id, name, city, since, balance, 'wrote on ' || since AS remark, phone, email, token
+             FROM bench_rows",
+        )?;
         self.execute("VACUUM ANALYZE")?;
         self.execute("CHECKPOINT")
     }
@@ -149,6 +156,19 @@ impl Postgres {
             statement,
         ]);
         output_of(&mut psql).map(drop)
+    }
+
+    /// What psql prints of a statement's result when it asks through a target.
+    pub(crate) fn ask(&self, target: &Target, statement: &str) -> anyhow::Result<String> {
+        let mut psql = clean_command(self.program("psql").as_os_str(), None);
+        psql.args(["-X", "-A", "-t", "-h", &target.address.ip().to_string()]);
+        psql.args(["-p", &target.address.port().to_string()]);
+        psql.args(["-U", NAME, "-d", NAME, "-c", statement]);
+        psql.env("PGSSLMODE", "disable");
+        if let Some(password) = &target.password {
+            psql.env("PGPASSWORD", password);
+        }
+        output_of(&mut psql).with_context(|| format!("{statement} through {}", target.kind.title()))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
