@@ -49,11 +49,11 @@ pub(crate) fn labels() -> usize {
 pub(crate) fn company() -> String {
     let mut text = format!(
         "{LABELS}\
-  - {{id: bench-works, who: 'machine:{NAME}', on: {RESOURCE}, may: [sql.select, sql.dml], mask: [bench.filler, bench.phone, bench.email, bench.token], conditions: {{without_where: deny}}}}
-  - {{id: everybody-opens, who: '*', on: 'postgres/*', may: session.open}}
-  - {{id: everybody-reads-masked, who: '*', on: 'postgres/be*', may: sql.select, mask: [bench.filler, bench.email]}}
-  - {{id: nothing-is-dropped, who: '*', on: {RESOURCE}, deny: [sql.destroy, sql.truncate]}}
-  - {{id: nothing-leaves, who: '*', on: '*', deny: sql.escape}}
+- {{id: bench-works, who: 'machine:{NAME}', on: {RESOURCE}, may: [sql.select, sql.dml], mask: [bench.filler, bench.phone, bench.email, bench.token], conditions: {{without_where: deny}}}}
+- {{id: everybody-opens, who: '*', on: 'postgres/*', may: session.open}}
+- {{id: everybody-reads-masked, who: '*', on: 'postgres/be*', may: sql.select, mask: [bench.filler, bench.email]}}
+- {{id: nothing-is-dropped, who: '*', on: {RESOURCE}, deny: [sql.destroy, sql.truncate]}}
+- {{id: nothing-leaves, who: '*', on: '*', deny: sql.escape}}
 "
     );
     for number in text.matches("- {id:").count()..RULES {
@@ -61,7 +61,7 @@ pub(crate) fn company() -> String {
         // Writing to a text cannot fail.
         let _ = writeln!(
             text,
-            "  - {{id: team-{number}-works, who: 'group:team-{number}', on: postgres/team-{resource}, may: [session.open, sql.select, sql.dml], mask: [pii.ssn, pay.card]}}"
+            "- {{id: team-{number}-works, who: 'group:team-{number}', on: postgres/team-{resource}, may: [session.open, sql.select, sql.dml], mask: [pii.ssn, pay.card]}}"
         );
     }
     text
