@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::SqlError;
-use crate::parse::parse;
+use crate::parse::{Trees, parse_with_trees};
 use crate::script::Script;
 
 /// Locks, so that sessions do not wait for each other.
@@ -45,21 +45,26 @@ impl Cache {
         }
     }
 
-    /// [`parse`], or what it said of this text before. Failures are kept too.
+    /// [`parse`](crate::parse), or what it said of this text before. Failures are kept too.
     pub fn parse(&self, text: &str) -> Arc<Result<Script, SqlError>> {
-        if text.len() > self.entry_bytes {
-            return Arc::new(parse(text));
-        }
-        let Some(shard) = self.shard(text) else {
-            return Arc::new(parse(text));
-        };
-        if let Some(known) = lock(shard).get(text, self.generation_bytes) {
-            return known;
+        self.parse_with_trees(text).0
+    }
+
+    /// The same with the trees, where they had to be made: they are too large to be kept.
+    pub fn parse_with_trees(&self, text: &str) -> (Arc<Result<Script, SqlError>>, Option<Trees>) {
+        let shard = self.shard(text).filter(|_| text.len() <= self.entry_bytes);
+        if let Some(known) = shard.and_then(|shard| lock(shard).get(text, self.generation_bytes)) {
+            return (known, None);
         }
         // Outside the lock: others need not wait for the parser. Two may do the same work.
-        let known = Arc::new(parse(text));
-        lock(shard).put(text.into(), Arc::clone(&known), self.generation_bytes);
-        known
+        let (known, trees) = match parse_with_trees(text) {
+            Ok((script, trees)) => (Arc::new(Ok(script)), Some(trees)),
+            Err(error) => (Arc::new(Err(error)), None),
+        };
+        if let Some(shard) = shard {
+            lock(shard).put(text.into(), Arc::clone(&known), self.generation_bytes);
+        }
+        (known, trees)
     }
 
     /// How many texts it knows.
@@ -121,6 +126,17 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &cache.parse("select 1")));
         assert!(!Arc::ptr_eq(&first, &cache.parse("select 2")));
         assert!(Arc::ptr_eq(&cache.parse("selec"), &cache.parse("selec")));
+    }
+
+    #[test]
+    fn trees_are_given_when_they_are_made_and_not_kept() {
+        let cache = Cache::new(1 << 20);
+        assert!(cache.parse_with_trees("select 1").1.is_some());
+        assert!(cache.parse_with_trees("select 1").1.is_none());
+        assert!(cache.parse_with_trees("selec").1.is_none());
+        let long = format!("select '{}'", "x".repeat(20 << 10));
+        assert!(cache.parse_with_trees(&long).1.is_some());
+        assert!(cache.parse_with_trees(&long).1.is_some());
     }
 
     #[test]

@@ -47,7 +47,9 @@ pub use effect::{Effect, Object, ObjectKind, Role, Verb};
 pub use error::SqlError;
 pub use functions::known_function;
 pub use kinds::NEWER_SYNTAX;
-pub use parse::{TEXT_BYTES_MAX, TOKENS_MAX, comments, parse};
+pub use parse::{
+    TEXT_BYTES_MAX, TOKENS_MAX, Trees, comments, fingerprint, parse, parse_with_trees,
+};
 pub use script::{
     Call, Condition, CopyForm, Landing, Literal, Parameter, Prepared, Script, Shape, Statement,
     Truth, Use,

@@ -24,16 +24,35 @@ pub const TOKENS_MAX: usize = 250_000;
 /// # Errors
 /// [`SqlError`]; the statement may do anything then.
 pub fn parse(text: &str) -> Result<Script, SqlError> {
+    parse_with_trees(text).map(|(script, _)| script)
+}
+
+/// The statements' trees, for [`crate::lineage`]. Large: some hundred times the text.
+#[derive(Debug)]
+pub struct Trees(pub(crate) Vec<Node>);
+
+/// [`parse`], and the trees that were made for it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_trees(text: &str) -> Result<(Script, Trees), SqlError> {
     let tokens = prescan::tokens(text)?;
-    let fingerprint = pg_query::fingerprint(text, 0, 0).map_or(0, |print| print.value);
-    let statements = raw(text)?
-        .iter()
-        .map(|raw| statement(text, &tokens, raw))
-        .collect();
-    Ok(Script {
-        statements,
-        fingerprint,
-    })
+    let mut trees = Vec::new();
+    let mut statements = Vec::new();
+    for raw in &raw(text)? {
+        let node = node(raw);
+        statements.push(statement(text, &tokens, raw, node.as_ref()));
+        trees.extend(node);
+    }
+    Ok((Script { statements }, Trees(trees)))
+}
+
+/// A number that is the same for texts that differ in literals, spaces and comments only. For counting and grouping,
+/// never for verdicts. Parses anew.
+pub fn fingerprint(text: &str) -> Option<u64> {
+    prescan::tokens(text).ok()?;
+    let print = pg_query::fingerprint(text, 0, 0).ok()?;
+    Some(print.value)
 }
 
 /// The statements as the parser gives them.
@@ -66,19 +85,20 @@ pub fn comments(text: &str) -> Vec<std::ops::Range<usize>> {
     places.collect()
 }
 
-/// The statements' trees with their ranges, for [`crate::lineage`].
-pub(crate) fn trees(text: &str) -> Result<Vec<Node>, SqlError> {
+/// The trees alone.
+pub(crate) fn trees(text: &str) -> Result<Trees, SqlError> {
     prescan::tokens(text)?;
-    let statements = raw(text)?;
-    let nodes = statements.iter().filter_map(|raw| raw.stmt.as_ref());
-    Ok(nodes.filter_map(|node| tree(node.as_ref())).collect())
+    Ok(Trees(raw(text)?.iter().filter_map(node).collect()))
 }
 
-fn statement(text: &str, tokens: &[ScanToken], raw: &RawStmt) -> Statement {
+fn node(raw: &RawStmt) -> Option<Node> {
+    tree(raw.stmt.as_ref()?.as_ref())
+}
+
+fn statement(text: &str, tokens: &[ScanToken], raw: &RawStmt, node: Option<&Node>) -> Statement {
     let range = range(text, raw);
-    let node = raw.stmt.as_ref().and_then(|node| tree(node.as_ref()));
     let mut walk = Walk::default();
-    let kind = match &node {
+    let kind = match node {
         Some(node) => {
             walk.visit(node);
             node.kind

@@ -9,8 +9,6 @@ use crate::effect::{Effect, Verb};
 pub struct Script {
     /// In order. Empty for a text without statements.
     pub statements: Vec<Statement>,
-    /// Equal for texts that differ in literals, spaces and comments only. For counting and grouping, never for verdicts.
-    pub fingerprint: u64,
 }
 
 /// One statement.

@@ -121,7 +121,7 @@ pub fn startup_settings(options: &str) -> Option<Vec<(String, String)>> {
 /// what it was at first. `None`: the text does not tell.
 pub fn search_path(statement: &str) -> Option<Vec<String>> {
     let trees = trees(statement).ok()?;
-    let [node] = trees.as_slice() else {
+    let [node] = trees.0.as_slice() else {
         return None;
     };
     if node.kind == "SelectStmt" {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use custos_session::{InsertedRows, Question, Rules, Touched, Verb};
 use custos_sql::lineage::{self, Lineage, Origin};
-use custos_sql::{Object, ObjectKind, Prepared, SqlError, Statement, Verb as Does};
+use custos_sql::{Object, ObjectKind, Prepared, SqlError, Statement, Trees, Verb as Does};
 
 use super::analysis::{Analysis, Given, Missing, Searches, add_shape, add_shapes, touch, word};
 use super::columns::Shown;
@@ -18,12 +18,22 @@ const NESTED_MAX: u32 = 4;
 /// Objects that are told to people.
 const OBJECTS_MAX: usize = 16;
 
-fn lineages_of(text: &str, rules: &Rules, names: Option<&Names<'_>>) -> Option<Vec<Lineage>> {
+/// `trees`: those of the text, where they are there already.
+fn lineages_of(
+    text: &str,
+    trees: Option<&Trees>,
+    rules: &Rules,
+    names: Option<&Names<'_>>,
+) -> Option<Vec<Lineage>> {
     if !rules.have_labels() {
         return None;
     }
     let known = names.map(|names| names as &dyn lineage::Catalogue);
-    lineage::lineage(text, known.unwrap_or(&Nothing)).ok()
+    let known = known.unwrap_or(&Nothing);
+    match trees {
+        Some(trees) => Some(lineage::lineage_of(trees, known)),
+        None => lineage::lineage(text, known).ok(),
+    }
 }
 
 /// What is known of a database when nothing is.
@@ -57,7 +67,7 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
                    (a setting of the session, such as client_encoding or standard_conforming_strings)";
         return Analysis::unreadable(text.len(), rules, why);
     }
-    let script = judge.scripts.parse(text);
+    let (script, trees) = judge.scripts.parse_with_trees(text);
     let script = match &*script {
         Ok(script) => script,
         Err(error) => {
@@ -69,7 +79,7 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
         }
     };
     let names = judge.names();
-    let mut lineages = lineages_of(text, rules, names.as_ref());
+    let mut lineages = lineages_of(text, trees.as_ref(), rules, names.as_ref());
     let mut work = Work {
         judge,
         text,
@@ -102,7 +112,7 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
         if work.names.is_some() && work.analysis.renames() {
             // What follows in the text meets other names than those of before it.
             work.names = None;
-            lineages = lineages_of(text, rules, None);
+            lineages = lineages_of(text, trees.as_ref(), rules, None);
         }
     }
     work.finish()

@@ -20,7 +20,7 @@ pub use origin::{BaseColumn, Origin};
 
 use self::resolve::Resolver;
 use crate::error::SqlError;
-use crate::parse::trees;
+use crate::parse::{Trees, trees};
 
 /// What bounds the work: views and recursion multiply it.
 mod lineage_limits {
@@ -65,8 +65,12 @@ pub struct Output {
 /// # Errors
 /// As [`crate::parse`].
 pub fn lineage(text: &str, catalogue: &dyn Catalogue) -> Result<Vec<Lineage>, SqlError> {
-    let statements = trees(text)?;
-    let resolved = statements.iter().map(|statement| {
+    Ok(lineage_of(&trees(text)?, catalogue))
+}
+
+/// The same of trees that are there already.
+pub fn lineage_of(trees: &Trees, catalogue: &dyn Catalogue) -> Vec<Lineage> {
+    let resolved = trees.0.iter().map(|statement| {
         let mut resolver = Resolver::new(catalogue);
         let outputs = resolver.statement(statement);
         let (used, stored, missing) = resolver.into_parts();
@@ -77,5 +81,5 @@ pub fn lineage(text: &str, catalogue: &dyn Catalogue) -> Result<Vec<Lineage>, Sq
             missing,
         }
     });
-    Ok(resolved.collect())
+    resolved.collect()
 }

@@ -80,7 +80,7 @@ impl<'a> Resolver<'a> {
         let Ok(statements) = trees(definition) else {
             return Columns::unknown();
         };
-        let [query] = statements.as_slice() else {
+        let [query] = statements.0.as_slice() else {
             return Columns::unknown();
         };
         let scopes = std::mem::take(&mut self.scopes);
