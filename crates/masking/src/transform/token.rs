@@ -1,23 +1,21 @@
 //! Tokens and hashes as text.
 
-/// Bytes of the MAC that make a token: 128 bits.
-const TOKEN_BYTES: usize = 16;
+/// Letters of a token: 128 bits of the MAC, five in each.
+const TOKEN_LETTERS: usize = 26;
 
 /// A prefix and base32 (RFC 4648 section 6) in small letters, without padding: 26 characters.
 pub(crate) fn token(prefix: &str, mac: &[u8; 32]) -> Vec<u8> {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut out = prefix.as_bytes().to_vec();
-    let (mut bits, mut held) = (0_u32, 0_u32);
-    for byte in mac.iter().take(TOKEN_BYTES) {
-        bits = (bits << 8) | u32::from(*byte);
-        held += 8;
-        while held >= 5 {
-            held -= 5;
-            out.extend(LETTERS.get((bits >> held) as usize & 31));
-        }
-        bits &= (1 << held) - 1;
-    }
-    out.extend(LETTERS.get((bits << (5 - held)) as usize & 31));
+    let bits = mac.first_chunk().copied().map_or(0, u128::from_be_bytes);
+    let letter = |five: u128| {
+        let place = usize::try_from(five & 31).unwrap_or(0);
+        LETTERS.get(place).copied().unwrap_or_default()
+    };
+    let mut out = Vec::with_capacity(prefix.len() + TOKEN_LETTERS);
+    out.extend_from_slice(prefix.as_bytes());
+    out.extend((1..TOKEN_LETTERS).map(|place| letter(bits >> (128 - 5 * place))));
+    // The last letter holds the three bits that are left.
+    out.push(letter(bits << 2));
     out
 }
 
@@ -43,6 +41,10 @@ mod tests {
         mac[..6].copy_from_slice(b"foobar");
         assert_eq!(&token("t_", &mac)[..11], b"t_mzxw6ytbo");
         assert_eq!(token("", &mac).len(), 26);
+        // As Python's base64.b32encode has it.
+        let mac = std::array::from_fn(|place| u8::try_from(place * 8 + 7).unwrap_or(255));
+        let expected = b"a4hrohzhf43t6r2pk5pwo33xp4";
+        assert_eq!(token("", &mac), expected);
         assert_eq!(hexadecimal(&[0x0f, 0xa9]), b"0fa9");
     }
 }
