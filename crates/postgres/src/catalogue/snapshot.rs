@@ -102,13 +102,15 @@ pub(crate) struct Snapshot {
     /// Users have functions by names that are syntax in a newer grammar.
     shadows_syntax: bool,
     /// What was worked out of it: labels of columns by policy and relation, and views that call functions of users.
-    labels: Mutex<HashMap<(String, u32), Labels>>,
+    labels: Mutex<HashMap<u32, Vec<(String, Labels)>>>,
     odd_views: Mutex<HashMap<u32, bool>>,
 }
 
 /// The labels of each column of a relation, in order.
 pub(crate) type Labels = Arc<[BTreeSet<String>]>;
 
+/// Labels of a relation are kept under so many policies.
+const POLICIES_KEPT: usize = 4;
 /// Labels of so many relations are kept.
 const LABELS_KEPT: usize = 4096;
 
@@ -125,9 +127,13 @@ impl Snapshot {
         oid: u32,
         work: impl FnOnce() -> Vec<BTreeSet<String>>,
     ) -> Labels {
-        let key = (policy.to_owned(), oid);
-        if let Some(known) = lock(&self.labels).get(&key) {
-            return Arc::clone(known);
+        let known = |all: &HashMap<u32, Vec<(String, Labels)>>| {
+            let mut of_relation = all.get(&oid)?.iter();
+            let found = of_relation.find(|(digest, _)| digest == policy)?;
+            Some(Arc::clone(&found.1))
+        };
+        if let Some(known) = known(&lock(&self.labels)) {
+            return known;
         }
         // Outside the lock: working it out asks for others.
         let found: Labels = work().into();
@@ -135,7 +141,10 @@ impl Snapshot {
         if all.len() >= LABELS_KEPT {
             all.clear();
         }
-        all.insert(key, Arc::clone(&found));
+        let of_relation = all.entry(oid).or_default();
+        // Policies come and go; the sessions that are under an older one are soon under the new one.
+        of_relation.truncate(POLICIES_KEPT - 1);
+        of_relation.insert(0, (policy.to_owned(), Arc::clone(&found)));
         found
     }
 
