@@ -1,12 +1,13 @@
 //! What policy says to one session, operation by operation.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use custos_model::{Decision, Principal, Verdict};
 use custos_policy::Policy;
 use custos_policy::documents::{
     Durability, Environment, Label, Limit, PolicySet, Question, Resource, Ruling, Slice,
+    Verdict as Answer,
 };
 
 use crate::core::Core;
@@ -20,8 +21,49 @@ pub struct Rules {
     policy: Arc<Policy>,
     /// `None`: operations are not judged.
     slice: Option<Arc<Slice>>,
+    made: Arc<Made>,
     principal_version: u64,
     version: u64,
+}
+
+/// Verdicts whose masks a session keeps.
+const SHOWN_KEPT: usize = 32;
+
+/// Masks that were made under the same rules: those of most statements are the same.
+#[derive(Debug, Default)]
+struct Made {
+    recorded: OnceLock<Masks>,
+    /// Of verdicts that the slice gave, which keeps them as well.
+    shown: Mutex<Vec<(Arc<Answer>, Masks)>>,
+}
+
+impl Made {
+    fn recorded(&self, core: &Core, policy: &Arc<Policy>) -> Result<Masks, SessionError> {
+        if let Some(known) = self.recorded.get() {
+            return Ok(known.clone());
+        }
+        let made = core.shared.maskers.recorded(policy).map_err(|_| NO_MASK)?;
+        Ok(self.recorded.get_or_init(|| made).clone())
+    }
+
+    fn shown(
+        &self,
+        core: &Core,
+        policy: &Arc<Policy>,
+        answer: &Arc<Answer>,
+    ) -> Result<Masks, SessionError> {
+        let mut all = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = all.iter().find(|(known, _)| Arc::ptr_eq(known, answer)) {
+            return Ok(known.clone());
+        }
+        let made = core.shared.maskers.of(policy, &answer.masks);
+        let made = made.map_err(|_| NO_MASK)?;
+        if all.len() >= SHOWN_KEPT {
+            all.clear();
+        }
+        all.push((Arc::clone(answer), made.clone()));
+        Ok(made)
+    }
 }
 
 /// What was decided on an operation.
@@ -118,6 +160,7 @@ impl Place {
         let rules = Rules {
             policy,
             slice: slice.map(Arc::new),
+            made: Arc::default(),
             principal_version: 0,
             version: 0,
         };
@@ -147,6 +190,7 @@ impl Place {
         });
         *current = Rules {
             slice: slice.map(Arc::new),
+            made: Arc::default(),
             policy,
             principal_version,
             version: current.version + 1,
@@ -178,9 +222,9 @@ impl Place {
                 durability: None,
             });
         };
-        let mut question = question.cloned().unwrap_or_default();
-        question.utc_ns = core.shared.services.clock.now().utc_ns;
-        let verdict = slice.decide(&question);
+        let utc_ns = core.shared.services.clock.now().utc_ns;
+        let nothing = Question::default();
+        let verdict = slice.decide_at(question.unwrap_or(&nothing), utc_ns);
         let mut reasons = verdict.reasons.clone();
         let decision = match verdict.ruling {
             Ruling::Allow => Decision::Allow,
@@ -190,8 +234,7 @@ impl Place {
                 Decision::Deny
             }
         };
-        let masks = core.shared.maskers.of(&rules.policy, &verdict.masks);
-        let masks = masks.map_err(|_| NO_MASK)?;
+        let masks = rules.made.shown(core, &rules.policy, &verdict)?;
         Ok(Ruled {
             verdict: Verdict {
                 decision,
@@ -210,6 +253,5 @@ const NO_MASK: SessionError = SessionError::Internal("a mask cannot be made");
 
 /// The masks of what is recorded.
 pub(crate) fn recorded(core: &Core, rules: &Rules) -> Result<Masks, SessionError> {
-    let masks = core.shared.maskers.recorded(&rules.policy);
-    masks.map_err(|_| NO_MASK)
+    rules.made.recorded(core, &rules.policy)
 }

@@ -19,7 +19,7 @@ use crate::DEFAULT_DENY;
 
 /// Principals that one operation may be for: who asks, and for whom. A longer chain is denied.
 pub const ACTORS_MAX: usize = 16;
-/// Verdicts kept of one session.
+/// Verdicts kept of one slice.
 const CACHE_MAX: usize = 1024;
 
 /// What policy says to one principal on one resource, however often it is asked.
@@ -85,12 +85,20 @@ impl Slice {
 
     /// The verdict on an operation.
     pub fn decide(&self, question: &Question) -> Arc<Verdict> {
-        let key = self.key(question);
+        self.decide_at(question, question.utc_ns)
+    }
+
+    /// The verdict on an operation at another time, UTC nanoseconds, than the question says.
+    pub fn decide_at(&self, question: &Question, utc_ns: u64) -> Arc<Verdict> {
+        let key = self.key(question, utc_ns);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(verdict) = cache.get(&key) {
             return Arc::clone(verdict);
         }
-        let verdict = Arc::new(self.judge(question));
+        let verdict = Arc::new(self.judge(&Question {
+            utc_ns,
+            ..question.clone()
+        }));
         if cache.len() >= CACHE_MAX {
             cache.clear();
         }
@@ -98,7 +106,7 @@ impl Slice {
         verdict
     }
 
-    fn key(&self, question: &Question) -> Key {
+    fn key(&self, question: &Question, utc_ns: u64) -> Key {
         let rows = question.shape.inserted_rows;
         let hours = self.actors.iter().flatten().flat_map(Actor::hours);
         Key {
@@ -110,9 +118,7 @@ impl Slice {
                 .iter()
                 .filter(|limit| rows.exceed(**limit))
                 .count(),
-            in_hours: hours
-                .map(|(_, hours)| hours.contain(question.utc_ns))
-                .collect(),
+            in_hours: hours.map(|(_, hours)| hours.contain(utc_ns)).collect(),
         }
     }
 
@@ -471,4 +477,35 @@ pub(super) fn unmet(require: &Require, environment: &Environment) -> Vec<String>
         words.push(format!("a connection from {}", networks.join(", ")));
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::Document;
+
+    #[test]
+    fn another_time_than_the_questions_is_another_verdict() {
+        let text = "version: 1\nrules:\n- {id: day, who: '*', on: '*', may: session.open, require: {hours: {days: [thu], from: '00:00', to: '23:59', zone: UTC}}}\n";
+        let document = Document { name: "test", text };
+        let set = PolicySet::parse(&[document]).expect("documents");
+        let alice = Principal {
+            kind: PrincipalKind::Human,
+            ..Principal::unknown("alice")
+        };
+        let slice = set.slice(
+            &alice,
+            &Resource::named("postgres/shop"),
+            &Environment::default(),
+        );
+        let question = Question {
+            verbs: BTreeSet::from([Verb::SESSION_OPEN]),
+            ..Question::default()
+        };
+        // The first of January 1970 was a Thursday.
+        assert_eq!(slice.decide(&question).ruling, Ruling::Allow);
+        let a_day_later = 24 * 3600 * 1_000_000_000;
+        assert_eq!(slice.decide_at(&question, a_day_later).ruling, Ruling::Deny);
+        assert_eq!(slice.decide_at(&question, 1).ruling, Ruling::Allow);
+    }
 }
