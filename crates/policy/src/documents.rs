@@ -14,6 +14,7 @@ mod cedar;
 mod condition;
 mod diff;
 mod explain;
+mod held;
 mod hours;
 mod label;
 mod matrix;

@@ -15,6 +15,8 @@ pub use access::AccessRules;
 pub use problem::{PolicyProblem, ProblemKind};
 pub use rule::AccessRule;
 
+use std::sync::Arc;
+
 use custos_model::{Decision, Principal, Verdict};
 
 use documents::{Environment, PolicySet, Question, Resource, Ruling, Slice, Verb};
@@ -57,11 +59,11 @@ impl Policy {
         resource: &Resource,
         environment: &Environment,
         utc_ns: u64,
-    ) -> (Verdict, Option<Slice>) {
+    ) -> (Verdict, Option<Arc<Slice>>) {
         match self {
             Self::Access(rules) => (rules.open(principal, &resource.name), None),
             Self::Documents(set) => {
-                let slice = set.slice(principal, resource, environment);
+                let slice = set.shared_slice(principal, resource, environment);
                 (opened(&slice, utc_ns), Some(slice))
             }
         }

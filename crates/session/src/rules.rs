@@ -159,7 +159,7 @@ impl Place {
         let (verdict, slice) = policy.session(principal, &resource, &environment, utc_ns);
         let rules = Rules {
             policy,
-            slice: slice.map(Arc::new),
+            slice,
             made: Arc::default(),
             principal_version: 0,
             version: 0,
@@ -189,7 +189,7 @@ impl Place {
                 .1
         });
         *current = Rules {
-            slice: slice.map(Arc::new),
+            slice,
             made: Arc::default(),
             policy,
             principal_version,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use cedar_policy::Policy;
@@ -11,6 +11,7 @@ use custos_model::Principal;
 use serde::Serialize;
 
 use super::cedar::{self, Refused, Vocabulary};
+use super::held::Held;
 use super::label::{self, Detect, Label};
 use super::problem::Problem;
 use super::question::Environment;
@@ -55,6 +56,7 @@ pub struct PolicySet {
     pub(super) guards: Arc<Vec<Policy>>,
     pub(super) vocabulary: Arc<Vocabulary>,
     digest: String,
+    held: Mutex<Held>,
 }
 
 /// What was read, before it was compiled.
@@ -138,6 +140,24 @@ impl PolicySet {
         environment: &Environment,
     ) -> Slice {
         Slice::new(self, principal, resource, Some(environment))
+    }
+
+    /// The same, shared by all who ask for it while one of them holds it: a slice is large beside an idle session, and
+    /// what it has decided it need not decide again.
+    pub fn shared_slice(
+        &self,
+        principal: &Principal,
+        resource: &Resource,
+        environment: &Environment,
+    ) -> Arc<Slice> {
+        let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slice) = held().get(principal, resource, environment) {
+            return slice;
+        }
+        // Outside the lock: others need not wait. Two may do the same work.
+        let slice = Arc::new(self.slice(principal, resource, environment));
+        held().put(principal, resource, environment, &slice);
+        slice
     }
 
     /// The same where whatever rules require is taken to be so.
@@ -269,6 +289,7 @@ fn compile(read: &Read) -> Result<PolicySet, Vec<Problem>> {
         guards: Arc::new(guards),
         vocabulary: Arc::new(vocabulary),
         digest,
+        held: Mutex::default(),
     })
 }
 
