@@ -21,8 +21,8 @@ const GROUPS_BYTES: usize = 6 * 1024;
 const CHAIN_BYTES: usize = 4 * 1024;
 /// Escaped bytes of the names of the rules of a verdict.
 const RULES_BYTES: usize = 4 * 1024;
-/// Escaped bytes of what an operation acts on.
-const OBJECTS_BYTES: usize = 4 * 1024;
+/// Escaped bytes of what an operation acts on, and of the labels that are masked.
+const OBJECTS_BYTES: usize = 2 * 1024;
 /// Escaped bytes of `detail`.
 const DETAIL_BYTES: usize = 8 * 1024;
 
@@ -448,7 +448,7 @@ fn push_mask(out: &mut Vec<u8>, mask: &MaskPart<'_>) {
         object.optional_number("count", mask.count);
         object.optional_number("fields", mask.fields);
         if !mask.rules.is_empty() {
-            push_list(object.name("rules"), mask.rules, RULES_BYTES);
+            push_list(object.name("rules"), mask.rules, OBJECTS_BYTES);
         }
     });
 }
