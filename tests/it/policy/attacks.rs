@@ -77,6 +77,7 @@ fn nothing_is_told_of_a_labelled_column() {
         "select 1 / (case when ssn like '9%' then 0 else 1 end) from people",
         "select id, count(*) over (order by ssn) from people",
         "select array_agg(id order by ssn) from people",
+        "select array_agg(distinct ssn), array_agg(id) from people",
         "lock table people in access exclusive mode",
     ] {
         let told = seen(&ask(&mut wire, sql));

@@ -30,7 +30,8 @@ impl Resolver<'_> {
                 if self.catalogue.has_effects(&name) {
                     self.stored.add(&parts);
                 }
-                if self.catalogue.returns_set(&name) {
+                // Since version 16 DISTINCT sorts what all aggregates of the query get.
+                if self.catalogue.returns_set(&name) || node.flag("agg_distinct") {
                     self.used.add(&parts);
                 }
                 for field in ["agg_order", "over"] {

@@ -290,6 +290,10 @@ fn what_decides_on_rows_is_told_apart() {
         ),
         ("select distinct ssn from customers", "customers.ssn"),
         (
+            "select array_agg(distinct ssn), array_agg(name) from customers",
+            "customers.ssn",
+        ),
+        (
             "select distinct on (ssn) name from customers",
             "customers.ssn",
         ),
