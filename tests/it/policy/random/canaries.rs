@@ -21,7 +21,6 @@ pub(super) enum Piece {
 /// Makes canaries, and remembers them.
 pub(super) struct Mint {
     dice: Dice,
-    letters: usize,
     words: Vec<String>,
     numbers: Vec<String>,
     dates: Vec<String>,
@@ -29,11 +28,9 @@ pub(super) struct Mint {
 }
 
 impl Mint {
-    /// Words will have so many letters.
-    pub(super) fn new(letters: usize) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
-            dice: Dice::new(letters as u64),
-            letters,
+            dice: Dice::new(seed),
             words: Vec::new(),
             numbers: Vec::new(),
             dates: Vec::new(),
@@ -41,10 +38,10 @@ impl Mint {
         }
     }
 
-    /// Letters.
+    /// Sixteen letters.
     pub(super) fn word(&mut self) -> String {
         let letter = |_| char::from(*self.dice.one(RARE));
-        let word: String = (0..self.letters).map(letter).collect();
+        let word: String = (0..16).map(letter).collect();
         self.words.push(word.clone());
         word
     }
