@@ -1,4 +1,4 @@
-//! Texts in chunks: the first byte says how large they are. What is found in them, and what a mask leaves of them.
+//! Texts in chunks of one byte or more: the first byte says how large they are. What is found in them, and what a mask leaves of them.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -37,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
     let whole = DETECTORS.find(&shifted);
     let mut found = Vec::new();
     let mut scanner = Scanner::new(&*DETECTORS);
-    for chunk in shifted.chunks(usize::from(size) + 1) {
+    for chunk in shifted.chunks(usize::from(size) * 8 + 1) {
         scanner.push(chunk, &mut found);
     }
     scanner.finish(&mut found);
@@ -50,7 +50,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut out = Vec::new();
     let mut stream = MaskedText::new(&MASK).unwrap();
-    for chunk in shifted.chunks(usize::from(size) + 1) {
+    for chunk in shifted.chunks(usize::from(size) * 8 + 1) {
         stream.push(chunk, &mut out);
     }
     stream.finish(&mut out);

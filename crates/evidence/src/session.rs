@@ -478,7 +478,7 @@ fn outcome_reason(outcome: &Outcome) -> Option<&'static str> {
 }
 
 fn outcome_mask(outcome: &Outcome) -> Option<MaskPart<'_>> {
-    (outcome.masked_fields + outcome.masked_values > 0).then(|| MaskPart {
+    (outcome.masked_fields + outcome.masked_values > 0).then_some(MaskPart {
         rules: &[],
         fields: Some(outcome.masked_fields),
         count: Some(outcome.masked_values),

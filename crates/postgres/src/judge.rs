@@ -21,7 +21,7 @@ use crate::catalogue::{Catalogue, Names, Snapshot};
 use crate::names::clip;
 
 pub(crate) use analysis::{Analysis, Missing};
-pub(crate) use columns::{ColumnMask, ColumnMasks};
+pub(crate) use columns::{Both, ColumnMask, ColumnMasks};
 pub(crate) use plan::{Described, Plan, recorded_statement};
 pub use recorded::recorded_question;
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use custos_session::masking::Masked;
 use custos_session::{SessionError, UpstreamError};
 
-use crate::judge::{ColumnMask, ColumnMasks, Plan};
+use crate::judge::{Both, ColumnMask, ColumnMasks, Plan};
 use crate::wire::Format;
 use crate::wire::backend::{ErrorFields, tag};
 
 /// A row under a mask is held whole; a larger one is withheld, and the session ends.
 const ROW_BYTES_MAX: usize = 64 << 20;
+/// Room for what a masked row is longer by; more is found where it is needed.
+const ROW_OVERHEAD_BYTES: usize = 128;
 /// What stands for a hidden value in records.
 pub(crate) const MASKED: &[u8] = b"[masked]";
 /// What stands for the text of an error that may hold masked values.
@@ -25,30 +27,35 @@ const WITHOUT_VALUES_AT_PARSE: &[&[u8; 2]] =
     &[b"0A", b"26", b"28", b"34", b"3D", b"3F", b"42", b"54"];
 
 /// A row in its two forms.
-pub(crate) struct TwoForms {
+pub(crate) struct TwoForms<'v> {
     /// The whole message for the client; `None`: as it came.
     pub(crate) shown: Option<Vec<u8>>,
     /// The values for records.
-    pub(crate) recorded: Vec<Option<Vec<u8>>>,
+    pub(crate) recorded: Vec<Option<Cow<'v, [u8]>>>,
     /// Values that the client gets changed.
     pub(crate) changed: u64,
 }
 
 /// Masks a row. `values`: `None` is NULL; `format`: of each column; `is_held`: the client has got nothing of it yet, so
-/// that there must be a whole message for it.
+/// that there must be a whole message for it; `bytes`: about the size of it.
 pub(crate) fn row<'v>(
     masks: &ColumnMasks,
+    bytes: usize,
     values: impl ExactSizeIterator<Item = Option<&'v [u8]>>,
     format: impl Fn(usize) -> Format,
     is_held: bool,
-) -> Result<TwoForms, SessionError> {
+) -> Result<TwoForms<'v>, SessionError> {
     if values.len() != masks.len() {
         return Err(unexpected("a row of other columns than described"));
     }
     let is_shown = is_held || masks.iter().any(ColumnMask::changes_what_is_shown);
     let mut recorded = Vec::with_capacity(masks.len());
     let mut changed = 0;
-    let mut shown = Vec::new();
+    let mut shown = Vec::with_capacity(if is_shown {
+        bytes + ROW_OVERHEAD_BYTES
+    } else {
+        0
+    });
     if is_shown {
         shown.push(tag::DATA_ROW);
         shown.extend([0; 4]);
@@ -56,20 +63,16 @@ pub(crate) fn row<'v>(
     }
     for (index, (value, mask)) in values.zip(masks.iter()).enumerate() {
         let format = format(index);
-        let of = |masked: Masked| match (masked, value) {
-            (Masked::Value(masked), _) => Some(masked),
-            (Masked::Null, _) | (_, None) => None,
-            (Masked::Unchanged, Some(value)) => Some(value.to_vec()),
-        };
-        let (kept, seen) = match value {
-            Some(value) => mask.both(value, format),
-            None => (Masked::Null, Masked::Null),
-        };
-        recorded.push(of(kept));
-        changed += u64::from(value.is_some() && seen != Masked::Unchanged);
+        let both = value.map_or(Both::NULL, |value| mask.both(value, format));
+        changed += u64::from(value.is_some() && *both.shown() != Masked::Unchanged);
         if is_shown {
-            push_value(&mut shown, of(seen).as_deref())?;
+            push_value(&mut shown, result(both.shown(), value))?;
         }
+        recorded.push(match both.recorded {
+            Masked::Value(masked) => Some(Cow::Owned(masked)),
+            Masked::Unchanged => value.map(Cow::Borrowed),
+            Masked::Null => None,
+        });
     }
     if is_shown {
         set_length(&mut shown)?;
@@ -79,6 +82,15 @@ pub(crate) fn row<'v>(
         recorded,
         changed,
     })
+}
+
+/// What a mask left of a value; `None` is NULL.
+fn result<'m>(masked: &'m Masked, value: Option<&'m [u8]>) -> Option<&'m [u8]> {
+    match masked {
+        Masked::Value(masked) => Some(masked),
+        Masked::Unchanged => value,
+        Masked::Null => None,
+    }
 }
 
 fn push_value(out: &mut Vec<u8>, value: Option<&[u8]>) -> Result<(), SessionError> {
@@ -141,7 +153,9 @@ impl Gathered {
 #[derive(Debug)]
 pub(crate) struct CopyRows {
     form: CopyRowsForm,
+    /// The beginning of a row.
     rest: Vec<u8>,
+    pieces: CopyPieces,
 }
 
 #[derive(Debug)]
@@ -183,6 +197,7 @@ impl CopyRows {
         Self {
             form,
             rest: Vec::new(),
+            pieces: CopyPieces::default(),
         }
     }
 
@@ -191,43 +206,70 @@ impl CopyRows {
         Self {
             form: CopyRowsForm::Messages(plan),
             rest: Vec::new(),
+            pieces: CopyPieces::default(),
         }
     }
 
     /// Takes a piece; gives what is whole. `ends`: it ends a message.
-    pub(crate) fn take(&mut self, piece: &[u8], ends: bool) -> Result<CopyPieces, SessionError> {
-        self.rest.extend_from_slice(piece);
-        if self.rest.len() > ROW_BYTES_MAX {
+    pub(crate) fn take(&mut self, piece: &[u8], ends: bool) -> Result<&CopyPieces, SessionError> {
+        if self.rest.len() + piece.len() > ROW_BYTES_MAX {
             return Err(TOO_LARGE);
         }
-        let mut pieces = CopyPieces::default();
+        self.pieces.clear();
+        let goes_on = match &self.form {
+            CopyRowsForm::Text(_) => memchr::memchr(b'\n', piece).is_none(),
+            CopyRowsForm::Messages(_) => !ends,
+            CopyRowsForm::Binary { .. } => false,
+        };
+        if goes_on {
+            self.rest.extend_from_slice(piece);
+        } else if self.rest.is_empty() {
+            // Most pieces are whole rows.
+            let used = self.rows(piece, ends)?;
+            self.rest
+                .extend_from_slice(piece.get(used..).unwrap_or_default());
+        } else {
+            let mut rest = std::mem::take(&mut self.rest);
+            rest.extend_from_slice(piece);
+            let used = self.rows(&rest, ends)?;
+            rest.drain(..used);
+            self.rest = rest;
+        }
+        Ok(&self.pieces)
+    }
+
+    /// Masks all rows that are whole; bytes of them.
+    fn rows(&mut self, bytes: &[u8], ends: bool) -> Result<usize, SessionError> {
+        let pieces = &mut self.pieces;
         let mut used = 0;
         loop {
-            let rest = self.rest.get(used..).unwrap_or_default();
+            let rest = bytes.get(used..).unwrap_or_default();
             let taken = match &mut self.form {
-                CopyRowsForm::Text(masks) => text_row(masks, rest, &mut pieces),
+                CopyRowsForm::Text(masks) => text_row(masks, rest, pieces),
                 CopyRowsForm::Binary {
                     masks,
                     begun,
                     ended,
-                } => binary_part(masks, begun, ended, rest, &mut pieces)?,
+                } => binary_part(masks, begun, ended, rest, pieces)?,
                 CopyRowsForm::Messages(plan) if ends => {
-                    let or_same = |text: Option<Vec<u8>>| text.unwrap_or_else(|| rest.to_vec());
                     let shown = plan.shown_text(rest);
                     pieces.changed += u64::from(shown.is_some());
-                    pieces.shown.extend(or_same(shown));
-                    pieces.recorded.extend(or_same(plan.recorded_text(rest)));
+                    pieces
+                        .shown
+                        .extend_from_slice(shown.as_deref().unwrap_or(rest));
+                    let recorded = plan.recorded_text(rest);
+                    pieces
+                        .recorded
+                        .extend_from_slice(recorded.as_deref().unwrap_or(rest));
                     rest.len()
                 }
                 CopyRowsForm::Messages(_) => 0,
             };
             if taken == 0 {
-                break;
+                return Ok(used);
             }
             used += taken;
         }
-        self.rest.drain(..used);
-        Ok(pieces)
     }
 
     /// Nothing was left over.
@@ -236,47 +278,55 @@ impl CopyRows {
     }
 }
 
+impl CopyPieces {
+    fn clear(&mut self) {
+        self.shown.clear();
+        self.recorded.clear();
+        self.changed = 0;
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.shown.extend_from_slice(bytes);
+        self.recorded.extend_from_slice(bytes);
+    }
+}
+
 /// One line of text (PostgreSQL documentation, "COPY", "Text Format"); bytes of it, 0 where it is not whole.
 fn text_row(masks: &ColumnMasks, rest: &[u8], pieces: &mut CopyPieces) -> usize {
-    let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+    let Some(end) = memchr::memchr(b'\n', rest) else {
         return 0;
     };
     let line = rest.get(..end).unwrap_or_default();
     if line == b"\\." {
         // The end of data, of protocol version 2.
-        pieces.shown.extend_from_slice(b"\\.\n");
-        pieces.recorded.extend_from_slice(b"\\.\n");
+        pieces.push(b"\\.\n");
         return end + 1;
     }
-    let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-    let fits = fields.len() == masks.len();
-    for (index, field) in fields.iter().enumerate() {
-        let mask = masks.get(index).filter(|_| fits);
+    let fits = memchr::memchr_iter(b'\t', line).count() + 1 == masks.len();
+    for (index, field) in line.split(|byte| *byte == b'\t').enumerate() {
         if index > 0 {
-            pieces.shown.push(b'\t');
-            pieces.recorded.push(b'\t');
+            pieces.push(b"\t");
         }
-        if *field == b"\\N" {
-            pieces.shown.extend_from_slice(field);
-            pieces.recorded.extend_from_slice(field);
+        let mask = masks.get(index).filter(|_| fits);
+        if field == b"\\N" || mask.is_some_and(ColumnMask::is_clear) {
+            pieces.push(field);
             continue;
         }
         let value = unescape(field);
-        let (recorded, shown) = match mask {
-            Some(mask) => mask.both(&value, Format::Text),
-            None => (Masked::Null, Masked::Null),
-        };
-        pieces.changed += u64::from(shown != Masked::Unchanged);
-        escape(field, &shown, &mut pieces.shown);
-        escape(field, &recorded, &mut pieces.recorded);
+        let both = mask.map_or(Both::NULL, |mask| mask.both(&value, Format::Text));
+        pieces.changed += u64::from(*both.shown() != Masked::Unchanged);
+        escape(field, both.shown(), &mut pieces.shown);
+        escape(field, &both.recorded, &mut pieces.recorded);
     }
-    pieces.shown.push(b'\n');
-    pieces.recorded.push(b'\n');
+    pieces.push(b"\n");
     end + 1
 }
 
 /// What a field of COPY stands for.
-fn unescape(field: &[u8]) -> Vec<u8> {
+fn unescape(field: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\\', field).is_none() {
+        return Cow::Borrowed(field);
+    }
     let mut value = Vec::with_capacity(field.len());
     let mut bytes = field.iter();
     while let Some(&byte) = bytes.next() {
@@ -296,31 +346,34 @@ fn unescape(field: &[u8]) -> Vec<u8> {
             None => b'\\',
         });
     }
-    value
+    Cow::Owned(value)
 }
 
 fn escape(field: &[u8], masked: &Masked, out: &mut Vec<u8>) {
     let value = match masked {
         Masked::Unchanged => return out.extend_from_slice(field),
         Masked::Null => return out.extend_from_slice(b"\\N"),
-        Masked::Value(value) => value,
+        Masked::Value(value) => value.as_slice(),
     };
-    for &byte in value {
-        let escaped = match byte {
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0x08 => b'b',
-            0x0b => b'v',
-            0x0c => b'f',
-            other => {
-                out.push(other);
-                continue;
-            }
-        };
-        out.extend([b'\\', escaped]);
+    let escaped = |byte: u8| match byte {
+        b'\\' => Some(b'\\'),
+        b'\n' => Some(b'n'),
+        b'\r' => Some(b'r'),
+        b'\t' => Some(b't'),
+        0x08 => Some(b'b'),
+        0x0b => Some(b'v'),
+        0x0c => Some(b'f'),
+        _ => None,
+    };
+    let mut from = 0;
+    for (at, byte) in value.iter().enumerate() {
+        if let Some(escaped) = escaped(*byte) {
+            out.extend_from_slice(value.get(from..at).unwrap_or_default());
+            out.extend_from_slice(&[b'\\', escaped]);
+            from = at + 1;
+        }
     }
+    out.extend_from_slice(value.get(from..).unwrap_or_default());
 }
 
 /// The header or one row of binary COPY; bytes of it, 0 where it is not whole.
@@ -390,18 +443,10 @@ fn binary_part(
     pieces.shown.extend(count.to_be_bytes());
     pieces.recorded.extend(count.to_be_bytes());
     for (value, mask) in fields.into_iter().zip(masks.iter()) {
-        let of = |masked: Masked| match (masked, value) {
-            (Masked::Value(masked), _) => Some(masked),
-            (Masked::Null, _) | (_, None) => None,
-            (Masked::Unchanged, Some(value)) => Some(value.to_vec()),
-        };
-        let (recorded, shown) = match value {
-            Some(value) => mask.both(value, Format::Binary),
-            None => (Masked::Null, Masked::Null),
-        };
-        pieces.changed += u64::from(value.is_some() && shown != Masked::Unchanged);
-        push_value(&mut pieces.shown, of(shown).as_deref())?;
-        push_value(&mut pieces.recorded, of(recorded).as_deref())?;
+        let both = value.map_or(Both::NULL, |value| mask.both(value, Format::Binary));
+        pieces.changed += u64::from(value.is_some() && *both.shown() != Masked::Unchanged);
+        push_value(&mut pieces.shown, result(both.shown(), value))?;
+        push_value(&mut pieces.recorded, result(&both.recorded, value))?;
     }
     Ok(at)
 }

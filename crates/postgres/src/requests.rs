@@ -675,10 +675,12 @@ fn under<'v>(mask: Option<&Mask>, is_text: bool, value: &'v [u8]) -> Option<Cow<
     let Some(mask) = mask else {
         return Some(Cow::Borrowed(value));
     };
-    let masked = match is_text {
-        true => mask.apply(&PgType::Text, MaskFormat::Text, value),
-        false => mask.apply(&PgType::Opaque, MaskFormat::Binary, value),
+    let (kind, format) = if is_text {
+        (PgType::Text, MaskFormat::Text)
+    } else {
+        (PgType::Opaque, MaskFormat::Binary)
     };
+    let masked = mask.apply(&kind, format, value);
     match masked {
         Masked::Unchanged => Some(Cow::Borrowed(value)),
         Masked::Value(masked) => Some(Cow::Owned(masked)),

@@ -1,5 +1,6 @@
 //! What the target's messages mean: rows for the transcript, outcomes for the log.
 
+mod copy_out;
 mod errors;
 
 use std::sync::Arc;
@@ -13,7 +14,6 @@ use crate::conversation::{Conversation, CopyIn, Entry, Expected};
 use crate::judge::{ColumnMasks, Described};
 use crate::masked::{self, CopyRows, Gathered, MASKED};
 use crate::names::{Columns, Portal, format_of, is_text};
-use crate::refusal::Refusal;
 use crate::wire::Format;
 use crate::wire::backend::{BackendMessage, CommandComplete, DataRow, Event, RowDescription};
 
@@ -203,44 +203,13 @@ impl<'s> Results<'s> {
                 self.rows_sent += 1;
                 Ok(Answer::default())
             }
-            Event::CopyData { part, last, .. } => {
-                if let Some(rows) = &mut self.copy_rows {
-                    let pieces = rows.take(part, *last)?;
-                    self.outcome.masked_values += pieces.changed;
-                    self.copy_out(conversation, &pieces.recorded);
-                    return Ok(Answer {
-                        replacement: (!pieces.shown.is_empty())
-                            .then(|| masked::copy_data(&pieces.shown))
-                            .transpose()?,
-                        ..Answer::HELD
-                    });
-                }
-                self.copy_out(conversation, part);
-                Ok(Answer::default())
-            }
+            Event::CopyData { part, last, .. } => self.copy_data(conversation, part, *last),
             Event::Message { tag, body } => {
                 self.flush_copied();
                 self.message(conversation, *tag, body)
             }
             Event::NeedMore => Ok(Answer::default()),
         }
-    }
-
-    /// Counts a row; whether it is more than the operation may give.
-    fn exceeds(&mut self, conversation: &mut Conversation) -> bool {
-        let Some(entry) = conversation.current() else {
-            return false;
-        };
-        let Some(limit) = entry.plan.as_ref().map(|plan| plan.limit) else {
-            return false;
-        };
-        self.rows_given += 1;
-        self.exceeded = limit.rows.is_some_and(|most| self.rows_given > most)
-            || limit.bytes.is_some_and(|most| self.outcome.bytes >= most);
-        if self.exceeded {
-            entry.refusal = Some(Refusal::limited(limit));
-        }
-        self.exceeded
     }
 
     /// The target closed the connection: a query that it had answered with an error ends with it.
@@ -276,7 +245,7 @@ impl<'s> Results<'s> {
             return Err(unexpected("a row"));
         };
         let format = |index| opened.formats.of(index);
-        let row = masked::row(masks, values, format, is_held)?;
+        let row = masked::row(masks, bytes, values, format, is_held)?;
         self.outcome.masked_values += row.changed;
         let fields = row.recorded.iter().enumerate();
         let fields = fields.map(|(index, value)| (value.as_deref(), opened.formats.is_text(index)));
@@ -390,37 +359,6 @@ impl<'s> Results<'s> {
         Ok(())
     }
 
-    fn copy_out(&mut self, conversation: &mut Conversation, part: &[u8]) {
-        self.outcome.bytes += part.len() as u64;
-        let operation = conversation
-            .current()
-            .and_then(|entry| entry.expected.operation())
-            .unwrap_or_default();
-        if self.copied.len() + part.len() > COPY_LINE_BYTES || self.copied_for != operation {
-            self.flush_copied();
-        }
-        self.copied_for = operation;
-        if part.len() > COPY_LINE_BYTES {
-            self.copy_line(part);
-        } else {
-            self.copied.extend_from_slice(part);
-        }
-    }
-
-    fn flush_copied(&mut self) {
-        if !self.copied.is_empty() {
-            let copied = std::mem::take(&mut self.copied);
-            self.copy_line(&copied);
-        }
-    }
-
-    fn copy_line(&mut self, data: &[u8]) {
-        self.session
-            .event(&mut self.lines, self.copied_for)
-            .value("copy_out", Some(data), self.copy_is_text)
-            .end();
-    }
-
     fn message(
         &mut self,
         conversation: &mut Conversation,
@@ -482,23 +420,7 @@ impl<'s> Results<'s> {
                     .is_some_and(|plan| plan.analysis.hides_copy_in);
                 conversation.copies_in(operation, hidden);
             }
-            BackendMessage::CopyOutResponse(response) => {
-                self.copy_is_text = response.format == Format::Text;
-                let entry = conversation.current();
-                let plan = entry.and_then(|entry| entry.plan.as_ref());
-                let count = response.columns.len();
-                let completed = self.completed;
-                let outcome = &mut self.outcome;
-                self.copy_rows = plan.and_then(|plan| {
-                    let masks = plan.copied(completed, count)?;
-                    outcome.masked_fields += masked_fields(&masks);
-                    Some(if plan.is_copied_as_text(completed) {
-                        CopyRows::of_messages(Arc::clone(plan))
-                    } else {
-                        CopyRows::new(masks, response.format)
-                    })
-                });
-            }
+            BackendMessage::CopyOutResponse(response) => self.copies_out(conversation, &response),
             BackendMessage::CopyDone => {
                 if self.copy_rows.take().is_some_and(|rows| !rows.is_whole()) {
                     return Err(unexpected("end of COPY data"));

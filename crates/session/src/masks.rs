@@ -129,9 +129,10 @@ impl Maskers {
             };
             by_label.insert((*name).clone(), marked);
         }
-        let in_doubt = match by_label.is_empty() {
-            true => None,
-            false => Some(self.whole(made, &Shown::Redact)?),
+        let in_doubt = if by_label.is_empty() {
+            None
+        } else {
+            Some(self.whole(made, &Shown::Redact)?)
         };
         Ok(Masks(Some(Arc::new(Inner {
             by_label,

@@ -56,14 +56,17 @@ fn site(name: &str, policy: &str) -> Site {
 }
 
 fn tells(text: &str) -> Option<&'static str> {
-    let bytes = ["4111 1111 1111", "4111111111111111", MAIL, STAFF, STREET];
-    let mut hexed = [STAFF
-        .bytes()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()]
-    .into_iter();
-    let found = bytes.into_iter().find(|canary| text.contains(canary));
-    found.or_else(|| hexed.any(|hex| text.contains(&hex)).then_some(STAFF))
+    // Bytes are shown in hexadecimal.
+    let staff_in_hex = "454d502d343034313432";
+    let canaries = [
+        "4111 1111 1111",
+        "4111111111111111",
+        MAIL,
+        STAFF,
+        STREET,
+        staff_in_hex,
+    ];
+    canaries.into_iter().find(|canary| text.contains(canary))
 }
 
 #[test]

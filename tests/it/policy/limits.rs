@@ -4,7 +4,7 @@ use custos_testkit::{Version, Wire};
 
 use super::Site;
 
-const POLICY: &str = r#"
+const POLICY: &str = r"
 version: 1
 rules:
   - id: few
@@ -22,7 +22,7 @@ rules:
     on: postgres/*
     may: [session.open, sql.select]
     limit: {rate: 3/h}
-"#;
+";
 
 #[test]
 fn a_result_that_is_too_large_is_cut_off_and_the_session_goes_on() {

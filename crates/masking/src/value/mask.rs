@@ -78,11 +78,14 @@ impl Mask {
     /// Names the transform for what one detector finds. Without effect on other masks than those of detectors.
     #[must_use]
     pub fn with(mut self, detector: Detector, transform: Transform) -> Self {
-        for what in &mut self.steps {
-            if let What::Detected { by_detector, .. } = what {
-                by_detector.retain(|(known, _)| *known != detector);
-                by_detector.push((detector, transform.clone()));
-            }
+        let mut steps = self.steps.iter_mut();
+        let by_detector = steps.find_map(|what| match what {
+            What::Detected { by_detector, .. } => Some(by_detector),
+            _ => None,
+        });
+        if let Some(by_detector) = by_detector {
+            by_detector.retain(|(known, _)| *known != detector);
+            by_detector.push((detector, transform));
         }
         self
     }

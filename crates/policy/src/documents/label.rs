@@ -244,13 +244,13 @@ fn detect_of(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<Detect> {
 }
 
 fn detect_one(reader: &mut Reader<'_>, node: &Node) -> Option<Detect> {
+    const WHAT: &str = "an entry of `detect`";
     if let Value::Text(..) = node.value {
         let names = Detector::BUILT_IN.iter().filter_map(|it| it.as_str());
         let known: Vec<(&str, &str)> = names.map(|name| (name, name)).collect();
         let name = reader.word(node, "`detect`", &known)?;
         return Some(Detect::Named(name.to_owned()));
     }
-    const WHAT: &str = "an entry of `detect`";
     let fields = reader.fields(node, WHAT, &["pattern"])?;
     let pattern = reader.needed(&fields, "pattern", WHAT)?;
     let text = reader.text(pattern, "`pattern`")?;

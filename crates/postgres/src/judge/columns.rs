@@ -29,6 +29,24 @@ pub(crate) struct ColumnMask {
     by_origin: bool,
 }
 
+/// A value in its two forms.
+pub(crate) struct Both {
+    pub(crate) recorded: Masked,
+    /// `None`: the same.
+    shown: Option<Masked>,
+}
+
+impl Both {
+    pub(crate) const NULL: Self = Self {
+        recorded: Masked::Null,
+        shown: None,
+    };
+
+    pub(crate) fn shown(&self) -> &Masked {
+        self.shown.as_ref().unwrap_or(&self.recorded)
+    }
+}
+
 /// How a result is shown and recorded.
 pub(crate) type ColumnMasks = Arc<[ColumnMask]>;
 
@@ -62,18 +80,15 @@ impl ColumnMask {
         self.shown.is_some()
     }
 
-    /// A value as it is recorded, and as the client sees it.
-    pub(crate) fn both(&self, value: &[u8], format: Format) -> (Masked, Masked) {
+    /// A value as it is recorded, and as the client sees it. Under one mask for both it is masked once.
+    pub(crate) fn both(&self, value: &[u8], format: Format) -> Both {
         let recorded = masked(self.recorded.as_deref(), &self.kind, value, format);
         let same = match (&self.recorded, &self.shown) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        let shown = match same {
-            true => recorded.clone(),
-            false => masked(self.shown.as_deref(), &self.kind, value, format),
-        };
-        (recorded, shown)
+        let shown = (!same).then(|| masked(self.shown.as_deref(), &self.kind, value, format));
+        Both { recorded, shown }
     }
 }
 

@@ -38,14 +38,12 @@ impl Requests<'_> {
             self.flush_copied();
         }
         self.copied_for = operation;
-        let how = match self.copying.take() {
-            Some(how) => how,
-            None => {
-                let masks = self.session.recorded(&self.session.rules())?;
-                masks
-                    .stream()
-                    .map_or(Copying::AsItIs, |it| Copying::Masked(Box::new(it)))
-            }
+        let how = if let Some(how) = self.copying.take() {
+            how
+        } else {
+            let masks = self.session.recorded(&self.session.rules())?;
+            let stream = masks.stream();
+            stream.map_or(Copying::AsItIs, |it| Copying::Masked(Box::new(it)))
         };
         match self.copying.insert(how) {
             Copying::AsItIs => self.copied.extend_from_slice(data),
