@@ -48,15 +48,20 @@ pub enum Detect {
 
 /// A label of columns, or of what is found in values. It is sensitive: what it marks is shown masked, or clear to whom
 /// a rule says `unmask:LABEL`.
+///
+/// The digest of a policy is over this form: what a document does not say must not stand in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Label {
     /// `SCHEMA.TABLE.COLUMN` in lower case, `*` for any text within a part.
     pub columns: BTreeSet<String>,
     /// Columns whose comment in the target's catalogue says `custos:LABEL` have it too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub commented: bool,
     /// Places in the documents of such columns; none: all of a value.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub paths: BTreeSet<String>,
     /// What is looked for in all values, of whatever column.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub detect: BTreeSet<Detect>,
     /// What is shown.
     pub mask: Transform,

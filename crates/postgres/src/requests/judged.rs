@@ -1,5 +1,6 @@
 //! Requests before policy.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome};
@@ -21,16 +22,16 @@ pub(super) enum Judged {
 }
 
 /// What an operation does, for records.
-pub(super) struct Doing {
+pub(super) struct Doing<'a> {
     pub(super) effect: Effect,
     pub(super) may_change: bool,
-    pub(super) objects: Vec<String>,
+    pub(super) objects: Cow<'a, [String]>,
 }
 
-impl Doing {
+impl<'a> Doing<'a> {
     /// By its analysis, or where it is not judged by `scan`.
     pub(super) fn of(
-        analysis: Option<&Analysis>,
+        analysis: Option<&'a Analysis>,
         masks: &Masks,
         scan: impl FnOnce() -> Effect,
     ) -> Self {
@@ -39,18 +40,22 @@ impl Doing {
             return Self {
                 effect,
                 may_change: effect != Effect::Read,
-                objects: Vec::new(),
+                objects: Cow::Borrowed(&[]),
             };
         };
-        let objects = analysis.question.objects.iter();
-        let objects = objects.map(|object| match masks.text(object.as_bytes()) {
+        let objects = &analysis.question.objects;
+        let masked = |object: &String| match masks.text(object.as_bytes()) {
             Some(masked) => String::from_utf8_lossy(&masked).into_owned(),
             None => object.clone(),
-        });
+        };
+        let objects = match masks.detected() {
+            Some(_) => Cow::Owned(objects.iter().map(masked).collect()),
+            None => Cow::Borrowed(objects.as_slice()),
+        };
         Self {
             effect: analysis.effect(),
             may_change: analysis.may_change,
-            objects: objects.collect(),
+            objects,
         }
     }
 }
