@@ -9,6 +9,11 @@ use custos_testkit::Dice;
 /// Letters that stand next to each other in no word of SQL, of the protocol or of the values without a label.
 const RARE: &[u8] = b"jkqvwxyz";
 
+/// Digits of a year.
+const YEAR: usize = 6;
+/// Digits of the shortest digest.
+const DIGEST: usize = 32;
+
 /// How much of a canary counts as seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -141,7 +146,10 @@ impl Search {
         folded.windows(2).enumerate().find_map(|(at, start)| {
             let rest = folded.get(at..).unwrap_or_default();
             let mut forms = self.forms[place(start)].iter();
-            let form = forms.find(|form| rest.starts_with(form))?;
+            let form = forms.find(|form| {
+                let is_year = form.len() == YEAR && form.iter().all(u8::is_ascii_digit);
+                rest.starts_with(form) && !(is_year && is_in_digest(&folded, at))
+            })?;
             Some(match std::str::from_utf8(form) {
                 Ok(text) => text.to_owned(),
                 Err(_) => format!("{form:?}"),
@@ -197,7 +205,7 @@ impl Search {
         self.pieces(date.as_bytes(), 8, 10);
         if self.piece == Piece::Short {
             // The year alone.
-            self.pieces(&date.as_bytes()[..6], 6, 6);
+            self.pieces(&date.as_bytes()[..YEAR], YEAR, YEAR);
         }
     }
 
@@ -215,6 +223,15 @@ impl Search {
             }
         }
     }
+}
+
+/// Whether what stands there is of a long run of hexadecimal digits: a digest of a value without a label has any six
+/// digits once in a few thousand.
+fn is_in_digest(bytes: &[u8], at: usize) -> bool {
+    let is_digit = |byte: &&u8| byte.is_ascii_hexdigit();
+    let (before, behind) = bytes.split_at(at);
+    let before = before.iter().rev().take_while(is_digit).count();
+    before + behind.iter().take_while(is_digit).count() >= DIGEST
 }
 
 fn place(start: &[u8]) -> usize {
