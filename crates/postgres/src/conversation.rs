@@ -216,6 +216,12 @@ impl Conversation {
         self.entries.front_mut().filter(answers)
     }
 
+    /// Nothing stands between the current request and its Sync.
+    pub(crate) fn syncs_next(&self) -> bool {
+        let next = self.entries.get(1);
+        next.is_some_and(|entry| matches!(entry.expected, Expected::Sync))
+    }
+
     /// The target asks for COPY data: it ignores each Sync that was sent before the end of that data.
     pub(crate) fn copies_in(&mut self, operation: OperationNumber, hidden: bool) {
         self.copy_in = CopyIn::Sending(operation);

@@ -494,15 +494,15 @@ pub(crate) fn reworded<'f>(
     reworded.collect()
 }
 
-/// A notification (protocol documentation, "NotificationResponse").
-pub(crate) fn notification(
-    process_id: i32,
-    channel: &[u8],
-    payload: &[u8],
+/// A message of texts that end with a zero byte each, behind these bytes.
+pub(crate) fn texts(
+    message_tag: u8,
+    head: &[u8],
+    texts: [&[u8]; 2],
 ) -> Result<Vec<u8>, SessionError> {
-    let mut message = vec![tag::NOTIFICATION_RESPONSE, 0, 0, 0, 0];
-    message.extend(process_id.to_be_bytes());
-    for text in [channel, payload] {
+    let mut message = vec![message_tag, 0, 0, 0, 0];
+    message.extend_from_slice(head);
+    for text in texts {
         message.extend_from_slice(text);
         message.push(0);
     }

@@ -12,7 +12,7 @@ use custos_session::{Open, Position, Session, SessionError, UpstreamError};
 use crate::beginning::is_expected;
 use crate::conversation::{Conversation, CopyIn, Entry, Expected};
 use crate::judge::{ColumnMasks, Described};
-use crate::masked::{self, CopyRows, Gathered, MASKED};
+use crate::masked::{self, CopyRows, Gathered};
 use crate::names::{Columns, Portal, format_of, is_text};
 use crate::wire::Format;
 use crate::wire::backend::{BackendMessage, CommandComplete, DataRow, Event, RowDescription};
@@ -23,8 +23,11 @@ const INLINE_ROW_BYTES: usize = 64 * 1024;
 const COPY_LINE_BYTES: usize = 64 * 1024;
 /// Column names of one result are written up to this many bytes.
 const COLUMN_NAMES_BYTES: usize = 256 * 1024;
-/// Settings of which servers report values that can be any text.
-const ANY_TEXT: &[&[u8]] = &[b"application_name", b"search_path"];
+
+/// Ends a session that would be out of step with the target.
+const NOT_CANCELLED: SessionError = SessionError::Limit(
+    "a statement returned more than policy allows, and was not cancelled in time",
+);
 
 /// Follows the responses of one session.
 #[derive(Debug)]
@@ -379,6 +382,8 @@ impl<'s> Results<'s> {
                 conversation.current().ok_or_else(|| unexpected("NoData"))?;
                 conversation.done();
             }
+            // The client has its error, and would never send what the target waits for.
+            BackendMessage::CopyInResponse(_) if self.exceeded => return Err(NOT_CANCELLED),
             BackendMessage::RowDescription(_)
             | BackendMessage::CopyOutResponse(_)
             | BackendMessage::CopyDone
@@ -435,17 +440,7 @@ impl<'s> Results<'s> {
             }
             BackendMessage::ParameterStatus(parameter) => {
                 conversation.unreadable |= !is_expected(parameter.name, parameter.value);
-                // Whoever sees columns clear can set it to their values, and a rollback brings them back.
-                let may_be_any =
-                    ANY_TEXT.contains(&parameter.name) && self.session.rules().have_labels();
-                let value = if may_be_any { MASKED } else { parameter.value };
-                self.session
-                    .event(&mut self.lines, OperationNumber(0))
-                    .object(
-                        "parameter",
-                        [("name", parameter.name), ("value", value)].into_iter(),
-                    )
-                    .end();
+                return self.parameter(&parameter);
             }
             BackendMessage::NotificationResponse(notification) => {
                 return self.notification(&notification);
@@ -525,16 +520,20 @@ impl<'s> Results<'s> {
             .ok_or_else(|| unexpected("CommandComplete"))?;
         let is_query = matches!(entry.expected, Expected::Query { .. });
         if self.exceeded {
-            // The target was done before it heard of the cancel. What follows in a pipeline would run on.
-            if !is_query {
-                return Err(SessionError::Limit(
-                    "a statement returned more than policy allows, and was not cancelled in time",
-                ));
-            }
+            // The target was done before it heard of the cancel.
             let Some(refusal) = entry.refusal.take() else {
                 return Ok(Answer::HELD);
             };
-            return Ok(self.refused(operation, &refusal));
+            if !is_query && !conversation.syncs_next() {
+                // What follows in the pipeline is not skipped, as it would have to be after an error.
+                return Err(NOT_CANCELLED);
+            }
+            let answer = self.refused(operation, &refusal);
+            if !is_query {
+                conversation.failed();
+                self.settle(operation)?;
+            }
+            return Ok(answer);
         }
         conversation.copy_in = CopyIn::No;
         let event = self.session.event(&mut self.lines, operation);

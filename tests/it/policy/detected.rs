@@ -100,6 +100,23 @@ fn what_is_found_in_values_is_masked() {
         let told = [heard.stdout, heard.stderr].concat();
         assert_eq!(tells(&told), None, "{sql}: {told}");
     }
+    // What the server says of a setting that was set to a value.
+    let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
+    wire.send(
+        b'Q',
+        b"select set_config('application_name', body, false) from tickets\0",
+    );
+    let answer = wire.receive_until(b'Z').expect("an answer");
+    let told = answer
+        .iter()
+        .find(|message| message.tag == b'S')
+        .expect("a report");
+    let told = String::from_utf8_lossy(&told.body).into_owned();
+    assert!(
+        told.contains("call [redacted]") && tells(&told).is_none(),
+        "{told}"
+    );
+    drop(wire);
     let csv = analysts.query("copy (select id, body from tickets) to stdout csv");
     assert_eq!(
         csv.success(),

@@ -81,6 +81,18 @@ fn a_result_that_is_too_large_is_cut_off_and_the_session_goes_on() {
         heard.dedup();
         assert_eq!(String::from_utf8_lossy(&heard), tags, "{sql}");
     }
+    // The target is done with so few before it hears of a cancel, and the session goes on all the same.
+    for _ in 0..5 {
+        wire.send(b'P', b"\0select generate_series(1, 1001)\0\0\0");
+        wire.send(b'B', b"\0\0\0\0\0\0\0\0");
+        wire.send(b'E', b"\0\0\0\0\0");
+        wire.send(b'S', b"");
+        let answer = wire.receive_until(b'Z').expect("an answer");
+        assert_eq!(answer.iter().filter(|it| it.tag == b'D').count(), 1000);
+        assert_eq!(answer.iter().filter(|it| it.tag == b'E').count(), 1);
+        assert!(answer.iter().all(|it| it.tag != b'C'));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
     // A portal gives that much each time.
     wire.send(b'Q', b"begin\0");
     wire.receive_until(b'Z').expect("an answer");

@@ -8,9 +8,12 @@ use custos_session::SessionError;
 use super::{Answer, Results};
 use crate::conversation::{Conversation, Expected};
 use crate::judge::Plan;
-use crate::masked::{self, Field};
+use crate::masked::{self, Field, MASKED};
 use crate::refusal::Refusal;
-use crate::wire::backend::{ErrorFields, NotificationResponse, tag};
+use crate::wire::backend::{ErrorFields, NotificationResponse, ParameterStatus, tag};
+
+/// Settings of which servers report values that can be any text.
+const ANY_TEXT: &[&[u8]] = &[b"application_name", b"search_path"];
 
 impl Results<'_> {
     pub(super) fn error(
@@ -138,6 +141,36 @@ impl Results<'_> {
         told.answer(tag::NOTICE_RESPONSE)
     }
 
+    /// A setting that the target tells of. Whoever may set it can set it to the value of a column, and a rollback brings
+    /// it back.
+    pub(super) fn parameter(
+        &mut self,
+        parameter: &ParameterStatus<'_>,
+    ) -> Result<Answer, SessionError> {
+        let rules = self.session.rules();
+        let may_be_any = ANY_TEXT.contains(&parameter.name);
+        let masks = self.session.recorded(&rules)?;
+        let masked = masks.text(parameter.value).filter(|_| may_be_any);
+        let recorded = match &masked {
+            _ if may_be_any && rules.have_labels() => MASKED,
+            Some(masked) => masked,
+            None => parameter.value,
+        };
+        self.session
+            .event(&mut self.lines, OperationNumber(0))
+            .object(
+                "parameter",
+                [("name", parameter.name), ("value", recorded)].into_iter(),
+            )
+            .end();
+        let replacement = masked
+            .map(|masked| masked::texts(tag::PARAMETER_STATUS, b"", [parameter.name, &masked]));
+        Ok(Answer {
+            replacement: replacement.transpose()?,
+            ..Answer::default()
+        })
+    }
+
     /// A text that the target says of its own accord.
     pub(super) fn notification(
         &mut self,
@@ -160,7 +193,11 @@ impl Results<'_> {
             )
             .end();
         let replacement = payload.map(|payload| {
-            masked::notification(notification.process_id, notification.channel, &payload)
+            masked::texts(
+                tag::NOTIFICATION_RESPONSE,
+                &notification.process_id.to_be_bytes(),
+                [notification.channel, &payload],
+            )
         });
         Ok(Answer {
             replacement: replacement.transpose()?,
