@@ -1,6 +1,6 @@
 //! Labels that are not of columns by their names: what is found in values, places in documents, comments.
 
-use custos_testkit::Wire;
+use custos_testkit::{Endpoint, Wire};
 
 use super::{PLAIN, Site};
 
@@ -69,6 +69,13 @@ fn tells(text: &str) -> Option<&'static str> {
     canaries.into_iter().find(|canary| text.contains(canary))
 }
 
+/// Whatever the client hears of it.
+fn assert_silent(endpoint: &Endpoint, sql: &str) {
+    let heard = endpoint.query(sql);
+    let told = [heard.stdout, heard.stderr].concat();
+    assert_eq!(tells(&told), None, "{sql}: {told}");
+}
+
 #[test]
 fn what_is_found_in_values_is_masked() {
     let site = site("detected", POLICY);
@@ -96,9 +103,7 @@ fn what_is_found_in_values_is_masked() {
         "select body::int from tickets",
         "insert into tickets values (1, 'EMP-404142')",
     ] {
-        let heard = analysts.query(sql);
-        let told = [heard.stdout, heard.stderr].concat();
-        assert_eq!(tells(&told), None, "{sql}: {told}");
+        assert_silent(&analysts, sql);
     }
     // What the server says of a setting that was set to a value.
     let mut wire = Wire::sign_in(&site.wire_as("analysts")).expect("a session");
@@ -198,9 +203,7 @@ fn places_in_documents_are_masked_and_the_rest_is_not() {
         "copy customers to stdout",
         "select x.value from customers, jsonb_each(profile) x",
     ] {
-        let heard = analysts.query(sql);
-        let told = [heard.stdout, heard.stderr].concat();
-        assert_eq!(tells(&told), None, "{sql}: {told}");
+        assert_silent(&analysts, sql);
     }
     site.custos.finish();
 }
