@@ -32,6 +32,16 @@ pub struct RecordId(Uuid);
 #[serde(transparent)]
 pub struct SignInId(Uuid);
 
+/// A question to approvers, and the grant that may follow from it. UUID version 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(Uuid);
+
+/// One person's decision on a request. UUID version 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApprovalId(Uuid);
+
 /// The number of an operation in its session, from 1; 0 stands for "no operation".
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
@@ -79,6 +89,8 @@ macro_rules! uuid_id {
 uuid_id!(SessionId, "a session id (UUID)");
 uuid_id!(RecordId, "a record id (UUID)");
 uuid_id!(SignInId, "a sign-in id (UUID)");
+uuid_id!(RequestId, "a request id (UUID)");
+uuid_id!(ApprovalId, "an approval id (UUID)");
 
 /// Makes UUIDs of version 7 that never repeat within a process and are not guessable across processes:
 /// the time in milliseconds, then a counter that starts at a random 74-bit point (RFC 9562 section 6.2, method 1).
@@ -112,6 +124,16 @@ impl IdSource {
     /// A new sign-in id.
     pub fn sign_in(&self, utc_ns: u64) -> SignInId {
         SignInId(self.next(utc_ns))
+    }
+
+    /// A new request id.
+    pub fn request(&self, utc_ns: u64) -> RequestId {
+        RequestId(self.next(utc_ns))
+    }
+
+    /// A new approval id.
+    pub fn approval(&self, utc_ns: u64) -> ApprovalId {
+        ApprovalId(self.next(utc_ns))
     }
 
     fn next(&self, utc_ns: u64) -> Uuid {

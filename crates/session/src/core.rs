@@ -1,5 +1,6 @@
 //! What the pipeline itself knows of a session, beside what its stage holds.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,8 @@ use custos_evidence::{
     SessionLog, Source,
 };
 use custos_identity::CredentialId;
-use custos_model::{Principal, ResourceName, SessionId, SignInId};
+use custos_model::{Principal, RequestId, ResourceName, SessionId, SignInId};
+use custos_policy::documents::Alternatives;
 use tokio::sync::watch;
 
 use crate::error::SessionError;
@@ -71,6 +73,12 @@ pub(crate) struct State {
     pub(crate) refusal_recorded: bool,
     /// Its place among the sessions; given back when the session is closed.
     pub(crate) place: Option<Place>,
+    /// Why it was opened, as far as the client said.
+    pub(crate) reason: Option<String>,
+    /// A token from when the client was sent away to come again.
+    pub(crate) token: Option<String>,
+    /// Grants that it has used: it ends with any of them.
+    pub(crate) grants: BTreeSet<RequestId>,
 }
 
 impl std::fmt::Debug for Core {
@@ -105,6 +113,30 @@ impl Core {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere must not keep a session from being closed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is left of approvals that policy asks for, when grants have met what they can. A grant that meets one is
+    /// returned, and the session ends with it.
+    pub(crate) fn unmet(
+        &self,
+        resource: &str,
+        approvals: &[Alternatives],
+    ) -> (Vec<Alternatives>, Option<RequestId>) {
+        let principal = self.state().principal.clone();
+        let Some(principal) = principal else {
+            return (approvals.to_vec(), None);
+        };
+        let (mut unmet, mut used) = (Vec::new(), BTreeSet::new());
+        for alternatives in approvals {
+            let known = &self.shared.services.approvals;
+            match known.grant_for(&principal, resource, Some(self.id), alternatives) {
+                Some(grant) => drop(used.insert(grant)),
+                None => unmet.push(alternatives.clone()),
+            }
+        }
+        let first = used.first().copied();
+        self.state().grants.extend(used);
+        (unmet, first)
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -221,6 +253,7 @@ impl Core {
             }
             None => self.close_refused(&result),
         }
+        self.shared.services.approvals.session_ended(self.id);
         drop(place);
     }
 
@@ -235,7 +268,7 @@ impl Core {
             Err(SessionError::Interrupted(interrupt)) => {
                 (RecordOutcome::Interrupted, interrupt.reason())
             }
-            Err(SessionError::Denied { .. } | SessionError::WrongDatabase { .. }) => {
+            Err(SessionError::Denied { .. } | SessionError::NeedsGrant { .. } | SessionError::WrongDatabase { .. }) => {
                 (RecordOutcome::Denied, result_text(result))
             }
             Err(_) => (RecordOutcome::Failed, result_text(result)),

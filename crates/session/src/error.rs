@@ -45,6 +45,14 @@ pub enum SessionError {
         /// The rules that decided.
         rules: String,
     },
+    /// People have to agree first, and the principal has no grant.
+    #[error("access to {resource} needs a grant ({rules})")]
+    NeedsGrant {
+        /// The resource that was asked for.
+        resource: String,
+        /// The rules that ask.
+        rules: String,
+    },
     /// The database asked for is not the resource's.
     #[error("database is not open through {resource}")]
     WrongDatabase {
@@ -83,7 +91,7 @@ impl SessionError {
             Self::ClientProtocol { .. } | Self::Unsupported(_) => "client_protocol",
             Self::Client(_) | Self::ClientTls(_) => "client_connection",
             Self::LoginFailed | Self::BearerRefused { .. } => "login",
-            Self::Denied { .. } | Self::WrongDatabase { .. } => "denied",
+            Self::Denied { .. } | Self::NeedsGrant { .. } | Self::WrongDatabase { .. } => "denied",
             Self::Limit(_) => "limit",
             Self::Timeout(_) => "timeout",
             Self::Upstream(_) => "upstream",

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use custos_approvals::GrantEnd;
 use custos_evidence::Health;
 use custos_identity::CredentialId;
 use custos_model::{Principal, ResourceName, SessionId, SignInId};
@@ -177,6 +178,11 @@ impl Gateway {
         true
     }
 
+    /// Ends at once the live sessions that used a grant which has ended; returns how many.
+    pub fn cut_grants(&self, ended: &[GrantEnd]) -> usize {
+        cut_grants(&self.shared, ended)
+    }
+
     /// Ends at once the live sessions for which `matches` is true; returns how many.
     pub fn cut_where(&self, reason: &str, matches: impl Fn(&LiveSession) -> bool) -> usize {
         let mut cut = 0;
@@ -293,7 +299,11 @@ async fn sweep(shared: Arc<Shared>) {
     tokio::pin!(drained);
     loop {
         tokio::select! {
-            _ = sweeps.tick() => end_overdue(&shared),
+            _ = sweeps.tick() => {
+                end_overdue(&shared);
+                let ended = shared.services.approvals.tick();
+                cut_grants(&shared, &ended);
+            }
             _ = refusals.tick() => shared.refusals.next_second(&shared.services.evidence),
             () = &mut drained => break,
         }
@@ -307,6 +317,29 @@ async fn drained(shared: &Shared) {
     while !shared.registry.is_empty() && !shared.stop_now.is_cancelled() {
         tokio::time::sleep(SWEEP_INTERVAL).await;
     }
+}
+
+/// Sessions end with any grant that they used; how many.
+fn cut_grants(shared: &Shared, ended: &[GrantEnd]) -> usize {
+    let mut cut = 0;
+    for end in ended {
+        for core in shared.registry.all() {
+            if core.state().grants.contains(&end.grant) && core.stopped().is_none() {
+                let reason = match end.ending {
+                    "time" => "the grant that it was open by has ended",
+                    "revoked" => "the grant that it was open by was revoked",
+                    "job" => "the job that its grant was for has ended",
+                    "key" => "a key that approved its grant was revoked",
+                    _ => "the rule that its grant was of has changed",
+                };
+                core.interrupt(Interrupt::Cut {
+                    reason: reason.into(),
+                });
+                cut += 1;
+            }
+        }
+    }
+    cut
 }
 
 fn end_overdue(shared: &Shared) {

@@ -30,6 +30,10 @@ pub struct Asked<'a> {
     pub database: Option<&'a str>,
     /// Further settings that the client sent, name and value; for the record.
     pub settings: &'a [(&'a str, &'a str)],
+    /// Why.
+    pub reason: Option<&'a str>,
+    /// A token that it got when it was sent away to come again.
+    pub token: Option<&'a str>,
 }
 
 impl Session<Identified> {
@@ -78,11 +82,17 @@ impl Session<Identified> {
                 .denied(&verdict, "the resource speaks another protocol")
                 .await);
         }
+        {
+            let mut state = self.core.state();
+            state.reason = asked.reason.map(str::to_owned);
+            state.token = asked.token.map(str::to_owned);
+        }
         let login = &self.stage.login;
         let environment = Environment {
             acr: login.authentication.acr.clone(),
             amr: login.authentication.amr.iter().cloned().collect(),
-            reason_given: false,
+            reason_given: asked.reason.is_some_and(|reason| !reason.trim().is_empty())
+                || services.approvals.has_grant(&login.principal, name.as_str()),
             address: Some(self.core.peer.ip().to_canonical()),
         };
         let (verdict, place) = Place::open(
@@ -92,9 +102,11 @@ impl Session<Identified> {
             environment,
             now.utc_ns,
         );
-        if verdict.decision == Decision::Deny {
-            return Err(self.denied(&verdict, "no access rule allows it").await);
-        }
+        let verdict = match verdict.decision {
+            Decision::Allow => verdict,
+            Decision::Hold => self.granted(&place, verdict).await?,
+            Decision::Deny => return Err(self.denied(&verdict, "no access rule allows it").await),
+        };
         let database = match self.database(&resource, asked.database) {
             Ok(database) => database,
             Err(only) => {
@@ -114,6 +126,24 @@ impl Session<Identified> {
         };
         self.take_place()?;
         self.start(resource, database, asked, &verdict, place).await
+    }
+
+    /// What people must agree to first is open to whoever has a grant.
+    async fn granted(&self, place: &Place, verdict: Verdict) -> Result<Verdict, SessionError> {
+        let (unmet, grant) = self.core.unmet(&place.resource.name, &place.approvals);
+        if unmet.is_empty() && grant.is_some() {
+            return Ok(Verdict {
+                decision: Decision::Allow,
+                ..verdict
+            });
+        }
+        let reason = "people have to approve it first, and there is no grant";
+        match self.denied(&verdict, reason).await {
+            SessionError::Denied { resource, rules } => {
+                Err(SessionError::NeedsGrant { resource, rules })
+            }
+            error => Err(error),
+        }
     }
 
     /// The database to open: the resource's own if it has one, which a client may leave out or, as libpq
@@ -179,6 +209,7 @@ impl Session<Identified> {
                 ("amr", Some(amr.as_str())),
                 ("claims", Some(facts.as_str())),
                 ("credential", credential.as_deref()),
+                ("reason", state.reason.as_deref()),
                 ("sign_in", sign_in.as_deref()),
             ];
             let given = optional

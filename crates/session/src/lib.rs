@@ -12,6 +12,7 @@ mod bearer;
 mod core;
 mod error;
 mod gateway;
+mod hold;
 mod identified;
 mod limits;
 mod listener;
@@ -30,21 +31,25 @@ mod upstream;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use custos_approvals::Approvals;
 use custos_evidence::Evidence;
 use custos_identity::{Credentials, OwnIssuer, SignIns, Workloads};
 use custos_model::{Clock, Decision, Principal, ResourceName};
 use custos_policy::Policy;
+use custos_policy::documents::Resource as PolicyResource;
 use custos_store::{Resource, Store};
 
 pub use accepted::Accepted;
 pub use authorized::Authorized;
 pub use bearer::{Bearer, TokenSource};
+pub use custos_approvals::{Ending, Exact, Progress};
 pub use custos_evidence::{EvidenceError, Position};
 pub use custos_masking as masking;
 pub use custos_policy::documents::{InsertedRows, Limit, Question, Shape, Touched, Verb};
 pub use custos_scram as scram;
 pub use error::{ListenError, SessionError, UpstreamError};
 pub use gateway::{Gateway, LiveSession};
+pub use hold::{Held, Settled};
 pub use identified::{Asked, Identified};
 pub use limits::Limits;
 pub use listener::{BoundListener, ClientAuthentication, ListenerSettings, ListenerTls};
@@ -76,6 +81,8 @@ pub struct Services {
     pub own_issuer: Option<OwnIssuer>,
     /// Who may open what; swapped as a whole on reload.
     pub policy: Arc<ArcSwap<Policy>>,
+    /// What waits for people, and what they have granted.
+    pub approvals: Approvals,
 }
 
 impl Services {
@@ -86,13 +93,26 @@ impl Services {
             return false;
         };
         let resource = policy_resource(&resource);
-        self.policy.load().open(principal, &resource).decision == Decision::Allow
+        let policy = self.policy.load_full();
+        policy.open(principal, &resource).decision == Decision::Allow
+            || self.is_granted(&policy, principal, &resource)
+    }
+
+    /// Whether grants meet all approvals that opening needs.
+    fn is_granted(&self, policy: &Policy, principal: &Principal, resource: &PolicyResource) -> bool {
+        let approvals = policy.opening(principal, resource).approvals;
+        let mut each = approvals.iter();
+        !approvals.is_empty()
+            && each.all(|alternatives| {
+                let grant = self.approvals.grant_for(principal, &resource.name, None, alternatives);
+                grant.is_some()
+            })
     }
 }
 
 /// A resource as policy knows it.
-pub fn policy_resource(resource: &Resource) -> custos_policy::documents::Resource {
-    custos_policy::documents::Resource {
+pub fn policy_resource(resource: &Resource) -> PolicyResource {
+    PolicyResource {
         name: resource.name.to_string(),
         labels: resource.labels.clone(),
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use custos_evidence::{Position, SessionLog};
+use custos_approvals::{Exact, Pledge};
+use custos_evidence::{IntentApproval, Position, SessionLog};
 use custos_model::{Decision, Operation, OperationNumber, Outcome, Verdict};
 use custos_policy::documents::Question;
 use custos_store::Resource;
@@ -42,7 +43,7 @@ impl Open {
 }
 
 /// An operation that was decided and whose intent is in the log, though perhaps not durable yet.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Begun {
     /// Its number in the session.
     pub number: OperationNumber,
@@ -50,9 +51,15 @@ pub struct Begun {
     pub ruled: Ruled,
     /// Where its intent stands.
     pub position: Position,
+    /// What it is committed to, where it is held.
+    pub(crate) pledge: Option<Pledge>,
 }
 
 impl Session<Open> {
+    pub(crate) fn log(&self) -> &SessionLog {
+        &self.stage.log
+    }
+
     /// The resource that it is open to.
     pub fn resource(&self) -> &str {
         self.stage.resource.name.as_str()
@@ -79,12 +86,14 @@ impl Session<Open> {
     }
 
     /// Decides an operation and appends its intent. `question` is what it does, told where operations are judged, and the
-    /// rules that it was made for. What is allowed is denied all the same by the rule that `refuse` names.
+    /// rules that it was made for. What is allowed or held is denied all the same by the rule that `refuse` names. `exact` is
+    /// what will be forwarded, for those who are to approve it.
     pub fn begin(
         &self,
         operation: &Operation<'_>,
         question: Option<(&Question, &Rules)>,
         refuse: impl FnOnce(&Ruled) -> Result<Option<&'static str>, SessionError>,
+        exact: impl FnOnce() -> Exact,
     ) -> Result<Begun, SessionError> {
         // A session that was cut may not have heard of it yet; its next statement is not let through.
         if let Some(interrupt) = self.core.stopped() {
@@ -92,22 +101,31 @@ impl Session<Open> {
         }
         let mut ruled = self.stage.place.decide(&self.core, question)?;
         if let Some(rule) = refuse(&ruled)?
-            && ruled.verdict.decision == Decision::Allow
+            && ruled.verdict.decision != Decision::Deny
         {
             ruled.verdict = Verdict::denied(rule);
         }
         self.within_rate(&mut ruled);
         self.stage.strictness.ask(ruled.durability);
-        let (number, position) = self.stage.log.intent(operation, &ruled.verdict)?;
+        let pledge = self.pledged(&mut ruled, exact);
+        let commit = pledge.as_ref().map(|pledge| pledge.commit.to_string());
+        let grant = ruled.grant.map(|grant| grant.to_string());
+        let under = IntentApproval {
+            commit: commit.as_deref(),
+            grant: grant.as_deref(),
+        };
+        let log = &self.stage.log;
+        let (number, position) = log.intent_under(operation, &ruled.verdict, &under)?;
         Ok(Begun {
             number,
             ruled,
             position,
+            pledge,
         })
     }
 
     fn within_rate(&self, ruled: &mut Ruled) {
-        let (Some(rate), Decision::Allow) = (ruled.limit.rate, ruled.verdict.decision) else {
+        let Some(rate) = ruled.limit.rate.filter(|_| ruled.verdict.decision != Decision::Deny) else {
             return;
         };
         let principal = self.core.state().principal.clone();

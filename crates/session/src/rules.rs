@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use custos_model::{Decision, Principal, Verdict};
+use custos_model::{Decision, Principal, RequestId, Verdict};
 use custos_policy::Policy;
 use custos_policy::documents::{
-    Durability, Environment, Label, Limit, PolicySet, Question, Resource, Ruling, Slice,
+    Alternatives, Durability, Environment, Label, Limit, PolicySet, Question, Resource, Ruling, Slice,
     Verdict as Answer,
 };
 
@@ -79,6 +79,12 @@ pub struct Ruled {
     pub limit: Limit,
     /// What must be on disk before bytes go on; `None`: as the resource has it.
     pub durability: Option<Durability>,
+    /// Who must agree before it may pass. Empty but where it is held.
+    pub(crate) approvals: Vec<Alternatives>,
+    /// A grant by which it may pass.
+    pub(crate) grant: Option<RequestId>,
+    /// The policy that it was decided under.
+    pub(crate) policy: Arc<Policy>,
 }
 
 impl Rules {
@@ -144,6 +150,8 @@ impl Rules {
 pub(crate) struct Place {
     pub(crate) resource: Resource,
     pub(crate) environment: Environment,
+    /// What people must agree to before it may be opened.
+    pub(crate) approvals: Vec<Alternatives>,
     pub(crate) current: Mutex<Rules>,
 }
 
@@ -156,7 +164,11 @@ impl Place {
         environment: Environment,
         utc_ns: u64,
     ) -> (Verdict, Self) {
-        let (verdict, slice) = policy.session(principal, &resource, &environment, utc_ns);
+        let (mut verdict, slice) = policy.session(principal, &resource, &environment, utc_ns);
+        let opening = policy.opening(principal, &resource, &environment, utc_ns);
+        if verdict.decision == Decision::Deny && !opening.approvals.is_empty() {
+            verdict.decision = Decision::Hold;
+        }
         let rules = Rules {
             policy,
             slice,
@@ -167,6 +179,7 @@ impl Place {
         let place = Self {
             resource,
             environment,
+            approvals: opening.approvals,
             current: Mutex::new(rules),
         };
         (verdict, place)
@@ -220,18 +233,25 @@ impl Place {
                 masks: Masks::default(),
                 limit: Limit::default(),
                 durability: None,
+                approvals: Vec::new(),
+                grant: None,
+                policy: rules.policy,
             });
         };
         let utc_ns = core.shared.services.clock.now().utc_ns;
         let nothing = Question::default();
         let verdict = slice.decide_at(question.unwrap_or(&nothing), utc_ns);
-        let mut reasons = verdict.reasons.clone();
+        let (mut approvals, mut grant) = (Vec::new(), None);
         let decision = match verdict.ruling {
             Ruling::Allow => Decision::Allow,
             Ruling::Deny => Decision::Deny,
             Ruling::Hold => {
-                reasons.push("approvals are not built yet, so what needs one is denied".to_owned());
-                Decision::Deny
+                (approvals, grant) = core.unmet(&self.resource.name, &verdict.approvals);
+                if approvals.is_empty() {
+                    Decision::Allow
+                } else {
+                    Decision::Hold
+                }
             }
         };
         let masks = rules.made.shown(core, &rules.policy, &verdict)?;
@@ -241,10 +261,13 @@ impl Place {
                 rules: verdict.rules.clone(),
                 masks: verdict.masks.keys().cloned().collect(),
             },
-            reasons,
+            reasons: verdict.reasons.clone(),
             masks,
             limit: verdict.limit,
             durability: verdict.record.durability,
+            approvals,
+            grant,
+            policy: Arc::clone(&rules.policy),
         })
     }
 }

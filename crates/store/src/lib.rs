@@ -24,6 +24,7 @@ mod credentials;
 mod database;
 mod error;
 mod hex;
+mod kept;
 mod master_key;
 mod network;
 mod owed;
@@ -43,6 +44,7 @@ pub use credential::{CredentialId, CredentialIdError, StoredCredential, StoredVe
 pub use credentials::CANDIDATES_MAX;
 pub use database::Store;
 pub use error::StoreError;
+pub use kept::Shelf;
 pub use master_key::MasterKey;
 pub use network::{SourceNetwork, SourceNetworkError};
 pub use provider_sessions::StoredProviderSession;

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4355_5354;
 
 /// `MIGRATIONS[n]` leads from schema n to n + 1.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
@@ -127,6 +127,14 @@ const MIGRATIONS: [&str; 3] = [
         id INTEGER PRIMARY KEY CHECK (id = 1),
         body BLOB NOT NULL
     ) STRICT;
+",
+    "
+    CREATE TABLE kept (
+        shelf TEXT NOT NULL,
+        id TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (shelf, id)
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

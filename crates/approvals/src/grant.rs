@@ -1,0 +1,333 @@
+//! Rights for some time: what rules with `per: session` or `per: window` allow, once people have agreed.
+
+use custos_model::{Instant, Principal, RequestId, SessionId, SignInId};
+use custos_policy::documents::Alternatives;
+use custos_store::Shelf;
+use serde::{Deserialize, Serialize};
+
+use crate::announcement::Happening;
+use crate::approvals::{Approvals, Ending, Progress, State};
+use crate::hold::same_people;
+use crate::refusal::{ApprovalsError, Refusal};
+use crate::request::{Alternative, Request, RequestKind};
+use crate::vote::{Vote, is_person};
+
+/// Seconds that a right for one session lasts at most.
+const SESSION_SECONDS_MAX: u64 = 12 * 3600;
+
+/// A right that somebody has now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// What was asked; its id is the grant's.
+    pub request: Request,
+    /// Whose it is.
+    pub principal: Principal,
+    /// Since when, UTC nanoseconds.
+    pub since_utc_ns: u64,
+    /// Until when, that moment excluded.
+    pub until_utc_ns: u64,
+    /// The one session that it is for; with `per: session`, from when it was first used.
+    pub session: Option<SessionId>,
+    /// It is for one session.
+    pub is_for_session: bool,
+    /// It ends with this sign-in: a machine's job.
+    pub sign_in: Option<SignInId>,
+    /// Until when it must be reviewed, where nobody agreed to it beforehand.
+    pub review_due_utc_ns: Option<u64>,
+    /// It was told that the review is overdue.
+    pub is_overdue: bool,
+    /// Rules that it meets the approvals of, each with its digest.
+    pub(crate) rules: Vec<(String, String)>,
+    pub(crate) votes: Vec<Vote>,
+}
+
+impl Grant {
+    /// Its id.
+    pub fn id(&self) -> RequestId {
+        self.request.id
+    }
+
+    /// Whether it holds at a time.
+    pub fn is_live(&self, utc_ns: u64) -> bool {
+        utc_ns < self.until_utc_ns
+    }
+
+    fn covers(&self, alternatives: &Alternatives) -> bool {
+        let mut any_of = alternatives.any_of.iter();
+        any_of.any(|(rule, _)| self.rules.iter().any(|(own, _)| own == rule))
+    }
+}
+
+/// What is kept of requests.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kept {
+    /// An operation waits. Only to tell how it ended.
+    Held(Request),
+    /// A right was asked for.
+    Asked(Asked),
+    /// A right.
+    Granted(Grant),
+}
+
+/// A request for a right.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    pub(crate) request: Request,
+    pub(crate) requester: Principal,
+    pub(crate) sign_in: Option<SignInId>,
+    pub(crate) requested_utc_ns: u64,
+    pub(crate) expires_utc_ns: u64,
+    pub(crate) rules: Vec<(String, String)>,
+    pub(crate) votes: Vec<Vote>,
+}
+
+/// A grant that has ended. Sessions that used it are to be cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantEnd {
+    /// Which.
+    pub grant: RequestId,
+    /// Why: `time`, `session`, `job`, `revoked`, `policy`, `key`.
+    pub ending: &'static str,
+}
+
+impl Approvals {
+    /// The grant that meets a demand for somebody's session, if there is one: live, of an unchanged rule, with approvals whose
+    /// signatures still fit. Binds one that is for a single session to this one.
+    pub fn grant_for(
+        &self,
+        principal: &Principal,
+        resource: &str,
+        session: Option<SessionId>,
+        alternatives: &Alternatives,
+    ) -> Option<RequestId> {
+        let now = self.now();
+        let mut state = self.state();
+        let fits = |grant: &&Grant| {
+            grant.is_live(now.utc_ns)
+                && grant.request.resource == resource
+                && same_people(&grant.principal, principal)
+                && (grant.session.is_none() || session.is_none() || grant.session == session)
+                && grant.covers(alternatives)
+                && self.is_backed(&state, grant)
+        };
+        let found = state.grants.values().find(fits)?;
+        let (id, binds) = (found.id(), found.is_for_session && found.session.is_none());
+        if let Some(session) = session.filter(|_| binds) {
+            let grant = state.grants.get_mut(&id)?;
+            grant.session = Some(session);
+            let kept = Kept::Granted(grant.clone());
+            // A restart ends the session, and with it the grant.
+            self.keep(Shelf::Requests, &id.to_string(), &kept).ok()?;
+        }
+        Some(id)
+    }
+
+    /// Whether somebody has a grant for a resource now.
+    pub fn has_grant(&self, principal: &Principal, resource: &str) -> bool {
+        let now = self.now();
+        let state = self.state();
+        state.grants.values().any(|grant| {
+            grant.is_live(now.utc_ns)
+                && grant.request.resource == resource
+                && same_people(&grant.principal, principal)
+        })
+    }
+
+    /// Whether the rules are as they were, and the signatures of those who agreed fit.
+    fn is_backed(&self, state: &State, grant: &Grant) -> bool {
+        let same = self.with_documents(|set| grant.request.rules_are(set, &grant.rules));
+        let agreed = grant.votes.iter().all(|vote| self.is_signed(state, vote));
+        same == Some(true)
+            && agreed
+            && (grant.request.kind == RequestKind::BreakGlass || !grant.votes.is_empty())
+    }
+
+    /// Begins what was agreed to. It is kept and on record when this returns.
+    pub(crate) fn begin_grant(
+        &self,
+        state: &mut State,
+        id: RequestId,
+        chosen: &[Alternative],
+        now: Instant,
+    ) -> Result<RequestId, ApprovalsError> {
+        let live = state.requests.get(&id).ok_or(Refusal::Ended)?;
+        let shortest = chosen.iter().filter_map(|alternative| alternative.seconds);
+        let seconds = shortest.chain(live.request.seconds).min();
+        let is_for_session = chosen.iter().any(|alternative| alternative.per == "session");
+        let rules = live.rules.iter();
+        let rules = rules.filter(|(rule, _)| chosen.iter().any(|it| it.rule == *rule));
+        // What is for one session ends with it, and is not kept for one that never comes.
+        let lasts_ns = seconds.unwrap_or(SESSION_SECONDS_MAX).saturating_mul(1_000_000_000);
+        let session = live.request.session.filter(|_| is_for_session || !is_person(&live.requester));
+        let grant = Grant {
+            rules: rules.cloned().collect(),
+            request: live.request.clone(),
+            principal: live.requester.clone(),
+            since_utc_ns: now.utc_ns,
+            until_utc_ns: now.utc_ns.saturating_add(lasts_ns),
+            session,
+            is_for_session,
+            sign_in: live.sign_in.filter(|_| !is_person(&live.requester)),
+            review_due_utc_ns: None,
+            is_overdue: false,
+            votes: live.votes.clone(),
+        };
+        self.start_grant(state, grant)?;
+        Ok(id)
+    }
+
+    pub(crate) fn start_grant(&self, state: &mut State, grant: Grant) -> Result<(), ApprovalsError> {
+        let id = grant.id();
+        self.keep(Shelf::Requests, &id.to_string(), &Kept::Granted(grant.clone()))?;
+        self.record_grant_started(&grant)?;
+        let happening = if grant.request.kind == RequestKind::BreakGlass {
+            Happening::BreakGlass
+        } else {
+            Happening::GrantStarted
+        };
+        self.announce(&grant.request, happening);
+        state.grants.insert(id, grant);
+        Ok(())
+    }
+
+    /// Grants that hold, oldest first.
+    pub fn grants(&self) -> Vec<Grant> {
+        let now = self.now();
+        let state = self.state();
+        let live = state.grants.values().filter(|grant| grant.is_live(now.utc_ns));
+        let mut live: Vec<Grant> = live.cloned().collect();
+        live.sort_by_key(Grant::id);
+        live
+    }
+
+    /// Takes a grant back. Its sessions are to be cut: the end is returned.
+    pub fn revoke_grant(
+        &self,
+        id: RequestId,
+        by: &Principal,
+        is_operator: bool,
+        reason: &str,
+    ) -> Result<GrantEnd, ApprovalsError> {
+        let mut state = self.state();
+        let grant = state.grants.get(&id).ok_or(Refusal::NotFound)?;
+        let decides = || -> Result<bool, ApprovalsError> {
+            let groups = self.groups_now(by, self.now())?.unwrap_or_default();
+            let of = grant.request.groups();
+            Ok(groups.iter().any(|group| of.contains(group.as_str())))
+        };
+        if !is_operator && !same_people(&grant.principal, by) && !decides()? {
+            return Err(Refusal::NotFound.into());
+        }
+        self.end_grant(&mut state, id, "revoked", Some((by, reason)))
+    }
+
+    /// Ends a grant, on record.
+    pub(crate) fn end_grant(
+        &self,
+        state: &mut State,
+        id: RequestId,
+        ending: &'static str,
+        by: Option<(&Principal, &str)>,
+    ) -> Result<GrantEnd, ApprovalsError> {
+        let grant = state.grants.get_mut(&id).ok_or(Refusal::NotFound)?;
+        grant.until_utc_ns = 0;
+        self.record_grant_ended(grant, ending, by)?;
+        self.announce(&grant.request, Happening::GrantEnded { ending });
+        // A review that is owed outlives the right.
+        if grant.review_due_utc_ns.is_none() {
+            state.grants.remove(&id);
+            self.inner.store.discard(Shelf::Requests, &id.to_string())?;
+        } else {
+            let kept = Kept::Granted(grant.clone());
+            self.keep(Shelf::Requests, &id.to_string(), &kept)?;
+        }
+        Ok(GrantEnd { grant: id, ending })
+    }
+
+    /// A session has ended: so do the grants that were for it alone.
+    pub fn session_ended(&self, session: SessionId) {
+        let mut state = self.state();
+        let of = state.grants.values();
+        let of = of.filter(|grant| grant.session == Some(session) && grant.until_utc_ns > 0);
+        let ended: Vec<RequestId> = of.map(Grant::id).collect();
+        for id in ended {
+            if let Err(error) = self.end_grant(&mut state, id, "session", None) {
+                tracing::error!(%error, "the end of a grant could not be kept");
+            }
+        }
+    }
+
+    /// Reads what is kept, and ends what a restart ends.
+    pub(crate) fn load(&self) -> Result<(), ApprovalsError> {
+        self.load_keys()?;
+        for (id, body) in self.inner.store.kept(Shelf::Requests)? {
+            let damaged = |_| ApprovalsError::Damaged { what: id.clone() };
+            match serde_json::from_slice(&body).map_err(damaged)? {
+                Kept::Held(request) => {
+                    let why = "the gateway stopped while it waited";
+                    self.record_request_ended(&request, Ending::Restarted, Some(why))?;
+                    self.inner.store.discard(Shelf::Requests, &id)?;
+                }
+                Kept::Asked(asked) => self.take_up(asked),
+                Kept::Granted(grant) => self.take_up_grant(grant)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take_up_grant(&self, grant: Grant) -> Result<(), ApprovalsError> {
+        let id = grant.id();
+        // Its session ended with the process.
+        let is_over = grant.session.is_some() && grant.until_utc_ns > 0;
+        if let Some(asked) = crate::ask::review_of(&grant) {
+            self.take_up(asked);
+        }
+        let mut state = self.state();
+        state.grants.insert(id, grant);
+        if is_over {
+            self.end_grant(&mut state, id, "session", None)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a request that is open, and tells whoever waits. Nothing where it has ended already.
+    pub(crate) fn end(
+        &self,
+        id: RequestId,
+        ending: Ending,
+        why: Option<&str>,
+    ) -> Result<(), ApprovalsError> {
+        self.settle(id, ending, why)
+    }
+
+    pub(crate) fn settle(
+        &self,
+        id: RequestId,
+        ending: Ending,
+        why: Option<&str>,
+    ) -> Result<(), ApprovalsError> {
+        let live = {
+            let mut state = self.state();
+            state.tokens.retain(|_, of| *of != id);
+            state.challenges.retain(|_, challenge| challenge.request != id);
+            state.requests.remove(&id)
+        };
+        let Some(live) = live else { return Ok(()) };
+        live.tell(Progress::Ended(ending));
+        self.record_ended(&live, ending, why)?;
+        self.announce(
+            &live.request,
+            Happening::Ended {
+                ending: ending.as_str(),
+            },
+        );
+        // A grant is kept under the same id.
+        if !self.state().grants.contains_key(&id) {
+            self.inner.store.discard(Shelf::Requests, &id.to_string())?;
+        }
+        Ok(())
+    }
+}
