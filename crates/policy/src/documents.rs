@@ -10,6 +10,7 @@
 //! **Invariant**: a principal that proved nothing is denied whatever the documents say.
 //! **Invariant**: an error while evaluating denies.
 
+mod approve;
 mod cedar;
 mod condition;
 mod diff;
@@ -36,13 +37,14 @@ mod verdict;
 mod who;
 mod yaml;
 
+pub use approve::{Approve, Per};
 pub use condition::{Conditions, Then};
 pub use diff::diff;
 pub use hours::{Hours, utc_ns};
 pub use label::{Detect, Label, Transform};
 pub use matrix::{Cell, Column, Matrix, Sight};
 pub use network::Network;
-pub use obligation::{Approve, Durability, Limit, Per, Record, Require};
+pub use obligation::{Durability, Limit, Record, Require};
 pub use problem::Problem;
 pub use question::{Environment, InsertedRows, Question, Shape, Touched};
 pub use rule::{Obligations, Rule, RuleEffect};

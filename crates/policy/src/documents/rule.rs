@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use custos_model::Principal;
 use serde::Serialize;
 
+use super::approve::{self, Approve};
 use super::condition::{self, Conditions, Then};
-use super::obligation::{self, Approve, Limit, Record, Require};
+use super::obligation::{self, Limit, Record, Require};
 use super::reader::{Fields, Reader, is_name};
 use super::target::{self, Resource, Target};
 use super::verb::{Verb, meant_by};
@@ -231,7 +232,7 @@ fn obligations(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Obligations {
             .map_or_else(BTreeSet::new, |node| reader.texts(node, "`mask`")),
         approve: fields
             .get("approve")
-            .and_then(|node| obligation::approve(reader, node)),
+            .and_then(|node| approve::read(reader, node)),
         record: fields
             .get("record")
             .and_then(|node| obligation::record(reader, node)),

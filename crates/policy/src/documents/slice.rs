@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use custos_model::{Principal, PrincipalKind};
 
+use super::approve::Approve;
 use super::cedar::{Court, Facts, UNMASK};
 use super::condition::Then;
 use super::label::Label;
-use super::obligation::{Approve, Limit, Record, Require};
+use super::obligation::{Limit, Record, Require};
 use super::question::{Environment, Question, Shape, Touched};
 use super::rule::{Rule, RuleEffect};
 use super::set::{Compiled, PolicySet};

@@ -1,14 +1,13 @@
 //! What policy answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::Serialize;
 
+use super::approve::Approve;
 use super::label::Transform;
-use super::obligation::{Approve, Limit, Per, Record};
+use super::obligation::{Limit, Record};
 use super::rule::Obligations;
-use super::units::show_duration;
 use super::verb::Verb;
 
 /// Whether an operation goes on.
@@ -126,17 +125,6 @@ fn sorted<T: Ord>(mut some: Vec<T>, more: Vec<T>) -> Vec<T> {
     some.sort();
     some.dedup();
     some
-}
-
-impl fmt::Display for Approve {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "approval by {} of {}", self.count, self.of)?;
-        match (self.per, self.window) {
-            (Per::Window, Some(seconds)) => write!(out, " for {}", show_duration(seconds)),
-            (Per::Session, _) => out.write_str(" for the session"),
-            _ => out.write_str(" for the statement"),
-        }
-    }
 }
 
 pub(super) fn recorded(record: Record) -> Vec<String> {
