@@ -53,6 +53,13 @@ impl Grant {
         utc_ns < self.until_utc_ns
     }
 
+    /// Whether it is somebody's own, or of a rule that she decides on.
+    pub fn is_seen_by(&self, principal: &Principal) -> bool {
+        let decides = self.request.groups();
+        same_people(&self.principal, principal)
+            || principal.groups.iter().any(|group| decides.contains(group.as_str()))
+    }
+
     fn covers(&self, alternatives: &Alternatives) -> bool {
         let mut any_of = alternatives.any_of.iter();
         any_of.any(|(rule, _)| self.rules.iter().any(|(own, _)| own == rule))

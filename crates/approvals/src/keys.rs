@@ -34,6 +34,20 @@ pub struct Enrolled {
 }
 
 impl Enrolled {
+    /// As people see it.
+    pub fn row(&self) -> serde_json::Value {
+        serde_json::json!({
+            "key": self.key.fingerprint(),
+            "method": self.key.method().as_str(),
+            "issuer": self.person.issuer,
+            "subject": self.person.subject,
+            "name": self.person.name,
+            "since": custos_model::Rfc3339(self.since_utc_ns).to_string(),
+            "accepted": self.is_accepted,
+            "public_key": self.key.public_text(),
+        })
+    }
+
     pub(crate) fn is_of(&self, principal: &Principal) -> bool {
         let own = (&self.person.issuer, &self.person.subject);
         self.is_accepted && own == (&principal.issuer, &principal.subject)

@@ -28,6 +28,7 @@
 mod administration;
 mod administrator;
 mod answers;
+mod approvers;
 mod authorize;
 mod browser;
 mod check;
@@ -43,6 +44,7 @@ mod provider_logout;
 mod provisioning;
 mod record;
 mod regroup;
+mod requests;
 mod routes;
 mod saml;
 mod server;

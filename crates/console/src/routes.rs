@@ -16,7 +16,7 @@ use custos_oauth::{
 use crate::console::Console;
 use crate::page::{problem, style};
 use crate::{
-    administration, administrator, authorize, device, headers, home, my, provisioning, saml,
+    administration, administrator, approvers, authorize, device, headers, home, my, provisioning, requests, saml,
     sign_in, token,
 };
 
@@ -39,6 +39,8 @@ impl Console {
                 post(sign_in::provider_logout),
             )
             .merge(saml::routes())
+            .merge(requests::routes())
+            .merge(approvers::routes())
             .route(AUTHORIZATION_PATH, get(authorize::authorize))
             .route("/oauth/consent", post(authorize::consent))
             .route(TOKEN_PATH, post(token::token))

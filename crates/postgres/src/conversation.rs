@@ -200,6 +200,11 @@ impl Conversation {
         self.entries.is_empty() && self.transaction == b'I'
     }
 
+    /// The target has something to answer.
+    pub(crate) fn is_answering(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     /// The request that the target answers now, if the answer is not ReadyForQuery.
     pub(crate) fn current(&mut self) -> Option<&mut Entry> {
         while matches!(
@@ -378,6 +383,7 @@ mod tests {
             text: text.to_owned(),
             is_utf8: true,
             effect: Effect::Unknown,
+            types: Box::default(),
             columns: OnceLock::new(),
         })
     }

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 use custos_session::{Accepted, Session, SessionError, Stream};
+use custos_sql::startup_settings;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
@@ -17,6 +18,10 @@ const NEWEST_MINOR: u16 = 2;
 
 /// The setting that names a resource where the credential does not.
 const RESOURCE: &str = "custos.resource";
+/// The setting that says why a session is opened.
+const REASON: &str = "custos.reason";
+/// The setting by which a client comes again for what was approved meanwhile.
+const APPROVAL: &str = "custos.approval";
 /// The setting by which a client asks for another way to sign in.
 const AUTHENTICATION: &str = "custos.auth";
 
@@ -46,13 +51,10 @@ impl Startup {
     /// The resource that the client wants: the setting `custos.resource`, else its database, where `shop` stands for
     /// `postgres/shop`, else, as with libpq, its login name.
     pub(crate) fn resource(&self) -> String {
-        self.setting(RESOURCE).map_or_else(
-            || {
-                let database = self.database.as_deref().unwrap_or(&self.user);
-                format!("postgres/{database}")
-            },
-            str::to_owned,
-        )
+        self.setting(RESOURCE).unwrap_or_else(|| {
+            let database = self.database.as_deref().unwrap_or(&self.user);
+            format!("postgres/{database}")
+        })
     }
 
     /// Whether the client wants to sign in with an OAuth token, which it says by `custos.auth=oauth`.
@@ -60,7 +62,7 @@ impl Startup {
     /// # Errors
     /// Any other word: whoever asks for something should not get something else.
     pub(crate) fn wants_oauth(&self) -> Result<bool, SessionError> {
-        match self.setting(AUTHENTICATION) {
+        match self.setting(AUTHENTICATION).as_deref() {
             None => Ok(false),
             Some("oauth") => Ok(true),
             Some(_) => Err(SessionError::ClientProtocol {
@@ -70,31 +72,26 @@ impl Startup {
         }
     }
 
+    /// Why it comes.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.setting(REASON)
+    }
+
+    /// The token for what was approved meanwhile.
+    pub(crate) fn token(&self) -> Option<String> {
+        self.setting(APPROVAL)
+    }
+
     /// A setting of ours, given by itself or in `options` (as libpq's `PGOPTIONS` does).
-    fn setting(&self, name: &str) -> Option<&str> {
+    fn setting(&self, name: &str) -> Option<String> {
         let own = self.settings.iter().find(|(own, _)| own == name);
         if let Some((_, value)) = own {
-            return Some(value);
+            return Some(value.clone());
         }
         let (_, options) = self.settings.iter().find(|(own, _)| own == "options")?;
-        let mut words = options.split_ascii_whitespace();
-        while let Some(word) = words.next() {
-            let setting = match word.strip_prefix("-c") {
-                Some("") => words.next()?,
-                Some(setting) => setting,
-                None => match word.strip_prefix("--") {
-                    Some(setting) => setting,
-                    None => continue,
-                },
-            };
-            if let Some(value) = setting
-                .strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix('='))
-            {
-                return Some(value);
-            }
-        }
-        None
+        let settings = startup_settings(options)?;
+        let found = settings.into_iter().find(|(own, _)| own == name);
+        found.map(|(_, value)| value)
     }
 }
 

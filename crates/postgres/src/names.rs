@@ -16,6 +16,8 @@ pub(crate) struct Statement {
     /// Nothing was replaced.
     pub(crate) is_utf8: bool,
     pub(crate) effect: Effect,
+    /// OIDs of its parameters' types, as far as the client named them.
+    pub(crate) types: Box<[u32]>,
     /// Names of its result's columns, once the target described them.
     pub(crate) columns: OnceLock<Columns>,
 }
@@ -29,10 +31,15 @@ pub(crate) struct Portal {
     /// Texts that were prepared in SQL under the statement's name; `None`: more than are known.
     pub(crate) in_sql: Option<Vec<String>>,
     pub(crate) parameters: usize,
+    /// The parameters' values, where people may have to approve them; `None`: they were not kept.
+    pub(crate) values: Option<Box<[BoundValue]>>,
     /// Format codes as bound: none is text for all, one is for all, else one for each column.
     pub(crate) result_formats: Box<[Format]>,
     pub(crate) columns: OnceLock<Columns>,
 }
+
+/// A parameter's value, and its form; `None` is NULL.
+pub(crate) type BoundValue = (Format, Option<Box<[u8]>>);
 
 /// Column names and forms of a result.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use custos_session::{Accepted, Asked, Ended, Interrupt, Open, Session, SessionError};
+use custos_session::{Accepted, Asked, Ended, Interrupt, Open, Position, Session, SessionError};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -117,9 +117,12 @@ async fn signed_in(
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
+    let (reason, token) = (startup.reason(), startup.token());
     let asked = Asked {
         database: startup.database.as_deref(),
         settings: &settings,
+        reason: reason.as_deref(),
+        token: token.as_deref(),
     };
     let session = session.authorize(asked).await?;
     let peer = session.peer().ip();
@@ -162,9 +165,46 @@ pub(crate) struct Shared {
     pub(crate) progress: Notify,
     /// Notified when the target is to cancel what it does.
     pub(crate) cancel: Arc<Notify>,
+    /// A request waits for people.
+    is_holding: AtomicBool,
+    /// Notified when the client cancels meanwhile.
+    withdrawn: Notify,
+    /// What the gateway tells the client by itself, and where that is on record.
+    notices: Mutex<Vec<(Option<Position>, Vec<u8>)>>,
+    /// Notified when there is some.
+    pub(crate) noticed: Notify,
+}
+
+/// As long as it is there a request waits for people, and a cancel request is for that.
+pub(crate) struct Holding<'s>(&'s Shared);
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.0.is_holding.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Shared {
+    pub(crate) fn holding(&self) -> Holding<'_> {
+        self.is_holding.store(true, Ordering::SeqCst);
+        Holding(self)
+    }
+
+    /// Returns when the client cancels what waits.
+    pub(crate) async fn withdrawn(&self) {
+        self.withdrawn.notified().await;
+    }
+
+    /// Queues a notice for the client.
+    pub(crate) fn notify(&self, position: Option<Position>, notice: Vec<u8>) {
+        self.notices().push((position, notice));
+        self.noticed.notify_one();
+    }
+
+    pub(crate) fn notices(&self) -> MutexGuard<'_, Vec<(Option<Position>, Vec<u8>)>> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn conversation(&self) -> MutexGuard<'_, Conversation> {
         self.conversation
             .lock()
@@ -185,6 +225,10 @@ async fn converse(
         unreleased: AtomicBool::new(false),
         progress: Notify::new(),
         cancel: Arc::clone(&key.requested),
+        is_holding: AtomicBool::new(false),
+        withdrawn: Notify::new(),
+        notices: Mutex::default(),
+        noticed: Notify::new(),
     };
     let Target {
         stream,
@@ -203,7 +247,7 @@ async fn converse(
     let exchange = exchange(forward, backward);
     // A target that always has more to say uses up what tokio lets one task do at a time, and these come after it.
     let order = tokio::task::unconstrained(ordered_to_end(&session, &shared));
-    let cancels = tokio::task::unconstrained(cancels(&session, &key, target_key));
+    let cancels = tokio::task::unconstrained(cancels(&session, &shared, &key, target_key));
     let result = tokio::select! {
         biased;
         ended = exchange => ended,
@@ -269,11 +313,19 @@ async fn idle(shared: &Shared) {
 /// Passes valid cancel requests on to the target.
 async fn cancels(
     session: &Session<Open>,
+    shared: &Shared,
     key: &CancelKey,
     target_key: Option<(i32, Vec<u8>)>,
 ) -> std::convert::Infallible {
     loop {
         key.requested.notified().await;
+        if shared.is_holding.load(Ordering::SeqCst) {
+            shared.withdrawn.notify_one();
+        }
+        // What was asked before it may still run; a target that does nothing is not disturbed.
+        if !shared.conversation().is_answering() {
+            continue;
+        }
         let Some(target_key) = &target_key else {
             continue;
         };

@@ -80,6 +80,38 @@ impl Refusal {
         }
     }
 
+    /// People have not agreed to it, or to something else.
+    pub(crate) fn not_approved(why: &str) -> Self {
+        Self {
+            sqlstate: "42501",
+            message: format!("the statement was not approved: {why}"),
+            detail: Some("it was not sent on".to_owned()),
+            hint: None,
+        }
+    }
+
+    /// The client cancelled what waited for approval.
+    pub(crate) fn cancelled() -> Self {
+        Self {
+            sqlstate: "57014",
+            message: "canceling statement due to user request".to_owned(),
+            detail: Some("it waited for approval, and its request was withdrawn".to_owned()),
+            hint: None,
+        }
+    }
+
+    /// The client is to come again when people have agreed.
+    pub(crate) fn come_again(request: &str, token: &str, waits_for: &str) -> Self {
+        Self {
+            sqlstate: "42501",
+            message: format!("the statement needs approval: request {request}"),
+            detail: Some(waits_for.to_owned()),
+            hint: Some(format!(
+                "when it is approved, run it again with the connection option `-c custos.approval={token}`"
+            )),
+        }
+    }
+
     /// Policy denies it.
     pub(crate) fn denied(
         analysis: &Analysis,

@@ -32,6 +32,10 @@ pub(crate) fn report(error: &SessionError, login_name: &str, id: SessionId) -> O
             "28000",
             format!("access to {resource} is denied by policy: {rules}"),
         ),
+        SessionError::NeedsGrant { resource, rules } => (
+            "28000",
+            format!("access to {resource} needs approval ({rules}): ask with `custos request {resource} --reason …`"),
+        ),
         SessionError::WrongDatabase { resource, only } => (
             "3D000",
             format!("{resource} opens database \"{only}\" only"),
@@ -56,7 +60,7 @@ pub(crate) fn report(error: &SessionError, login_name: &str, id: SessionId) -> O
         SessionError::Interrupted(Interrupt::Cut { reason }) => {
             ("57P01", format!("session ended by the gateway: {reason}"))
         }
-        SessionError::Store(_) | SessionError::Internal(_) => {
+        SessionError::Approval(_) | SessionError::Store(_) | SessionError::Internal(_) => {
             ("XX000", "internal error of the gateway".to_owned())
         }
     };

@@ -1,6 +1,7 @@
 //! From the client to the target: every whole message is recorded, then forwarded.
 
 mod copy_in;
+mod held;
 mod judged;
 
 use std::borrow::Cow;
@@ -28,6 +29,7 @@ use crate::wire::frontend::{
 };
 
 use copy_in::{Copying, check_copy};
+use held::{HeldMessage, Waiting};
 use judged::{Doing, Judged, denied};
 
 /// What one read takes at first, and at most.
@@ -42,6 +44,8 @@ const BATCH_LINES_BYTES: usize = 512 * 1024;
 
 /// The rule by which the gateway refuses what it cannot do.
 const NOT_SUPPORTED: &str = "not-supported";
+/// The rule by which the gateway refuses to ask people about what it cannot tell them to the byte.
+const NOT_PINNED: &str = "hold:not-known";
 /// Analysed in place of a text that is not known.
 const NOT_UTF8: &[u8] = b"\xff";
 
@@ -88,6 +92,25 @@ struct Batch {
     more: bool,
     /// Bytes that the message at the front needs in all, where it is known and not all there.
     wanted: Option<usize>,
+    /// The message behind the batch waits for people.
+    held: Option<Box<Waiting>>,
+}
+
+impl Batch {
+    fn empty() -> Self {
+        Self {
+            consumed: 0,
+            output: None,
+            copied: 0,
+            position: None,
+            may_change: false,
+            terminated: false,
+            full: false,
+            more: false,
+            wanted: None,
+            held: None,
+        }
+    }
 }
 
 impl<'s> Requests<'s> {
@@ -123,10 +146,18 @@ impl<'s> Requests<'s> {
         let mut memory = None;
         loop {
             self.refresh(&buffer).await;
-            let batch = self.batch(&buffer)?;
+            let mut batch = self.batch(&buffer)?;
             if batch.consumed > 0 {
                 self.forward(&batch, &buffer, &mut target).await?;
                 buffer.advance(batch.consumed);
+            }
+            if let Some(waiting) = batch.held.take() {
+                let Some(batch) = self.wait(*waiting, &mut client, &mut buffer).await? else {
+                    return self.vanished(&buffer, &mut target).await;
+                };
+                self.forward(&batch, &buffer, &mut target).await?;
+                buffer.advance(batch.consumed);
+                continue;
             }
             if batch.terminated {
                 return Ok(Left::Terminated);
@@ -238,17 +269,7 @@ impl<'s> Requests<'s> {
 
     /// Records every whole message at the front of the buffer.
     fn batch(&mut self, buffer: &[u8]) -> Result<Batch, SessionError> {
-        let mut batch = Batch {
-            consumed: 0,
-            output: None,
-            copied: 0,
-            position: None,
-            may_change: false,
-            terminated: false,
-            full: false,
-            more: false,
-            wanted: None,
-        };
+        let mut batch = Batch::empty();
         let shared = self.shared;
         let mut conversation = shared.conversation();
         while !batch.terminated {
@@ -281,6 +302,9 @@ impl<'s> Requests<'s> {
             let message =
                 FrontendMessage::parse(tag, body).map_err(|error| protocol_error(&error))?;
             let substitute = self.message(&mut batch, &mut conversation, &message)?;
+            if batch.held.is_some() {
+                break;
+            }
             let end = batch.consumed + total_bytes;
             if let Some(substitute) = substitute {
                 let before = buffer.get(batch.copied..batch.consumed).unwrap_or_default();
@@ -385,7 +409,9 @@ impl<'s> Requests<'s> {
             text: &shown,
             parameters: 0,
         };
-        let (operation, judged) = self.begin(batch, conversation, &operation, judged)?;
+        let message = HeldMessage::Query;
+        let exact = || held::exact_query(text);
+        let (operation, judged) = self.begin(batch, conversation, &operation, judged, message, exact)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "query")
@@ -402,6 +428,10 @@ impl<'s> Requests<'s> {
                 failing_query()
                     .map(Some)
                     .map_err(|error| protocol_error(&error))
+            }
+            Judged::Held(waiting) => {
+                batch.held = Some(waiting);
+                Ok(None)
             }
         }
     }
@@ -437,7 +467,7 @@ impl<'s> Requests<'s> {
                 if let Judged::Refused(refusal) = &judged {
                     let verdict = match ruled.verdict.decision {
                         Decision::Deny => ruled.verdict,
-                        Decision::Allow => Verdict::denied(NOT_SUPPORTED),
+                        Decision::Allow | Decision::Hold => Verdict::denied(NOT_SUPPORTED),
                     };
                     self.session
                         .failed("parse", Some(&shown), &denied(refusal), Some(&verdict))?;
@@ -451,6 +481,7 @@ impl<'s> Requests<'s> {
             text,
             is_utf8: std::str::from_utf8(parse.text).is_ok(),
             effect: effect(parse.text),
+            types: parse.types.iter().collect(),
             columns: OnceLock::new(),
         });
         let undo = Some(
@@ -460,16 +491,18 @@ impl<'s> Requests<'s> {
         );
         let expected = Expected::Parse { statement, undo };
         match judged {
-            Judged::Passes(plan) => {
-                conversation.expect_under(expected, plan);
-                Ok(None)
-            }
             Judged::Refused(refusal) => {
                 conversation.expect_refusal(expected, refusal);
                 failing_message()
                     .map(Some)
                     .map_err(|error| protocol_error(&error))
             }
+            // What is to be approved is so when it is executed.
+            Judged::Passes(plan) => {
+                conversation.expect_under(expected, plan);
+                Ok(None)
+            }
+            Judged::Held(_) => Err(SessionError::Internal("a statement was held before it runs")),
         }
     }
 
@@ -522,11 +555,20 @@ impl<'s> Requests<'s> {
             .text("name", bind.statement)
             .values("parameters", parameters)
             .end();
-        let plan = match analysis {
-            Some((analysis, rules)) if !masks.is_empty() => {
-                let ruled = self.session.decide(&analysis.question, &rules)?;
+        let ruled = match &analysis {
+            Some((analysis, rules)) => Some(self.session.decide(&analysis.question, rules)?),
+            None => None,
+        };
+        // People approve them together with the statement.
+        let is_held = ruled.as_ref().is_some_and(|it| it.verdict.decision == Decision::Hold);
+        let values = is_held.then(|| {
+            let values = bind.parameters();
+            values.map(|(format, value)| (format, value.map(Box::from))).collect()
+        });
+        let plan = match (analysis, ruled) {
+            (Some((analysis, rules)), Some(ruled)) if !masks.is_empty() => {
                 let shown = match ruled.verdict.decision {
-                    Decision::Allow => ruled.masks,
+                    Decision::Allow | Decision::Hold => ruled.masks,
                     Decision::Deny => masks.clone(),
                 };
                 Some(Arc::new(Plan::new(
@@ -550,6 +592,7 @@ impl<'s> Requests<'s> {
                 others,
                 in_sql,
                 parameters: bind.values.len(),
+                values,
                 result_formats: bind.result_formats.iter().collect(),
                 columns: OnceLock::new(),
             };
@@ -628,7 +671,9 @@ impl<'s> Requests<'s> {
             text: &recorded_statement(analysis.as_deref(), &masks, text),
             parameters,
         };
-        let (operation, judged) = self.begin(batch, conversation, &operation, analysed)?;
+        let message = HeldMessage::Execute(portal.clone());
+        let exact = || held::exact_portal(portal.as_deref());
+        let (operation, judged) = self.begin(batch, conversation, &operation, analysed, message, exact)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "execute")
@@ -646,6 +691,10 @@ impl<'s> Requests<'s> {
                 failing_message()
                     .map(Some)
                     .map_err(|error| protocol_error(&error))
+            }
+            Judged::Held(waiting) => {
+                batch.held = Some(waiting);
+                Ok(None)
             }
         }
     }

@@ -69,6 +69,7 @@ impl<'s> Responses<'s> {
     ) -> Result<(), SessionError> {
         let mut walked = 0;
         loop {
+            self.take_notices();
             self.release(&mut client).await?;
             let position = self.waiting.front().and_then(|waiting| waiting.position);
             buffer.reserve(self.read_bytes);
@@ -79,6 +80,7 @@ impl<'s> Responses<'s> {
                     durable?;
                     continue;
                 }
+                () = self.shared.noticed.notified() => continue,
             };
             let read = read.map_err(|source| SessionError::Upstream(UpstreamError::Io(source)))?;
             if read == 0 {
@@ -92,6 +94,26 @@ impl<'s> Responses<'s> {
             };
             self.walk(&mut buffer, &mut walked)?;
             self.session.room().await;
+        }
+    }
+
+    /// Queues what the gateway has to say by itself, between two messages of the target.
+    fn take_notices(&mut self) {
+        let at_boundary = match self.waiting.back() {
+            Some(last) => last.at_boundary,
+            None => *self.client_at_boundary,
+        };
+        if !at_boundary {
+            return;
+        }
+        for (position, notice) in self.shared.notices().drain(..) {
+            self.shared.unreleased.store(true, Ordering::Relaxed);
+            self.waiting_bytes += notice.len();
+            self.waiting.push_back(Waiting {
+                position,
+                bytes: Bytes::from(notice),
+                at_boundary: true,
+            });
         }
     }
 

@@ -4,6 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use custos_approvals::ApprovalsError;
 use custos_evidence::EvidenceError;
 
 use crate::Interrupt;
@@ -79,9 +80,21 @@ pub enum SessionError {
     /// The control state could not be read.
     #[error("control state is not available")]
     Store(#[from] custos_store::StoreError),
+    /// Something about an approval was refused, or failed.
+    #[error("approval")]
+    Approval(#[source] ApprovalsError),
     /// A defect of this program.
     #[error("internal error: {0}")]
     Internal(&'static str),
+}
+
+impl From<ApprovalsError> for SessionError {
+    fn from(error: ApprovalsError) -> Self {
+        match error {
+            ApprovalsError::Evidence(error) => Self::Evidence(error),
+            error => Self::Approval(error),
+        }
+    }
 }
 
 impl SessionError {
@@ -97,6 +110,7 @@ impl SessionError {
             Self::Upstream(_) => "upstream",
             Self::Evidence(_) => "evidence",
             Self::Interrupted(_) => "interrupted",
+            Self::Approval(_) => "approval",
             Self::Store(_) => "store",
             Self::Internal(_) => "internal",
         }

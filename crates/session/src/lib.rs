@@ -45,7 +45,7 @@ pub use bearer::{Bearer, TokenSource};
 pub use custos_approvals::{Ending, Exact, Progress};
 pub use custos_evidence::{EvidenceError, Position};
 pub use custos_masking as masking;
-pub use custos_policy::documents::{InsertedRows, Limit, Question, Shape, Touched, Verb};
+pub use custos_policy::documents::{Environment, InsertedRows, Limit, Question, Shape, Touched, Verb};
 pub use custos_scram as scram;
 pub use error::{ListenError, SessionError, UpstreamError};
 pub use gateway::{Gateway, LiveSession};

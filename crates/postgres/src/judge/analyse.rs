@@ -98,6 +98,8 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
             hides_copy_in: false,
             touches_labels: false,
             is_one_of_several: false,
+            runs: Vec::new(),
+            runs_known: true,
             depends_on_names: false,
             changes: None,
             prepares: Vec::new(),
@@ -289,9 +291,13 @@ impl Work<'_> {
             return self.analysis.doubts.push(doubt.to_owned());
         };
         self.analysis.depends_on_names = true;
-        if let Some(inner) = self.nested(self.prepared(name)) {
+        if let Some(text) = self.prepared(name).map(str::to_owned)
+            && let Some(inner) = self.nested(Some(&text))
+        {
+            self.analysis.runs.push((name.clone(), text));
             return self.take(inner);
         }
+        self.analysis.runs_known = false;
         self.verb("sql.unknown");
         let doubt = format!("what is prepared as \"{name}\" is not known");
         self.analysis.doubts.push(doubt);

@@ -34,6 +34,10 @@ pub(crate) struct Analysis {
     pub(crate) touches_labels: bool,
     /// It is one of several texts, of which nobody knows which.
     pub(crate) is_one_of_several: bool,
+    /// Texts that it runs without being them, by the names that they were prepared under.
+    pub(crate) runs: Vec<(String, String)>,
+    /// Those are all.
+    pub(crate) runs_known: bool,
     pub(super) depends_on_names: bool,
     pub(super) changes: Option<Changes>,
     pub(super) prepares: Vec<(String, String)>,
@@ -108,6 +112,8 @@ impl Analysis {
             hides_copy_in: has_labels,
             touches_labels: has_labels,
             is_one_of_several: false,
+            runs: Vec::new(),
+            runs_known: true,
             depends_on_names: false,
             changes: Some(Changes {
                 all: true,

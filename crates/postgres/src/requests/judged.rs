@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome};
-use custos_session::{Limit, Masks, Ruled, Rules, SessionError};
+use custos_session::{Begun, Exact, Limit, Masks, Ruled, Rules, SessionError};
 
-use super::{Batch, NOT_SUPPORTED, NOT_UTF8, Requests};
+use super::held::{HeldMessage, Waiting, is_pinned, with_runs};
+use super::{Batch, NOT_PINNED, NOT_SUPPORTED, NOT_UTF8, Requests};
 use crate::conversation::Conversation;
 use crate::judge::{Analysis, Plan};
 use crate::names::Statement;
@@ -19,6 +20,8 @@ pub(super) enum Judged {
     Passes(Option<Arc<Plan>>),
     /// It does not.
     Refused(Refusal),
+    /// It waits for people.
+    Held(Box<Waiting>),
 }
 
 /// What an operation does, for records.
@@ -83,23 +86,42 @@ impl Requests<'_> {
         conversation: &mut Conversation,
         operation: &Operation<'_>,
         analysis: Option<(Arc<Analysis>, Rules)>,
+        message: HeldMessage,
+        exact: impl FnOnce() -> Exact,
     ) -> Result<(OperationNumber, Judged), SessionError> {
         let question = analysis.as_ref();
         let question = question.map(|(analysis, rules)| (&analysis.question, rules));
         let mut plan = None;
-        let begun = self.session.begin(operation, question, |ruled| {
-            if let Some((analysis, rules)) = &analysis {
-                plan = self.plan(analysis, rules.clone(), ruled)?;
-            }
+        let refuse = |ruled: &Ruled| {
+            let Some((analysis, rules)) = &analysis else {
+                return Ok(None);
+            };
+            plan = self.plan(analysis, rules.clone(), ruled)?;
             let is_odd = plan.as_ref().is_some_and(Plan::copies_in_an_odd_form);
-            Ok(is_odd.then_some(NOT_SUPPORTED))
-        })?;
+            let is_held = ruled.verdict.decision == Decision::Hold;
+            Ok(if is_odd {
+                Some(NOT_SUPPORTED)
+            } else if is_held && !is_pinned(&message, analysis) {
+                Some(NOT_PINNED)
+            } else {
+                None
+            })
+        };
+        let exact = || match &analysis {
+            Some((analysis, _)) => with_runs(exact(), analysis),
+            None => exact(),
+        };
+        let mut begun = self.session.begin(operation, question, refuse, exact)?;
         batch.position = Some(begun.position);
         batch.may_change |= operation.may_change;
         let number = begun.number;
         let Some((analysis, _)) = analysis else {
             return Ok((number, Judged::Passes(None)));
         };
+        if begun.ruled.verdict.decision == Decision::Hold {
+            let judged = self.held(&mut begun, operation, analysis, plan.map(Arc::new), message)?;
+            return Ok((number, judged));
+        }
         let judged = self.judged(&analysis, &begun.ruled, plan, Some(number));
         if let Judged::Passes(_) = judged {
             self.judge.forwarded(&analysis);
@@ -108,6 +130,27 @@ impl Requests<'_> {
             }
         }
         Ok((number, judged))
+    }
+
+    /// Opens a request for it.
+    fn held(
+        &self,
+        begun: &mut Begun,
+        operation: &Operation<'_>,
+        analysis: Arc<Analysis>,
+        plan: Option<Arc<Plan>>,
+        message: HeldMessage,
+    ) -> Result<Judged, SessionError> {
+        match self.session.hold(begun, &analysis.question, operation.text) {
+            Ok(held) => {
+                let waiting = Waiting::new(held, message, plan, analysis);
+                Ok(Judged::Held(Box::new(waiting)))
+            }
+            Err(SessionError::Approval(error)) => {
+                Ok(Judged::Refused(Refusal::not_approved(&error.to_string())))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What results are under, where something is masked for anybody, or limited.
@@ -138,7 +181,7 @@ impl Requests<'_> {
         let is_odd = plan.as_ref().is_some_and(Plan::copies_in_an_odd_form);
         // It may be denied for that alone.
         let by_policy = ruled.verdict.rules.iter().any(|rule| rule != NOT_SUPPORTED);
-        if is_odd && (ruled.verdict.decision == Decision::Allow || !by_policy) {
+        if is_odd && (ruled.verdict.decision != Decision::Deny || !by_policy) {
             return Judged::Refused(Refusal::odd_copy());
         }
         if ruled.verdict.decision == Decision::Deny {
