@@ -15,6 +15,7 @@
 )]
 
 mod append;
+mod approval_files;
 pub mod catalogue;
 mod commit;
 mod directory;
