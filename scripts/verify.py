@@ -156,14 +156,17 @@ class Tree:
         return found
 
 # ---- One record (section 3)
-OPERATION = {"operation.intent", "operation.outcome", "operation.error"}
+OPERATION = {"operation.intent", "operation.approved", "operation.outcome", "operation.error"}
 SESSION = OPERATION | {"session.start", "session.end", "segment.closed"}
 TYPES = SESSION | set("""log.open log.close log.heartbeat node.start node.stop config.changed evidence.failed
     evidence.recovered connection.refused login.failed session.denied cancel.requested credential.issued
     credential.revoked resource.added resource.removed recording.read
     issuer.keys sign_in.started sign_in.failed sign_in.changed sign_in.unchecked sign_in.ended authorization.granted authorization.refused
     authorization.revoked provisioning.changed provisioning.refused
-    administrator.offered administrator.claimed administrator.removed finding.standing""".split())
+    administrator.offered administrator.claimed administrator.removed finding.standing
+    request.opened request.notified request.viewed request.escalated request.ended
+    approval.decided approval.refused approval.voided grant.started grant.ended review.overdue
+    approver.requested approver.enrolled approver.revoked""".split())
 RECOVERY = set("session.end segment.closed evidence.failed evidence.recovered node.start log.open log.close".split())
 text = lambda v: type(v) is str
 count = lambda v: type(v) is int and v >= 0
@@ -214,7 +217,8 @@ MEMBERS = {
     "sess": shape({"id": uuid, "n": count}),
     "op": shape({"n": count}, {**dict.fromkeys(("verb", "effect", "text", "error", "sqlstate"), text),
                                **dict.fromkeys(("text_bytes", "parameters", "rows", "bytes"), count),
-                               "text_truncated": boolean, "objects": array(text)}),
+                               "text_truncated": boolean, "objects": array(text), "commit": digest}),
+    "approval": shape({"id": uuid}, {"commit": digest, "by": array(uuid)}),
     "mask": shape({}, {"rules": array(text), "fields": count, "count": count}),
     "verdict": shape({"effect": one_of("allow", "deny", "hold"), "rules": array(text)}),
     "body": shape({"segment": count}, {"recovered": boolean}),
@@ -269,7 +273,7 @@ def check_record(data):
         if not MEMBERS[key](value): raise Bad("record-schema", f"{key} is not as it should be")
     kind = record.get("type")
     needed = ["v", "id", "type", "time", "outcome", "gw"] + ["sess", "actor", "src", "target"] * (kind in SESSION)
-    needed += ["op"] * (kind in OPERATION) + ["log"] * (kind in ("log.open", "log.close"))
+    needed += ["op"] * (kind in OPERATION) + ["approval"] * (kind == "operation.approved") + ["log"] * (kind in ("log.open", "log.close"))
     for key in needed:
         if key not in record: raise Bad("record-schema", f"{kind} without {key}")
     for key in ("sess", "log"):
@@ -346,11 +350,11 @@ class Sequence:
                 yield index, "operation-order", f"intent {op} where {expected} is next"
             session.op = op + 1
             session.pending.add(op)
-        elif kind == "operation.outcome":
+        elif kind in ("operation.approved", "operation.outcome"):
             unseen = session.day is None and (session.op is None or op < session.op)
             if op not in session.pending and not unseen:
-                yield index, "operation-order", f"outcome of {op}, which has no open intent"
-            session.pending.discard(op)
+                yield index, "operation-order", f"{kind} of {op}, which has no open intent"
+            if kind == "operation.outcome": session.pending.discard(op)
         elif kind == "operation.error" and op: yield index, "operation-order", "op.n of an error is not 0"
         elif kind == "segment.closed":
             number = record["body"]["segment"]

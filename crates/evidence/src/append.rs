@@ -26,6 +26,7 @@ impl Shared {
             boot: &self.boot,
             gw,
             actor: None,
+            approval: None,
             src: None,
             target: None,
             sess: None,
@@ -55,6 +56,7 @@ impl Shared {
         let mut members = self.members(&gw, record.kind, record.outcome);
         members.reason = record.reason;
         members.actor = actor.as_deref();
+        members.approval = record.approval;
         members.src = src.as_deref();
         members.target = target.as_deref();
         members.verdict = record.verdict;

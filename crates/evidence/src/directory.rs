@@ -6,6 +6,7 @@ use std::io;
 use custos_tlog::note::Signer;
 use serde::{Deserialize, Serialize};
 
+use crate::approval_files;
 use crate::disk::{Disk, read_if_present, replace_durably};
 use crate::error::OpenError;
 use crate::key;
@@ -26,7 +27,7 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, OpenError> {
     check_name(&settings.cluster)?;
     check_name(&settings.node)?;
-    for name in ["wal", "logs", "segments", "keys"] {
+    for name in ["wal", "logs", "segments", "keys", approval_files::DIRECTORY] {
         let dir = settings.dir.join(name);
         let changed = disk
             .create_dirs(&dir)

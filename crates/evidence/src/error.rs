@@ -38,6 +38,14 @@ pub enum EvidenceError {
     /// A record type that is not for [`crate::Evidence::append`].
     #[error("`{0}` records are written by other calls")]
     WrongType(&'static str),
+    /// A file of an approval that is not kept.
+    #[error("`{name}` is not kept as an approval: {reason}")]
+    ApprovalFile {
+        /// The name given.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The writer was shut down.
     #[error("evidence is closed")]
     Stopped,

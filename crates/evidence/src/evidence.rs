@@ -97,6 +97,12 @@ impl Evidence {
         SessionLog::begin(&self.0.shared, &start)
     }
 
+    /// Keeps a file of an approval under `approvals/`: durable when this returns, and never changed again. Waits for
+    /// the disk.
+    pub fn keep_approval(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+        self.0.shared.keep_approval(name, bytes)
+    }
+
     /// Hands everything up to a position to the operating system: it survives the end of this process, though not a
     /// power cut. Writes what is pending, for everybody; does not wait for the disk.
     pub fn write_out(&self, upto: Position) -> Result<(), EvidenceError> {

@@ -29,6 +29,8 @@ pub(crate) enum Effect {
     SegmentClosed,
     /// Ends.
     End,
+    /// People agreed to the operation with this number, which stays open.
+    Approved,
 }
 
 /// A frame's content.
@@ -239,13 +241,15 @@ mod kind {
     pub(super) const TRANSCRIPT: u8 = 6;
 }
 
-const EFFECTS: [Effect; 6] = [
+/// Their places are what the write-ahead log has, so new ones come last.
+const EFFECTS: [Effect; 7] = [
     Effect::Start,
     Effect::Intent,
     Effect::Outcome,
     Effect::Error,
     Effect::SegmentClosed,
     Effect::End,
+    Effect::Approved,
 ];
 
 fn effect_byte(effect: Effect) -> u8 {

@@ -92,6 +92,26 @@ impl From<bool> for DetailValue<'_> {
 /// Members of `detail`; order does not matter, of two with the same key the first counts.
 pub type Detail<'a> = &'a [(&'a str, DetailValue<'a>)];
 
+/// What agreed to something (`approval`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Approval<'a> {
+    /// The request; of a grant it is the grant's id as well.
+    pub id: &'a str,
+    /// The commitment over the operation that was asked for, in hexadecimal.
+    pub commit: Option<&'a str>,
+    /// The approvals that count; each has its files in `approvals/`.
+    pub by: &'a [String],
+}
+
+/// What the record of an intent says beside the operation and its verdict.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IntentApproval<'a> {
+    /// The commitment over what will be forwarded, of an operation that is held (`op.commit`).
+    pub commit: Option<&'a str>,
+    /// The grant that it is allowed under (`approval.id`).
+    pub grant: Option<&'a str>,
+}
+
 /// A session that was authorized and whose target answers (`session.start`).
 #[derive(Clone, Copy, Debug)]
 pub struct SessionStart<'a> {
@@ -139,6 +159,8 @@ pub struct NodeRecord<'a> {
     pub target: Option<Target<'a>>,
     /// What was decided.
     pub verdict: Option<&'a Verdict>,
+    /// The request that it is about.
+    pub approval: Option<Approval<'a>>,
     /// Members of `detail`.
     pub detail: Detail<'a>,
 }
@@ -154,6 +176,7 @@ impl NodeRecord<'_> {
             src: None,
             target: None,
             verdict: None,
+            approval: None,
             detail: &[],
         }
     }

@@ -15,6 +15,7 @@
 )]
 
 mod append;
+mod approval_files;
 pub mod catalogue;
 mod commit;
 mod directory;
@@ -45,7 +46,10 @@ mod wal;
 
 pub use error::{EvidenceError, Health, OpenError};
 pub use evidence::{Evidence, Stats};
-pub use input::{Detail, DetailValue, NodeRecord, SessionEnd, SessionStart, Source, Target};
+pub use input::{
+    Approval, Detail, DetailValue, IntentApproval, NodeRecord, SessionEnd, SessionStart, Source,
+    Target,
+};
 pub use position::Position;
 pub use record_type::{RecordOutcome, RecordType};
 pub use recovery::{Recovery, open};

@@ -37,6 +37,7 @@ record_types! {
     SessionStart = "session.start",
     SessionEnd = "session.end",
     OperationIntent = "operation.intent",
+    OperationApproved = "operation.approved",
     OperationOutcome = "operation.outcome",
     OperationError = "operation.error",
     SegmentClosed = "segment.closed",
@@ -61,6 +62,20 @@ record_types! {
     AdministratorClaimed = "administrator.claimed",
     AdministratorRemoved = "administrator.removed",
     FindingStanding = "finding.standing",
+    RequestOpened = "request.opened",
+    RequestNotified = "request.notified",
+    RequestViewed = "request.viewed",
+    RequestEscalated = "request.escalated",
+    RequestEnded = "request.ended",
+    ApprovalDecided = "approval.decided",
+    ApprovalRefused = "approval.refused",
+    ApprovalVoided = "approval.voided",
+    GrantStarted = "grant.started",
+    GrantEnded = "grant.ended",
+    ReviewOverdue = "review.overdue",
+    ApproverRequested = "approver.requested",
+    ApproverEnrolled = "approver.enrolled",
+    ApproverRevoked = "approver.revoked",
 }
 
 impl RecordType {
@@ -71,6 +86,7 @@ impl RecordType {
             Self::SessionStart
                 | Self::SessionEnd
                 | Self::OperationIntent
+                | Self::OperationApproved
                 | Self::OperationOutcome
                 | Self::OperationError
                 | Self::SegmentClosed
@@ -106,6 +122,20 @@ impl RecordType {
                 | Self::AdministratorClaimed
                 | Self::AdministratorRemoved
                 | Self::FindingStanding
+                | Self::RequestOpened
+                | Self::RequestNotified
+                | Self::RequestViewed
+                | Self::RequestEscalated
+                | Self::RequestEnded
+                | Self::ApprovalDecided
+                | Self::ApprovalRefused
+                | Self::ApprovalVoided
+                | Self::GrantStarted
+                | Self::GrantEnded
+                | Self::ReviewOverdue
+                | Self::ApproverRequested
+                | Self::ApproverEnrolled
+                | Self::ApproverRevoked
         )
     }
 }

@@ -1,11 +1,12 @@
 //! From values to the bytes of a record: canonical JSON, every variable part capped so that the whole fits.
 //!
 //! Limits of the parts, in escaped bytes, add up to less than the 65,535 bytes of an entry (`docs/evidence-format.md`
-//! section 3): `op` 29 KiB, `actor` 14 KiB, `detail` 8 KiB, `verdict` 4 KiB, `src`, `target` 2 KiB each, everything else 3 KiB.
+//! section 3): `op` 29 KiB, `actor` 14 KiB, `detail` 8 KiB, `verdict` 4 KiB, `src`, `target` and `approval`
+//! 2 KiB each, everything else 3 KiB.
 
 use custos_model::{Decision, Instant, Principal, RecordId, SessionId, Verdict};
 
-use crate::input::{Detail, DetailValue, Source, Target};
+use crate::input::{Approval, Detail, DetailValue, Source, Target};
 use crate::json::{
     prefix_at_character, push_decimal, push_signed, push_string, push_string_capped, push_unsigned,
 };
@@ -23,6 +24,10 @@ const CHAIN_BYTES: usize = 4 * 1024;
 const RULES_BYTES: usize = 4 * 1024;
 /// Escaped bytes of what an operation acts on, and of the labels that are masked.
 const OBJECTS_BYTES: usize = 2 * 1024;
+/// Escaped bytes of the list of approvals: 39 of them, and one request needs a few.
+const APPROVALS_BYTES: usize = 1536;
+/// Escaped bytes of a UUID or a digest in hexadecimal.
+const IDENTIFIER_BYTES: usize = 64;
 /// Escaped bytes of `detail`.
 const DETAIL_BYTES: usize = 8 * 1024;
 
@@ -87,6 +92,7 @@ pub(crate) struct OperationPart<'a> {
     pub(crate) number: u64,
     pub(crate) verb: Option<&'a str>,
     pub(crate) effect: Option<&'a str>,
+    pub(crate) commit: Option<&'a str>,
     pub(crate) objects: &'a [String],
     pub(crate) text: Option<&'a str>,
     pub(crate) parameters: Option<u64>,
@@ -130,6 +136,7 @@ pub(crate) struct Members<'a> {
     pub(crate) boot: &'a str,
     pub(crate) gw: &'a str,
     pub(crate) actor: Option<&'a str>,
+    pub(crate) approval: Option<Approval<'a>>,
     pub(crate) src: Option<&'a str>,
     pub(crate) target: Option<&'a str>,
     pub(crate) sess: Option<(SessionId, u64)>,
@@ -154,6 +161,10 @@ pub(crate) fn record(members: &Members<'_>) -> Draft {
     if let Some(actor) = members.actor {
         member(&mut out, "actor");
         out.extend_from_slice(actor.as_bytes());
+    }
+    if let Some(approval) = &members.approval {
+        member(&mut out, "approval");
+        push_approval(&mut out, approval);
     }
     if let Some(body) = members.body {
         member(&mut out, "body");
@@ -419,9 +430,23 @@ fn push_log(out: &mut Vec<u8>, log: &LogPart<'_>) {
     });
 }
 
+fn push_approval(out: &mut Vec<u8>, approval: &Approval<'_>) {
+    push_object(out, |object| {
+        object.limit_bytes = IDENTIFIER_BYTES;
+        if !approval.by.is_empty() {
+            push_list(object.name("by"), approval.by, APPROVALS_BYTES);
+        }
+        object.optional_text("commit", approval.commit);
+        object.text("id", approval.id);
+    });
+}
+
 fn push_operation(out: &mut Vec<u8>, op: &OperationPart<'_>) {
     push_object(out, |object| {
         object.optional_number("bytes", op.bytes);
+        if let Some(commit) = op.commit {
+            push_string_capped(object.name("commit"), commit, IDENTIFIER_BYTES);
+        }
         object.optional_text("effect", op.effect);
         object.optional_text("error", op.error);
         object.number("n", op.number);
@@ -459,6 +484,7 @@ fn push_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
             "effect",
             match verdict.decision {
                 Decision::Allow => "allow",
+                Decision::Hold => "hold",
                 Decision::Deny => "deny",
             },
         );

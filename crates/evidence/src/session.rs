@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::error::EvidenceError;
 use crate::frame::Effect;
 use crate::inbox::{EndRequest, OwnedValue};
-use crate::input::{Detail, DetailValue, SessionEnd, SessionStart};
+use crate::input::{Approval, Detail, DetailValue, IntentApproval, SessionEnd, SessionStart};
 use crate::position::Position;
 use crate::record_type::{RecordOutcome, RecordType};
 use crate::render::{self, Fragments, MaskPart, OperationPart, SegmentPart};
@@ -104,6 +104,16 @@ impl SessionLog {
         op: &Operation<'_>,
         verdict: &Verdict,
     ) -> Result<(OperationNumber, Position), EvidenceError> {
+        self.intent_under(op, verdict, &IntentApproval::default())
+    }
+
+    /// As [`Self::intent`], for an operation that is held or allowed under a grant.
+    pub fn intent_under(
+        &self,
+        op: &Operation<'_>,
+        verdict: &Verdict,
+        approval: &IntentApproval<'_>,
+    ) -> Result<(OperationNumber, Position), EvidenceError> {
         self.shared.admit(Admission::New)?;
         let mut state = self.state()?;
         state.operations += 1;
@@ -113,6 +123,7 @@ impl SessionLog {
             number,
             verb: Some(op.verb),
             effect: Some(op.effect.as_str()),
+            commit: approval.commit,
             objects: op.objects,
             text: Some(op.text),
             parameters: Some(op.parameters as u64),
@@ -126,6 +137,10 @@ impl SessionLog {
             number,
             verdict: Some(verdict),
             op: Some(part),
+            approval: approval.grant.map(|id| Approval {
+                id,
+                ..Approval::default()
+            }),
             mask: (!verdict.masks.is_empty()).then_some(mask),
             ..Record::new(
                 RecordType::OperationIntent,
@@ -137,6 +152,33 @@ impl SessionLog {
         Ok((OperationNumber(number), position))
     }
 
+    /// Appends what people agreed to: an operation that is open goes on under these approvals. To be durable first.
+    pub fn approved(
+        &self,
+        number: OperationNumber,
+        approval: &Approval<'_>,
+    ) -> Result<Position, EvidenceError> {
+        self.shared.admit(Admission::New)?;
+        let mut state = self.state()?;
+        if !state.open.contains(&number.0) {
+            return Err(self.unknown(number));
+        }
+        let record = Record {
+            number: number.0,
+            op: Some(OperationPart {
+                number: number.0,
+                ..OperationPart::default()
+            }),
+            approval: Some(*approval),
+            ..Record::new(
+                RecordType::OperationApproved,
+                RecordOutcome::Ok,
+                Effect::Approved,
+            )
+        };
+        Ok(self.inner.append(&self.shared, &mut state, &record))
+    }
+
     /// Appends the outcome of an operation. Accepted while the writer fails.
     pub fn outcome(
         &self,
@@ -146,10 +188,7 @@ impl SessionLog {
         self.shared.admit(Admission::Closing)?;
         let mut state = self.state()?;
         if !state.open.remove(&op.0) {
-            return Err(EvidenceError::UnknownOperation {
-                session: self.inner.id,
-                operation: op.0,
-            });
+            return Err(self.unknown(op));
         }
         let record = Record {
             number: op.0,
@@ -252,6 +291,13 @@ impl SessionLog {
         }
     }
 
+    fn unknown(&self, operation: OperationNumber) -> EvidenceError {
+        EvidenceError::UnknownOperation {
+            session: self.inner.id,
+            operation: operation.0,
+        }
+    }
+
     /// A zstd frame, if the piece is large and gets smaller by it.
     fn compress(&self, piece: &[u8]) -> Option<Vec<u8>> {
         if piece.len() < COMPRESS_FROM_BYTES {
@@ -323,6 +369,7 @@ struct Record<'a> {
     number: u64,
     upto: Position,
     op: Option<OperationPart<'a>>,
+    approval: Option<Approval<'a>>,
     mask: Option<MaskPart<'a>>,
     body: Option<SegmentPart<'a>>,
     reason: Option<&'a str>,
@@ -339,6 +386,7 @@ impl Record<'_> {
             number: 0,
             upto: Position(0),
             op: None,
+            approval: None,
             mask: None,
             body: None,
             reason: None,
@@ -435,6 +483,7 @@ impl SessionInner {
         members.target = Some(&self.fragments.target);
         members.sess = Some((self.id, state.next_n));
         members.op = record.op;
+        members.approval = record.approval;
         members.mask = record.mask;
         members.body = record.body;
         members.reason = record.reason;

@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) pending: Mutex<Pending>,
     pub(crate) wal: Mutex<Wal>,
     pub(crate) inbox: Mutex<Inbox>,
+    /// Held while a file of an approval is written.
+    pub(crate) approval_files: Mutex<()>,
     pub(crate) sessions: Mutex<HashMap<SessionId, Arc<SessionInner>>>,
     pub(crate) compressors: Compressors,
     pub(crate) progress: Progress,
@@ -151,6 +153,7 @@ impl Shared {
             disk: parts.disk,
             wal: Mutex::new(parts.wal),
             inbox: Mutex::default(),
+            approval_files: Mutex::default(),
             sessions: Mutex::default(),
             compressors: Compressors::default(),
             progress: Progress::default(),

@@ -1,10 +1,12 @@
 //! What was decided.
 
-/// Allowed or not.
+/// Allowed, held or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Goes on.
     Allow,
+    /// Waits until people have agreed.
+    Hold,
     /// Does not, and the rules say why.
     Deny,
 }
@@ -12,7 +14,7 @@ pub enum Decision {
 /// A decision with the rules that made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Allowed or denied.
+    /// Allowed, held or denied.
     pub decision: Decision,
     /// Names of the rules that decided; `default-deny` when none allowed.
     pub rules: Vec<String>,

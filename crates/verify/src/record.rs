@@ -46,6 +46,7 @@ kinds! {
     SessionStart "session.start",
     SessionEnd "session.end",
     OperationIntent "operation.intent",
+    OperationApproved "operation.approved",
     OperationOutcome "operation.outcome",
     OperationError "operation.error",
     SegmentClosed "segment.closed",
@@ -70,10 +71,24 @@ kinds! {
     AdministratorClaimed "administrator.claimed",
     AdministratorRemoved "administrator.removed",
     FindingStanding "finding.standing",
+    RequestOpened "request.opened",
+    RequestNotified "request.notified",
+    RequestViewed "request.viewed",
+    RequestEscalated "request.escalated",
+    RequestEnded "request.ended",
+    ApprovalDecided "approval.decided",
+    ApprovalRefused "approval.refused",
+    ApprovalVoided "approval.voided",
+    GrantStarted "grant.started",
+    GrantEnded "grant.ended",
+    ReviewOverdue "review.overdue",
+    ApproverRequested "approver.requested",
+    ApproverEnrolled "approver.enrolled",
+    ApproverRevoked "approver.revoked",
 }
 
 impl Kind {
-    /// The six types that belong to a session.
+    /// The seven types that belong to a session.
     pub(crate) fn has_session(self) -> bool {
         self.has_operation()
             || matches!(
@@ -85,7 +100,10 @@ impl Kind {
     pub(crate) fn has_operation(self) -> bool {
         matches!(
             self,
-            Self::OperationIntent | Self::OperationOutcome | Self::OperationError
+            Self::OperationIntent
+                | Self::OperationApproved
+                | Self::OperationOutcome
+                | Self::OperationError
         )
     }
 

@@ -10,8 +10,8 @@ type Object = Map<String, Value>;
 type Checked<T> = Result<T, BadRecord>;
 
 const MEMBERS: &[&str] = &[
-    "actor", "body", "detail", "gw", "id", "log", "mask", "op", "outcome", "reason", "sess", "src",
-    "target", "time", "type", "v", "verdict",
+    "actor", "approval", "body", "detail", "gw", "id", "log", "mask", "op", "outcome", "reason",
+    "sess", "src", "target", "time", "type", "v", "verdict",
 ];
 const OUTCOMES: &[&str] = &["ok", "denied", "failed", "interrupted", "pending"];
 const ACTOR_KINDS: &[&str] = &["human", "workload", "agent", "operator", "unknown"];
@@ -56,6 +56,7 @@ fn required_by_kind(record: &Object, kind: Kind) -> Checked<()> {
         ("src", of_session, false),
         ("target", of_session, false),
         ("op", kind.has_operation(), false),
+        ("approval", kind == Kind::OperationApproved, false),
         ("body", kind == Kind::SegmentClosed, false),
         ("log", of_log, true),
     ];
@@ -74,6 +75,7 @@ fn required_by_kind(record: &Object, kind: Kind) -> Checked<()> {
 /// Members that only describe: nothing in the order of records depends on them.
 fn described_members(record: &Object) -> Checked<()> {
     optional(record, "actor", actor)?;
+    optional(record, "approval", approval)?;
     optional(record, "src", source)?;
     optional(record, "target", target)?;
     optional(record, "verdict", verdict)?;
@@ -145,12 +147,30 @@ fn session(value: &Value, name: &str) -> Checked<(Uuid, u64)> {
 fn operation(value: &Value, name: &str) -> Checked<u64> {
     let operation = as_object(value, name)?;
     optional_texts(operation, &["verb", "effect", "text", "error", "sqlstate"])?;
+    optional(operation, "commit", |_, name| sha256(operation, name))?;
     optional(operation, "text_truncated", as_bool)?;
     optional(operation, "objects", texts)?;
     for member in ["text_bytes", "parameters", "rows", "bytes"] {
         optional(operation, member, as_count)?;
     }
     count(operation, "n")
+}
+
+fn approval(value: &Value, name: &str) -> Checked<()> {
+    let approval = as_object(value, name)?;
+    uuid(approval, "id")?;
+    optional(approval, "commit", |_, name| sha256(approval, name))?;
+    optional(approval, "by", |value, name| {
+        let ids = as_array(value, name)?;
+        if ids
+            .iter()
+            .any(|id| id.as_str().and_then(Uuid::parse).is_none())
+        {
+            return bad("approval.by has something that is no UUID");
+        }
+        Ok(())
+    })?;
+    Ok(())
 }
 
 fn mask(value: &Value, name: &str) -> Checked<()> {

@@ -58,6 +58,7 @@ impl Session {
         let operation = record.operation.unwrap_or(0);
         let message = match record.kind {
             Kind::OperationIntent => self.intent(operation),
+            Kind::OperationApproved => self.approved(operation),
             Kind::OperationOutcome => self.outcome(operation),
             Kind::OperationError if operation != 0 => Some("op.n of an error is not 0".to_owned()),
             Kind::SessionEnd => self.end(record.unfinished),
@@ -85,12 +86,21 @@ impl Session {
         (!fresh || operation == 0).then(|| format!("intent {operation} cannot be"))
     }
 
+    fn approved(&self, operation: u64) -> Option<String> {
+        let known = self.pending.contains(&operation) || self.may_be_unseen(operation);
+        (!known).then(|| format!("approval of {operation}, which has no open intent"))
+    }
+
+    /// In a session taken up in the middle, the intent may be one that was not seen.
+    fn may_be_unseen(&self, operation: u64) -> bool {
+        self.day.is_none() && self.next_operation.is_none_or(|next| operation < next)
+    }
+
     fn outcome(&mut self, operation: u64) -> Option<String> {
         if self.pending.remove(&operation) {
             return None;
         }
-        // In a session taken up in the middle, the intent may be one that was not seen.
-        let unseen = self.day.is_none() && self.next_operation.is_none_or(|next| operation < next);
+        let unseen = self.may_be_unseen(operation);
         (!unseen).then(|| format!("outcome of {operation}, which has no open intent"))
     }
 

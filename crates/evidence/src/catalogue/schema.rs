@@ -54,7 +54,8 @@ fn of_entry(entry: &Entry) -> Value {
 
 /// Members that not every record has.
 const MEMBERS: &[&str] = &[
-    "actor", "body", "detail", "log", "mask", "op", "reason", "sess", "src", "target", "verdict",
+    "actor", "approval", "body", "detail", "log", "mask", "op", "reason", "sess", "src", "target",
+    "verdict",
 ];
 
 fn has(entry: &Entry, name: &str) -> bool {
@@ -97,7 +98,11 @@ fn properties() -> Value {
             "n": count(), "verb": text(), "effect": text(),
             "objects": { "type": "array", "items": text() }, "text": text(), "text_bytes": count(),
             "text_truncated": { "type": "boolean" }, "parameters": count(), "rows": count(),
-            "bytes": count(), "error": text(), "sqlstate": text(),
+            "bytes": count(), "error": text(), "sqlstate": text(), "commit": digest(),
+        })),
+        "approval": object(&["id"], &json!({
+            "id": { "$ref": "#/$defs/uuid" }, "commit": digest(),
+            "by": { "type": "array", "items": { "$ref": "#/$defs/uuid" } },
         })),
         "mask": object(&[], &json!({
             "rules": { "type": "array", "items": text() }, "fields": count(), "count": count(),

@@ -1,5 +1,7 @@
 //! The table itself.
 
+mod approvals;
+
 use super::{DetailKind, DetailMember, Entry};
 use crate::record_type::{RecordOutcome, RecordType};
 use RecordOutcome::{Denied, Failed, Interrupted, Ok, Pending};
@@ -197,9 +199,10 @@ pub const ENTRIES: &[Entry] = &[
         when: "An operation is about to be forwarded; durable before it is, where the resource is strict.",
         outcomes: &[Pending],
         required: SESSION_OP,
-        optional: &["mask", "verdict"],
+        optional: &["approval", "mask", "verdict"],
         detail: &[],
     },
+    approvals::OPERATION_APPROVED,
     Entry {
         kind: RecordType::OperationOutcome,
         when: "How an operation ended; before its response is released, where the resource is strict.",
@@ -536,4 +539,18 @@ pub const ENTRIES: &[Entry] = &[
             text("owner", "who answers for it"),
         ],
     },
+    approvals::REQUEST_OPENED,
+    approvals::REQUEST_NOTIFIED,
+    approvals::REQUEST_VIEWED,
+    approvals::REQUEST_ESCALATED,
+    approvals::REQUEST_ENDED,
+    approvals::APPROVAL_DECIDED,
+    approvals::APPROVAL_REFUSED,
+    approvals::APPROVAL_VOIDED,
+    approvals::GRANT_STARTED,
+    approvals::GRANT_ENDED,
+    approvals::REVIEW_OVERDUE,
+    approvals::APPROVER_REQUESTED,
+    approvals::APPROVER_ENROLLED,
+    approvals::APPROVER_REVOKED,
 ];

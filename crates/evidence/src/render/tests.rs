@@ -56,6 +56,11 @@ fn record_of(text: &str) -> Vec<u8> {
         boot: "00000000-0000-4000-8000-000000000000",
         gw: &gateway(text, text, text, text),
         actor: Some(&actor),
+        approval: Some(Approval {
+            id: text,
+            commit: everything,
+            by: &verdict.rules,
+        }),
         src: Some(&src),
         target: Some(&target),
         sess: Some((ids.session(NOW.utc_ns), u64::MAX)),
@@ -69,6 +74,7 @@ fn record_of(text: &str) -> Vec<u8> {
             number: u64::MAX,
             verb: everything,
             effect: everything,
+            commit: everything,
             objects: &verdict.rules,
             text: everything,
             parameters: Some(u64::MAX),
@@ -125,6 +131,21 @@ fn long_commands_are_cut_and_say_so() {
     assert_eq!(record["op"]["text"], "é".repeat(2048));
     assert_eq!(record["op"]["text_bytes"], 6000);
     assert_eq!(record["op"]["text_truncated"], true);
+}
+
+/// `ssh-rsa` and the base64 of a name, an exponent of three bytes and a modulus of 513, each with its length.
+#[test]
+fn the_line_of_an_rsa_key_of_4096_bits_is_not_cut() {
+    let line = format!(
+        "ssh-rsa {}",
+        "A".repeat((11 + 7 + 517_usize).div_ceil(3) * 4)
+    );
+    let mut out = Vec::new();
+    push_detail(&mut out, &[("public_key", DetailValue::Text(&line))]);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        format!("{{\"public_key\":\"{line}\"}}")
+    );
 }
 
 #[test]

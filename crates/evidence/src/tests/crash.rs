@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use custos_model::{Decision, OperationNumber, Verdict};
+
 use super::gateway::*;
 use super::sim::{Dice, Fault};
-use crate::OpenError;
+use crate::{Approval, EvidenceError, IntentApproval, OpenError};
+
+const REQUEST: &str = "01932f5a-7c1e-7abc-8def-000000000001";
+const APPROVAL: &str = "01932f5a-7c1e-7abc-8def-000000000002";
 
 /// Runs three sessions until the disk crashes at an operation, or to their end.
 fn run_until(site: &Site, crash_at: u64) -> Arc<Promises> {
@@ -168,6 +173,78 @@ fn interrupted_sessions_are_closed_with_what_they_left() {
         .map(Result::unwrap)
         .collect();
     assert_eq!(lines, ["{\"t\":1}", "{\"t\":2}"]);
+}
+
+/// Between the approval and the outcome of what was approved: it is unfinished, and approved on record.
+#[test]
+fn a_session_interrupted_after_an_approval_is_closed() {
+    let site = Site::new();
+    let id = runtime().block_on(async {
+        let (evidence, _) = site.open().unwrap();
+        let log = begin(&evidence).unwrap();
+        let held = Verdict {
+            decision: Decision::Hold,
+            ..allow()
+        };
+        let commit = "a".repeat(64);
+        let under = IntentApproval {
+            commit: Some(&commit),
+            grant: None,
+        };
+        let (op, _) = log
+            .intent_under(&statement("drop table t"), &held, &under)
+            .unwrap();
+        let by = [APPROVAL.to_owned()];
+        let approval = Approval {
+            id: REQUEST,
+            commit: Some(&commit),
+            by: &by,
+        };
+        let nothing = log.approved(OperationNumber(2), &approval).unwrap_err();
+        assert!(
+            matches!(nothing, EvidenceError::UnknownOperation { .. }),
+            "{nothing}"
+        );
+        let position = log.approved(op, &approval).unwrap();
+        evidence.sync(position).await.unwrap();
+        site.disk.set_fault(Some(Fault::Crash { at: 0 }));
+        log.id()
+    });
+    let after = site.with_image(site.disk.after_kill());
+    runtime().block_on(async {
+        let (evidence, recovery) = after.open().unwrap();
+        assert_eq!(recovery.interrupted_sessions, 1);
+        evidence.shutdown().await.unwrap();
+    });
+    let (reader, _) = after.verify();
+    let records = reader.session(id).unwrap();
+    let values: Vec<_> = records
+        .iter()
+        .map(crate::reader::StoredRecord::value)
+        .collect();
+    let kinds: Vec<_> = values
+        .iter()
+        .map(|record| record["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "session.start",
+            "operation.intent",
+            "operation.approved",
+            "session.end"
+        ]
+    );
+    let commit = "a".repeat(64);
+    assert_eq!(values[1]["verdict"]["effect"], "hold");
+    assert_eq!(values[1]["op"]["commit"], *commit);
+    assert_eq!(
+        values[2]["approval"],
+        serde_json::json!({ "by": [APPROVAL], "commit": commit, "id": REQUEST })
+    );
+    assert_eq!(values[2]["op"], serde_json::json!({ "n": 1 }));
+    assert_eq!(values[3]["detail"]["unfinished"], 1);
+    assert_eq!(values[3]["sess"]["n"], 3);
 }
 
 #[test]

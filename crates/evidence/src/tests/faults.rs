@@ -82,6 +82,72 @@ fn segments_that_cannot_be_written_stop_new_work_until_they_can() {
     fails_and_recovers("/evidence/segments", ErrorKind::StorageFull);
 }
 
+/// Whoever wanted to keep an approval is told, nobody else is disturbed, and a second try finds nothing in its way.
+#[test]
+fn an_approval_that_cannot_be_kept_can_be_kept_later() {
+    let site = Site::new();
+    let name = "01932f5a-7c1e-7abc-8def-0123456789ab.json";
+    let path = std::path::PathBuf::from("/evidence/approvals").join(name);
+    runtime().block_on(async {
+        let (evidence, _) = site.open().unwrap();
+        site.disk.set_fault(Some(Fault::While {
+            path: "/evidence/approvals",
+            kind: ErrorKind::StorageFull,
+        }));
+        let refused = evidence.keep_approval(name, b"{}").unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .ends_with(&ErrorKind::StorageFull.to_string()),
+            "{refused}"
+        );
+        assert_eq!(*evidence.health().borrow(), crate::Health::Good);
+        site.disk.set_fault(None);
+        evidence.keep_approval(name, b"{}").unwrap();
+        let durable = site.disk.after_power_cut(1);
+        assert_eq!(durable.get(&path).map(Vec::as_slice), Some(&b"{}"[..]));
+        // The same again is nothing new; anything else is refused.
+        evidence.keep_approval(name, b"{}").unwrap();
+        for (name, bytes) in [(name, &b"[]"[..]), ("node.json", b"{}")] {
+            let refused = evidence.keep_approval(name, bytes).unwrap_err();
+            assert!(
+                matches!(refused, EvidenceError::ApprovalFile { .. }),
+                "{refused}"
+            );
+        }
+        evidence.shutdown().await.unwrap();
+        let stopped = evidence.keep_approval(name, b"{}").unwrap_err();
+        assert!(matches!(stopped, EvidenceError::Stopped), "{stopped}");
+    });
+    site.assert_good("approvals");
+}
+
+/// At every step of the way: what was acknowledged is whole after a power cut, and a try after a failure succeeds.
+#[test]
+fn one_failed_step_of_keeping_an_approval_is_survived() {
+    let name = "01932f5a-7c1e-7abc-8def-0123456789ab.sshsig";
+    let path = std::path::PathBuf::from("/evidence/approvals").join(name);
+    for step in 1..=8 {
+        let site = Site::new();
+        let evidence = runtime().block_on(async { site.open().unwrap().0 });
+        // The writer's own operations come between, so not every step is one of this file; all of its are met.
+        let at = site.disk.operations() + step;
+        site.disk.set_fault(Some(Fault::Once {
+            at,
+            kind: ErrorKind::StorageFull,
+        }));
+        if evidence.keep_approval(name, b"signature").is_err() {
+            evidence.keep_approval(name, b"signature").unwrap();
+        }
+        let durable = site.disk.after_power_cut(step);
+        assert_eq!(
+            durable.get(&path).map(Vec::as_slice),
+            Some(&b"signature"[..]),
+            "step {step}"
+        );
+    }
+}
+
 /// Clients tell a full disk from other failures, so the second to run into it must hear what the first did.
 #[test]
 fn all_who_run_into_a_failure_hear_what_it_is() {
