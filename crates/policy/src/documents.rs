@@ -37,7 +37,7 @@ mod verdict;
 mod who;
 mod yaml;
 
-pub use approve::{Approve, Per};
+pub use approve::{Approve, BreakGlass, Escalate, Meanwhile, Per};
 pub use condition::{Conditions, Then};
 pub use diff::diff;
 pub use hours::{Hours, utc_ns};

@@ -15,11 +15,12 @@ pub use access::AccessRules;
 pub use problem::{PolicyProblem, ProblemKind};
 pub use rule::AccessRule;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use custos_model::{Decision, Principal, Verdict};
 
-use documents::{Environment, PolicySet, Question, Resource, Ruling, Slice, Verb};
+use documents::{Alternatives, Environment, PolicySet, Question, Resource, Ruling, Slice, Verb};
 
 /// The rule name in verdicts when no rule allowed.
 pub const DEFAULT_DENY: &str = "default-deny";
@@ -31,6 +32,15 @@ pub enum Policy {
     Access(AccessRules),
     /// Who may do what, operation by operation.
     Documents(PolicySet),
+}
+
+/// Whether somebody may open a resource, and what would make it so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The decision as long as nobody has approved anything, and the rules behind it.
+    pub verdict: Verdict,
+    /// Once all of these are fulfilled it is allowed. Empty where it is already, and where no approval can help.
+    pub approvals: Vec<Alternatives>,
 }
 
 impl Policy {
@@ -47,7 +57,7 @@ impl Policy {
     pub fn open(&self, principal: &Principal, resource: &Resource) -> Verdict {
         match self {
             Self::Access(rules) => rules.open(principal, &resource.name),
-            Self::Documents(set) => opened(&set.slice_assuming(principal, resource), 0),
+            Self::Documents(set) => opening(&set.slice_assuming(principal, resource), 0).verdict,
         }
     }
 
@@ -64,26 +74,86 @@ impl Policy {
             Self::Access(rules) => (rules.open(principal, &resource.name), None),
             Self::Documents(set) => {
                 let slice = set.shared_slice(principal, resource, environment);
-                (opened(&slice, utc_ns), Some(slice))
+                (opening(&slice, utc_ns).verdict, Some(slice))
+            }
+        }
+    }
+
+    /// Whether the principal, who is here in this way at this time (UTC nanoseconds), may open the resource, and if
+    /// approvals are all that it wants, which.
+    pub fn opening(
+        &self,
+        principal: &Principal,
+        resource: &Resource,
+        environment: &Environment,
+        utc_ns: u64,
+    ) -> Opening {
+        match self {
+            Self::Access(rules) => Opening {
+                verdict: rules.open(principal, &resource.name),
+                approvals: Vec::new(),
+            },
+            Self::Documents(set) => {
+                opening(&set.shared_slice(principal, resource, environment), utc_ns)
+            }
+        }
+    }
+
+    /// What would be said to the principal, who is here in this way at this time (UTC nanoseconds), about a session with
+    /// the resource in which operations with these verbs are asked for. For whoever asks in advance: what is touched and
+    /// how statements look is not known yet. Access rules have no approvals and allow every verb to whom they allow a
+    /// session.
+    pub fn ask(
+        &self,
+        principal: &Principal,
+        resource: &Resource,
+        environment: &Environment,
+        verbs: &BTreeSet<Verb>,
+        utc_ns: u64,
+    ) -> documents::Verdict {
+        match self {
+            Self::Access(rules) => {
+                let verdict = rules.open(principal, &resource.name);
+                let ruling = match verdict.decision {
+                    Decision::Allow => Ruling::Allow,
+                    Decision::Deny => Ruling::Deny,
+                };
+                documents::Verdict {
+                    ruling,
+                    rules: verdict.rules,
+                    ..documents::Verdict::open()
+                }
+            }
+            Self::Documents(set) => {
+                let slice = set.shared_slice(principal, resource, environment);
+                let mut verbs = verbs.clone();
+                verbs.insert(Verb::SESSION_OPEN);
+                (*slice.decide(&asking(verbs, utc_ns))).clone()
             }
         }
     }
 }
 
-fn opened(slice: &Slice, utc_ns: u64) -> Verdict {
-    let question = Question {
-        verbs: [Verb::SESSION_OPEN].into(),
+fn opening(slice: &Slice, utc_ns: u64) -> Opening {
+    let verdict = slice.decide(&asking([Verb::SESSION_OPEN].into(), utc_ns));
+    Opening {
+        verdict: Verdict {
+            decision: match verdict.ruling {
+                Ruling::Allow => Decision::Allow,
+                // As long as nobody has approved it.
+                Ruling::Hold | Ruling::Deny => Decision::Deny,
+            },
+            rules: verdict.rules.clone(),
+            masks: Vec::new(),
+        },
+        approvals: verdict.approvals.clone(),
+    }
+}
+
+fn asking(verbs: BTreeSet<Verb>, utc_ns: u64) -> Question {
+    Question {
+        verbs,
         utc_ns,
         ..Question::default()
-    };
-    let verdict = slice.decide(&question);
-    Verdict {
-        decision: match verdict.ruling {
-            Ruling::Allow => Decision::Allow,
-            // Nobody can approve anything yet.
-            Ruling::Hold | Ruling::Deny => Decision::Deny,
-        },
-        rules: verdict.rules.clone(),
-        masks: Vec::new(),
     }
 }

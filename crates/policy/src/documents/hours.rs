@@ -1,5 +1,8 @@
 //! Times of the week, as they are told in one place of the world.
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -25,8 +28,8 @@ pub fn utc_ns(text: &str) -> Option<u64> {
     u64::try_from(time.as_nanosecond()).ok()
 }
 
-/// From a minute of the day to another, on some days of the week.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// From a minute of the day to another, on some days of the week. Equal and ordered by what was written.
+#[derive(Clone, Debug, Serialize)]
 pub struct Hours {
     /// Days on which it begins, Monday is 1.
     days: Vec<i8>,
@@ -42,6 +45,11 @@ pub struct Hours {
 }
 
 impl Hours {
+    /// All that it says: what the zone's name stands for follows from it.
+    fn said(&self) -> (&[i8], u16, u16, &str) {
+        (&self.days, self.from, self.to, &self.zone)
+    }
+
     /// Whether it holds at this time, UTC nanoseconds. A time that no calendar can tell is outside.
     pub fn contain(&self, utc_ns: u64) -> bool {
         let Ok(time) = Timestamp::from_nanosecond(i128::from(utc_ns)) else {
@@ -125,6 +133,32 @@ fn parse_minute(text: &str) -> Option<u16> {
     (minute < 60 && sum < MINUTES_OF_DAY).then_some(sum)
 }
 
+impl PartialEq for Hours {
+    fn eq(&self, other: &Self) -> bool {
+        self.said() == other.said()
+    }
+}
+
+impl Eq for Hours {}
+
+impl PartialOrd for Hours {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Hours {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.said().cmp(&other.said())
+    }
+}
+
+impl Hash for Hours {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.said().hash(state);
+    }
+}
+
 impl std::fmt::Display for Hours {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
@@ -183,6 +217,15 @@ mod tests {
             office.to_string(),
             "09:00 to 17:30 Europe/Berlin on mon, tue, wed, thu, fri"
         );
+    }
+
+    #[test]
+    fn they_are_equal_when_they_say_the_same() {
+        let one = hours("{days: [fri, mon], from: '09:00', to: '17:00', zone: UTC}");
+        let same = hours("{days: [mon, fri], from: '09:00', to: '17:00', zone: UTC}");
+        let elsewhere =
+            hours("{days: [mon, fri], from: '09:00', to: '17:00', zone: Europe/Berlin}");
+        assert!(one == same && one != elsewhere && elsewhere < one);
     }
 
     #[test]

@@ -14,7 +14,6 @@ use super::rule::{Rule, RuleEffect};
 use super::set::PolicySet;
 use super::slice::Slice;
 use super::target::{Resource, Target};
-use super::units;
 use super::verb::{Kind, Verb};
 use super::verdict::{Ruling, Verdict, limited, recorded};
 use super::who::Who;
@@ -277,10 +276,7 @@ fn way(rule: &Rule, verb: Verb) -> String {
         } else {
             format!(" if {}", shapes.join(" or "))
         };
-        words.push(format!(
-            "{approve}, within {}{only}",
-            units::show_duration(approve.expires)
-        ));
+        words.push(approve.in_full(&only));
     }
     words.join(", ")
 }

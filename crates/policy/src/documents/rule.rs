@@ -253,7 +253,8 @@ fn agreement(reader: &mut Reader<'_>, fields: &Fields<'_>, rule: &Rule) {
     }
     let at = fields.get(CONDITIONS).map_or(fields.at, |node| node.at);
     let approves = rule.conditions.mention(Then::Approve);
-    if approves && rule.obligations.approve.is_none() && rule.effect == RuleEffect::Permit {
+    let approve = fields.get("approve");
+    if approves && approve.is_none() && rule.effect == RuleEffect::Permit {
         reader.say(
             at,
             "a condition says `approve`, so the rule needs `approve` to say by whom",
@@ -263,6 +264,16 @@ fn agreement(reader: &mut Reader<'_>, fields: &Fields<'_>, rule: &Rule) {
         reader.say(
             at,
             "the conditions of a rule that denies can only say `deny`",
+        );
+    }
+    let opens_only = rule.verbs == BTreeSet::from([Verb::SESSION_OPEN]);
+    if let Some(at) = approve.and_then(approve::meanwhile_at)
+        && opens_only
+        && rule.effect == RuleEffect::Permit
+    {
+        reader.say(
+            at,
+            "`meanwhile` is about operations, and the rule allows none: a session that waits for an approval is not open",
         );
     }
     if !rule.unmask.is_empty() && rule.obligations.approve.is_some() {

@@ -97,6 +97,30 @@ impl PolicySet {
         self.rules.iter().map(|compiled| &compiled.rule)
     }
 
+    /// The rule of that id.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        let found = self
+            .rules
+            .binary_search_by(|compiled| compiled.rule.id.as_str().cmp(id));
+        let compiled = self.rules.get(found.ok()?)?;
+        Some(&compiled.rule)
+    }
+
+    /// Lower-case hexadecimal SHA-256 of what the rule of that id says: another once anything of the rule changes, the
+    /// same whatever happens to other rules and to labels.
+    pub fn rule_digest(&self, id: &str) -> Option<String> {
+        #[derive(Serialize)]
+        struct Canonical<'a> {
+            format: &'static str,
+            rule: &'a Rule,
+        }
+        let canonical = Canonical {
+            format: "custos.policy.rule.v1",
+            rule: self.rule(id)?,
+        };
+        fingerprint(&canonical).ok()
+    }
+
     /// The labels of columns.
     pub fn labels(&self) -> &BTreeMap<String, Label> {
         &self.labels
@@ -282,7 +306,7 @@ fn compile(read: &Read) -> Result<PolicySet, Vec<Problem>> {
     if !refused.is_empty() {
         return Err(refused.iter().map(|refused| read.place(refused)).collect());
     }
-    let digest = fingerprint(&rules, &read.labels).map_err(place)?;
+    let digest = digest_of(&rules, &read.labels).map_err(place)?;
     Ok(PolicySet {
         rules,
         labels: Arc::new(read.labels.clone()),
@@ -294,10 +318,7 @@ fn compile(read: &Read) -> Result<PolicySet, Vec<Problem>> {
 }
 
 /// Over compact JSON of rules by id and labels by name, all lists sorted.
-fn fingerprint(
-    rules: &[Arc<Compiled>],
-    labels: &BTreeMap<String, Label>,
-) -> Result<String, Refused> {
+fn digest_of(rules: &[Arc<Compiled>], labels: &BTreeMap<String, Label>) -> Result<String, Refused> {
     #[derive(Serialize)]
     struct Canonical<'a> {
         format: &'static str,
@@ -309,7 +330,11 @@ fn fingerprint(
         labels,
         rules: rules.iter().map(|compiled| &compiled.rule).collect(),
     };
-    let bytes = serde_json::to_vec(&canonical).map_err(|error| Refused {
+    fingerprint(&canonical)
+}
+
+fn fingerprint(canonical: &impl Serialize) -> Result<String, Refused> {
+    let bytes = serde_json::to_vec(canonical).map_err(|error| Refused {
         rule: None,
         message: error.to_string(),
     })?;

@@ -68,7 +68,7 @@ pub struct Alternatives {
 
 impl Verdict {
     /// Allowed, with nothing asked for.
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self {
             ruling: Ruling::Allow,
             rules: Vec::new(),
