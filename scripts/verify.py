@@ -164,7 +164,7 @@ TYPES = SESSION | set("""log.open log.close log.heartbeat node.start node.stop c
     issuer.keys sign_in.started sign_in.failed sign_in.changed sign_in.unchecked sign_in.ended authorization.granted authorization.refused
     authorization.revoked provisioning.changed provisioning.refused
     administrator.offered administrator.claimed administrator.removed finding.standing
-    request.opened request.notified request.viewed request.escalated request.ended
+    request.opened request.justified request.notified request.viewed request.escalated request.ended
     approval.decided approval.refused approval.voided grant.started grant.ended review.overdue
     approver.requested approver.enrolled approver.revoked""".split())
 RECOVERY = set("session.end segment.closed evidence.failed evidence.recovered node.start log.open log.close".split())

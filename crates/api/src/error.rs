@@ -41,6 +41,9 @@ pub enum ApiError {
     /// Control state refused or failed.
     #[error("control state")]
     Store(#[source] StoreError),
+    /// A call on approvals failed.
+    #[error("approvals")]
+    Approvals(#[source] custos_approvals::ApprovalsError),
     /// Evidence could not be read back.
     #[error("cannot read the evidence")]
     Reading(#[source] Box<dyn Error + Send + Sync>),
@@ -66,6 +69,7 @@ impl ApiError {
             Self::Identity(error) => identity_status(error),
             Self::SigningKeys(SigningKeysError::NextTooNew) => (StatusCode::CONFLICT, "too_early"),
             Self::SigningKeys(_) => (StatusCode::INTERNAL_SERVER_ERROR, "keys_failed"),
+            Self::Approvals(_) => (StatusCode::INTERNAL_SERVER_ERROR, "approvals_failed"),
             Self::Store(StoreError::ResourceInvalid { .. }) => {
                 (StatusCode::BAD_REQUEST, "bad_request")
             }

@@ -30,6 +30,7 @@
 
 mod admin;
 mod administrators;
+mod approvals;
 mod caller;
 mod credentials;
 mod error;
@@ -44,6 +45,7 @@ mod sessions;
 mod sign_ins;
 mod status;
 mod stream;
+mod watch;
 mod wire;
 
 pub use admin::{Admin, AdminSettings, Random};

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json, Router};
 use custos_identity::KeyChangeKind;
-use custos_model::{ResourceName, Secret, SessionId, SignInId};
+use custos_model::{RequestId, ResourceName, Secret, SessionId, SignInId};
 use custos_store::{CredentialId, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -50,10 +50,17 @@ pub(crate) fn router(admin: Admin) -> Router {
             "/v1/administrators",
             get(administrators).delete(remove_administrator),
         )
+        .route("/v1/requests", get(requests))
+        .route("/v1/approver-keys", get(approver_keys))
+        .route("/v1/approver-keys/accept", post(accept_approver_key))
+        .route("/v1/approver-keys/revoke", post(revoke_approver_key))
+        .route("/v1/grants", get(grants))
+        .route("/v1/grants/{id}/revoke", post(revoke_grant))
         .route("/v1/sessions", get(sessions))
         .route("/v1/sessions/{id}", get(session))
         .route("/v1/sessions/{id}/records", get(session_records))
         .route("/v1/sessions/{id}/transcript", get(session_transcript))
+        .route("/v1/sessions/{id}/watch", get(watch_session))
         .route("/v1/sessions/{id}/cut", post(cut_session))
         .fallback(async || ApiError::NotFound("such call".to_owned()))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -229,6 +236,76 @@ async fn session_transcript(
 ) -> Result<Response, ApiError> {
     let id: SessionId = parsed(&id)?;
     Ok(json_lines(admin.session_transcript(&peer, id).await?))
+}
+
+async fn watch_session(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id: SessionId = parsed(&id)?;
+    Ok(json_lines(admin.watch_session(&peer, id).await?))
+}
+
+async fn requests(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+) -> Answer<Vec<Value>> {
+    admin.requests(&peer).await.map(Json)
+}
+
+async fn approver_keys(State(admin): State<Admin>) -> Json<Vec<Value>> {
+    Json(admin.approver_keys())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedKey {
+    key: String,
+    #[serde(default)]
+    reason: String,
+}
+
+async fn accept_approver_key(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    body: Bytes,
+) -> Answer<Value> {
+    let named: NamedKey = decoded(serde_json::from_slice(&body))?;
+    admin.accept_approver_key(&peer, named.key).await?;
+    Ok(Json(serde_json::json!({})))
+}
+
+async fn revoke_approver_key(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    body: Bytes,
+) -> Answer<Value> {
+    let named: NamedKey = decoded(serde_json::from_slice(&body))?;
+    let cut = admin.revoke_approver_key(&peer, named.key, named.reason).await?;
+    Ok(Json(serde_json::json!({ "sessions_cut": cut })))
+}
+
+async fn grants(State(admin): State<Admin>) -> Json<Vec<Value>> {
+    Json(admin.grants())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Why {
+    reason: String,
+}
+
+async fn revoke_grant(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer<Value> {
+    let id: RequestId = parsed(&id)?;
+    let why: Why = decoded(serde_json::from_slice(&body))?;
+    let cut = admin.revoke_grant(&peer, id, why.reason).await?;
+    Ok(Json(serde_json::json!({ "sessions_cut": cut })))
 }
 
 async fn cut_session(

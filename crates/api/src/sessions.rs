@@ -91,6 +91,28 @@ impl Admin {
         Err(ApiError::NotFound(format!("live session {id}")))
     }
 
+    pub(crate) async fn record_live_look(&self, peer: &Peer, id: SessionId) -> Result<(), ApiError> {
+        let live = self.gateway().live().into_iter().find(|live| live.id == id);
+        let resource = live.and_then(|live| live.resource);
+        let resource = resource.map_or_else(String::new, |name| name.to_string());
+        let id = id.to_string();
+        let detail = [
+            ("part", DetailValue::Text("live")),
+            ("session", DetailValue::Text(&id)),
+        ];
+        let act = Act {
+            kind: RecordType::RecordingRead,
+            outcome: RecordOutcome::Ok,
+            reason: None,
+            target: Some(Target {
+                resource: &resource,
+                ..Target::default()
+            }),
+            detail: &detail,
+        };
+        self.record(peer, act).await
+    }
+
     async fn past(&self, limit: usize) -> Result<Vec<SessionSummary>, ApiError> {
         self.catch_up().await;
         self.blocking(move |admin| reader(admin).sessions(limit).map_err(reading))

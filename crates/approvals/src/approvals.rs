@@ -61,6 +61,12 @@ pub struct Parts {
     pub announce: Announce,
 }
 
+impl fmt::Debug for Parts {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
 /// Holds, decisions, grants and approvers' keys. Clones share everything. Calls block for a local disk access.
 #[derive(Clone)]
 pub struct Approvals {

@@ -90,7 +90,7 @@ impl Approvals {
             Some(key) => {
                 let enrolled = state.keys.get(key);
                 let enrolled = enrolled.filter(|enrolled| enrolled.is_of(&approver.principal));
-                enrolled.ok_or(Refusal::UnknownKey)?.key.method()
+                enrolled.ok_or(Refusal::UnknownKey)?.key.method().as_str()
             }
         };
         let statement = Statement {

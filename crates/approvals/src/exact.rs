@@ -21,6 +21,12 @@ pub struct Part {
     pub value: Option<Vec<u8>>,
 }
 
+impl fmt::Debug for Part {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Part({:?})", self.name)
+    }
+}
+
 /// All parts of an operation, as they will be forwarded. Shows nothing of them in `Debug`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Exact {

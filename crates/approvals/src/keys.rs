@@ -105,7 +105,7 @@ impl Approvals {
             id,
             key: fingerprint,
             log: self.origin(now.utc_ns),
-            method: key.method(),
+            method: key.method().as_str(),
             nonce: self.random_hex::<32>(),
             time: time_text(now.utc_ns),
             kind: ENROLMENT_TYPE,

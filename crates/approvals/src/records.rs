@@ -1,9 +1,13 @@
 //! Every step as a record, and what people outside are told.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use custos_evidence::{
     Approval, DetailValue, NodeRecord, Position, RecordOutcome, RecordType, Target,
 };
 use custos_model::{Decision, Principal, RequestId, Verdict};
+
+use custos_signatures::PasskeyKey;
 
 use crate::announcement::{Announcement, Happening};
 use crate::approvals::{Approvals, Ending, Live};
@@ -363,17 +367,17 @@ impl Approvals {
         let key = enrolled.key.fingerprint();
         let public = enrolled.key.public_text();
         let passkey = enrolled.key.passkey();
-        let credential = passkey.map(custos_signatures::PasskeyKey::credential_text);
+        let credential = passkey.map(|key| URL_SAFE_NO_PAD.encode(key.credential_id()));
         let person = &enrolled.person;
         let detail = texts(&[
             ("credential_id", credential.as_deref()),
             ("issuer", Some(&person.issuer)),
             ("key", Some(&key)),
-            ("method", Some(enrolled.key.method())),
+            ("method", Some(enrolled.key.method().as_str())),
             ("name", Some(&person.name)),
-            ("origin", passkey.map(|key| key.origin.as_str())),
+            ("origin", passkey.map(PasskeyKey::origin)),
             ("public_key", Some(&public)),
-            ("rp_id", passkey.map(|key| key.rp_id.as_str())),
+            ("rp_id", passkey.map(PasskeyKey::rp_id)),
             ("subject", Some(&person.subject)),
         ]);
         let mut record = NodeRecord::new(kind, outcome);

@@ -91,7 +91,7 @@ impl Approvals {
             (Some(signature), Some(key)) => {
                 state.keys.get(key).is_some_and(|enrolled| {
                     enrolled.is_of(&vote.approver)
-                        && enrolled.key.method() == statement.method
+                        && enrolled.key.method().as_str() == statement.method
                         && enrolled
                             .key
                             .verify(NAMESPACE, vote.statement.as_bytes(), signature)

@@ -79,7 +79,7 @@ pub(crate) async fn cut_session(
 
 impl Console {
     /// Who calls, if it is a person who is an administrator now. That somebody else tried is on record.
-    async fn administrator(
+    pub(crate) async fn administrator(
         &self,
         headers: &HeaderMap,
         peer: SocketAddr,

@@ -3,6 +3,7 @@
 //! Only this crate reads arguments, the environment and the machine's clock.
 
 mod account;
+mod approvals;
 mod cli;
 mod client;
 mod commands;

@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::issuers::{self, KnownIssuers};
 use crate::logging::LogLevel;
 use crate::machine::{self, SystemClock};
-use crate::{machines, signing_keys, web};
+use crate::{approvals, machines, signing_keys, web};
 
 /// A gateway that is up.
 #[derive(Debug)]
@@ -84,7 +84,9 @@ impl Running {
         machines::record(&evidence, &machines::findings(&config), now.utc_ns)
             .await
             .context("cannot put the standing findings on record")?;
+        let approvals = approvals::open(&config, &clock, &evidence, &store, &sign_ins, &policy)?;
         let services = Services {
+            approvals,
             clock,
             evidence: evidence.clone(),
             store: store.clone(),

@@ -63,6 +63,7 @@ record_types! {
     AdministratorRemoved = "administrator.removed",
     FindingStanding = "finding.standing",
     RequestOpened = "request.opened",
+    RequestJustified = "request.justified",
     RequestNotified = "request.notified",
     RequestViewed = "request.viewed",
     RequestEscalated = "request.escalated",
@@ -123,6 +124,7 @@ impl RecordType {
                 | Self::AdministratorRemoved
                 | Self::FindingStanding
                 | Self::RequestOpened
+                | Self::RequestJustified
                 | Self::RequestNotified
                 | Self::RequestViewed
                 | Self::RequestEscalated

@@ -78,7 +78,7 @@ impl AccessRules {
         let verdict = self.open(principal, resource);
         let word = match verdict.decision {
             Decision::Allow => "may",
-            Decision::Deny => "may not",
+            Decision::Hold | Decision::Deny => "may not",
         };
         let mut text = format!("{} {word} open {resource}\n", principal.name);
         if principal.kind == PrincipalKind::Unknown {

@@ -99,6 +99,17 @@ impl Policy {
         }
     }
 
+    /// The same, where what rules require of the way in which somebody comes is taken to be so.
+    pub fn opening_assuming(&self, principal: &Principal, resource: &Resource) -> Opening {
+        match self {
+            Self::Access(rules) => Opening {
+                verdict: rules.open(principal, &resource.name),
+                approvals: Vec::new(),
+            },
+            Self::Documents(set) => opening(&set.slice_assuming(principal, resource), 0),
+        }
+    }
+
     /// What would be said to the principal, who is here in this way at this time (UTC nanoseconds), about a session with
     /// the resource in which operations with these verbs are asked for. For whoever asks in advance: what is touched and
     /// how statements look is not known yet. Access rules have no approvals and allow every verb to whom they allow a
@@ -116,6 +127,7 @@ impl Policy {
                 let verdict = rules.open(principal, &resource.name);
                 let ruling = match verdict.decision {
                     Decision::Allow => Ruling::Allow,
+                    Decision::Hold => Ruling::Hold,
                     Decision::Deny => Ruling::Deny,
                 };
                 documents::Verdict {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use custos_evidence::{
     DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, RecordType, SessionEnd,
     SessionLog, Source,
@@ -13,7 +14,7 @@ use custos_evidence::{
 use custos_identity::CredentialId;
 use custos_model::{Principal, RequestId, ResourceName, SessionId, SignInId};
 use custos_policy::documents::Alternatives;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::error::SessionError;
 use crate::gateway::Shared;
@@ -22,6 +23,9 @@ use crate::{Ended, Interrupt};
 
 /// What an adapter has, beyond its own deadline, to tell its client and end.
 const DEADLINE_GRACE: Duration = Duration::from_secs(2);
+
+/// Pieces of transcript that a slow watcher may be behind.
+const WATCHED_PIECES: usize = 64;
 
 /// How far a session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +58,8 @@ pub(crate) struct Core {
     /// UTC nanoseconds at which what the client presented is over, and the session with it.
     ends_utc_ns: AtomicU64,
     interrupt: watch::Sender<Option<Interrupt>>,
+    /// Transcript lines as they are recorded, for whoever watches.
+    watchers: broadcast::Sender<Bytes>,
     state: Mutex<State>,
 }
 
@@ -106,6 +112,7 @@ impl Core {
             principal_version: AtomicU64::new(0),
             ends_utc_ns: AtomicU64::new(u64::MAX),
             interrupt: watch::Sender::new(None),
+            watchers: broadcast::Sender::new(WATCHED_PIECES),
             state: Mutex::new(State::default()),
         }
     }
@@ -137,6 +144,19 @@ impl Core {
         let first = used.first().copied();
         self.state().grants.extend(used);
         (unmet, first)
+    }
+
+    /// Lines from now on.
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Bytes> {
+        self.watchers.subscribe()
+    }
+
+    /// Shows lines to whoever watches.
+    pub(crate) fn show(&self, lines: &[u8]) {
+        if self.watchers.receiver_count() > 0 {
+            // The last of them may be gone by now.
+            let _ = self.watchers.send(Bytes::copy_from_slice(lines));
+        }
     }
 
     pub(crate) fn phase(&self) -> Phase {

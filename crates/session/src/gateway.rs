@@ -10,7 +10,7 @@ use custos_approvals::GrantEnd;
 use custos_evidence::Health;
 use custos_identity::CredentialId;
 use custos_model::{Principal, ResourceName, SessionId, SignInId};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -165,6 +165,13 @@ impl Gateway {
     /// read.
     pub fn may_open(&self, principal: &Principal, resource: &ResourceName) -> bool {
         self.shared.services.may_open(principal, resource)
+    }
+
+    /// The transcript of a live session from now on; `None` where there is none of this id.
+    pub fn watch(&self, id: SessionId) -> Option<broadcast::Receiver<bytes::Bytes>> {
+        let core = self.shared.registry.get(id)?;
+        let has_started = core.state().log.is_some();
+        has_started.then(|| core.watch())
     }
 
     /// Ends a live session at once. False when there is none with this id.

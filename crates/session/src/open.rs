@@ -170,6 +170,7 @@ impl Session<Open> {
             return Ok(None);
         }
         let position = self.stage.log.transcript(lines.bytes(), lines.count())?;
+        self.core.show(lines.bytes());
         lines.clear();
         Ok(Some(position))
     }

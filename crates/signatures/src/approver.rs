@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::assertion::Assertion;
@@ -66,6 +68,22 @@ impl ApproverKey {
         match self {
             Self::Ssh(key) => key.fingerprint().to_owned(),
             Self::Passkey(key) => key.fingerprint(),
+        }
+    }
+
+    /// The public key as text: its OpenSSH line, or its SubjectPublicKeyInfo in base64.
+    pub fn public_text(&self) -> String {
+        match self {
+            Self::Ssh(key) => key.openssh().to_owned(),
+            Self::Passkey(key) => STANDARD.encode(key.spki()),
+        }
+    }
+
+    /// The passkey, if it is one.
+    pub fn passkey(&self) -> Option<&PasskeyKey> {
+        match self {
+            Self::Ssh(_) => None,
+            Self::Passkey(key) => Some(key),
         }
     }
 

@@ -72,6 +72,7 @@ kinds! {
     AdministratorRemoved "administrator.removed",
     FindingStanding "finding.standing",
     RequestOpened "request.opened",
+    RequestJustified "request.justified",
     RequestNotified "request.notified",
     RequestViewed "request.viewed",
     RequestEscalated "request.escalated",

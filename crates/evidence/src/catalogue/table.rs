@@ -540,6 +540,7 @@ pub const ENTRIES: &[Entry] = &[
         ],
     },
     approvals::REQUEST_OPENED,
+    approvals::REQUEST_JUSTIFIED,
     approvals::REQUEST_NOTIFIED,
     approvals::REQUEST_VIEWED,
     approvals::REQUEST_ESCALATED,

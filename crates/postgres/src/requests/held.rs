@@ -23,6 +23,7 @@ const READ_AHEAD_BYTES_AT_MOST: usize = 256 * 1024;
 const NOTICE: &str = "00000";
 
 /// An operation that waits, and what happens when it goes on.
+#[derive(Debug)]
 pub(super) struct Waiting {
     held: Held,
     expected: HeldMessage,
@@ -31,6 +32,7 @@ pub(super) struct Waiting {
 }
 
 /// Which message it is of.
+#[derive(Debug)]
 pub(super) enum HeldMessage {
     Query,
     Execute(Option<Arc<Portal>>),

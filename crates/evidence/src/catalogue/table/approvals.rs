@@ -54,6 +54,15 @@ pub(super) const REQUEST_OPENED: Entry = Entry {
     ],
 };
 
+pub(super) const REQUEST_JUSTIFIED: Entry = Entry {
+    kind: RecordType::RequestJustified,
+    when: "Whoever asked said why, before anybody decided.",
+    outcomes: &[Ok],
+    required: &["actor"],
+    optional: BY_SOMEBODY,
+    detail: &[JUSTIFICATION, REQUEST],
+};
+
 pub(super) const REQUEST_NOTIFIED: Entry = Entry {
     kind: RecordType::RequestNotified,
     when: "Approvers were told of a request through a channel, or could not be.",
