@@ -120,6 +120,7 @@ fn platform_team() {
     let analyst = person("carol", &["analysts"]);
     let engineer = person("alice", &["engineers"]);
     let sre = person("bob", &["sre"]);
+    let data = person("dana", &["data"]);
     let ci = of_kind("shop-ci", "https://ci.example", PrincipalKind::Workload);
     let backup = of_kind("backup", "local", PrincipalKind::Workload);
     let production = "postgres/shop env=production";
@@ -167,6 +168,21 @@ fn platform_team() {
                 production,
                 "reason",
                 "sql.update no-where",
+                "deny by default-deny",
+            ),
+            (&data, production, "", "sql.read", "deny by default-deny"),
+            (
+                &data,
+                production,
+                "reason",
+                "session.open sql.read",
+                "hold by data-team-on-request masking pay.card, pii.ssn",
+            ),
+            (
+                &data,
+                production,
+                "reason",
+                "sql.update",
                 "deny by default-deny",
             ),
             (&sre, production, "", "sql.update", "deny by default-deny"),

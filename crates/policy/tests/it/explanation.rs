@@ -115,6 +115,28 @@ fn what_is_allowed_says_by_what_and_with_what() {
 }
 
 #[test]
+fn what_is_held_says_who_must_agree_and_what_takes_its_place() {
+    let platform = set(include_str!(
+        "../../../../examples/policies/platform-team.yaml"
+    ));
+    let (dana, bob) = (person("dana", &["data"]), person("bob", &["sre"]));
+    let production = "postgres/shop env=production";
+    let ask = "session.open sql.read";
+    let asked = explain(&platform, &dana, production, "reason", ask, "shop.orders");
+    insta::assert_snapshot!("on-request", asked);
+    let around = "acr:phishing-resistant reason";
+    let glass = explain(
+        &platform,
+        &bob,
+        production,
+        around,
+        "sql.destroy",
+        "shop.old",
+    );
+    insta::assert_snapshot!("break-glass", glass);
+}
+
+#[test]
 fn who_proved_nothing_learns_nothing() {
     let bank = set(include_str!("../../../../examples/policies/bank.yaml"));
     let text = explain(

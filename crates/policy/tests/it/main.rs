@@ -1,5 +1,6 @@
 //! Policy documents from outside: the examples, problems and where they stand, semantics, and a second opinion.
 
+mod asking;
 mod change;
 mod examples;
 mod explanation;

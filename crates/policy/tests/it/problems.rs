@@ -21,6 +21,158 @@ fn everything_wrong_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn everything_wrong_with_an_approval_is_told_with_its_place() {
+    let text = "version: 1\nrules:\n  - id: a\n    who: group:dev\n    on: postgres/shop\n    may: session.open\n    \
+                approve:\n      of: leads\n      per: statement\n      expires: 10m\n      \
+                hours: {from: '09:00', to: '09:00', zone: UTC}\n      \
+                escalate:\n        after: 10m\n        of: group:leads\n      attested: yes\n      meanwhile: hang\n      \
+                break_glass:\n        for: 60\n        review: '*'\n        of: security\n";
+    insta::assert_snapshot!(problems(text).join("\n"));
+}
+
+#[test]
+fn approvals_are_checked() {
+    for (fields, why) in [
+        (
+            "hours: always",
+            "`hours` is a mapping of: days, from, to, zone",
+        ),
+        (
+            "hours: {from: '09:00', to: '17:00'}",
+            "`hours` needs `zone`",
+        ),
+        (
+            "escalate: managers",
+            "`escalate` is a mapping of: after, of",
+        ),
+        ("escalate: {of: managers}", "`escalate` needs `after`"),
+        ("escalate: {after: 10m}", "`escalate` needs `of`"),
+        (
+            "escalate: {after: 10, of: managers}",
+            "`after` is a duration",
+        ),
+        (
+            "escalate: {after: 10m, of: 'group:'}",
+            "`group:` names no group",
+        ),
+        (
+            "escalate: {after: 10m, of: x}",
+            "`x` counts from the beginning",
+        ),
+        (
+            "escalate: {after: 30m, of: managers}",
+            "`after` must be shorter than `expires`, which is 30m",
+        ),
+        (
+            "escalate: {after: 2h, of: managers}, expires: 1h",
+            "`after` must be shorter than `expires`, which is 1h",
+        ),
+        ("attested: maybe", "`attested` is `true` or `false`"),
+        ("meanwhile: go", "known here: wait, retry"),
+        (
+            "break_glass: true",
+            "`break_glass` is a mapping of: for, review, within",
+        ),
+        (
+            "break_glass: {review: y, within: 1d}",
+            "`break_glass` needs `for`",
+        ),
+        (
+            "break_glass: {for: 1h, within: 1d}",
+            "`break_glass` needs `review`",
+        ),
+        (
+            "break_glass: {for: 1h, review: y}",
+            "`break_glass` needs `within`",
+        ),
+        (
+            "break_glass: {for: 1h, review: 'a*', within: 1d}",
+            "`a*` names no group",
+        ),
+        (
+            "break_glass: {for: 1h, review: y, within: 1w}",
+            "`within` is a duration",
+        ),
+        ("window: 1h", "`window` belongs to"),
+        ("reason: true", "`approve` has no field `reason`"),
+    ] {
+        let said = of_rule(&format!(
+            "id: a, who: '*', on: '*', may: sql.dml, approve: {{of: x, per: session, {fields}}}"
+        ));
+        let [problem] = said.as_slice() else {
+            panic!("{fields}: {said:?}");
+        };
+        assert!(
+            problem.starts_with("p.yaml:6:") && problem.contains(why),
+            "{fields}: {problem}"
+        );
+    }
+    let glass = "break_glass: {for: 1h, review: y, within: 1d}";
+    let rule = |may: &str, fields: &str| {
+        of_rule(&format!(
+            "id: a, who: '*', on: '*', may: {may}, approve: {{of: x, {fields}}}"
+        ))
+    };
+    for (may, fields, why) in [
+        (
+            "sql.dml",
+            format!("per: statement, {glass}"),
+            "p.yaml:6:90: `break_glass` belongs to `per: session` and `per: window`",
+        ),
+        (
+            "session.open",
+            "per: session, meanwhile: wait".to_owned(),
+            "p.yaml:6:91: `meanwhile` is about operations",
+        ),
+    ] {
+        let said = rule(may, &fields);
+        assert!(
+            said.len() == 1 && said[0].starts_with(why),
+            "{fields}: {said:?}"
+        );
+    }
+    for (may, fields) in [
+        ("sql.dml", format!("per: session, {glass}")),
+        ("sql.dml", format!("per: window, window: 2h, {glass}")),
+        (
+            "[session.open, sql.dml]",
+            "per: session, meanwhile: retry".to_owned(),
+        ),
+        (
+            "sql.dml",
+            "per: statement, escalate: {after: 29m, of: group:y}".to_owned(),
+        ),
+    ] {
+        assert_eq!(rule(may, &fields), [""; 0], "{fields}");
+    }
+}
+
+/// What the documentation shows is what the reader takes; so is the fuzzer's seed, or it would fuzz refusals only.
+#[test]
+fn rules_that_are_shown_are_accepted() {
+    let page = include_str!("../../../../docs/policy.md");
+    let shown: Vec<&str> = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|text| text.contains("rules:"))
+        .collect();
+    assert_eq!(shown.len(), 2);
+    for text in shown {
+        let version = if text.contains("version: 1") {
+            ""
+        } else {
+            "version: 1\n"
+        };
+        assert_eq!(problems(&format!("{version}{text}")), [""; 0]);
+    }
+    assert_eq!(
+        problems(include_str!("../../../../fuzz/seeds/policy/approvals")),
+        [""; 0]
+    );
+}
+
+#[test]
 fn a_rule_says_what_it_needs() {
     for (rule, why) in [
         ("id: a", "a rule needs `who`"),

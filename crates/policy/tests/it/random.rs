@@ -49,6 +49,12 @@ const VERBS: [&str; 6] = [
     "sql.unknown",
     "session.open",
 ];
+const APPROVE: [&str; 4] = [
+    "",
+    ", attested: true",
+    ", hours: {from: '09:00', to: '17:00', zone: UTC}, escalate: {after: 5m, of: managers}",
+    ", break_glass: {for: 1h, review: security, within: 1d}",
+];
 const RESOURCES: [&str; 4] = [
     "postgres/shop env=prod",
     "postgres/shop-2",
@@ -210,7 +216,9 @@ pub(crate) fn yaml<'a>(rules: impl IntoIterator<Item = &'a RandomRule>) -> Strin
             let _ = writeln!(text, "  mask: [{}]", quoted(&rule.mask));
         }
         if rule.approve {
-            text.push_str("  approve: {of: leads, per: statement}\n");
+            // What an approval says beside decides nothing here; who sorts alternatives must sort all of them.
+            let more = APPROVE[rule.verbs.len() % APPROVE.len()];
+            let _ = writeln!(text, "  approve: {{of: leads, per: session{more}}}");
         }
         if rule.reason {
             text.push_str("  require: {reason: true}\n");

@@ -1,7 +1,12 @@
 //! What rules mean together.
 
+use std::sync::Arc;
+
 use custos_model::{Principal, PrincipalKind};
-use custos_policy::documents::{Durability, Ruling};
+use custos_policy::documents::{
+    Approve, BreakGlass, Durability, Escalate, Meanwhile, Per, Ruling, Verdict,
+};
+use serde_json::json;
 
 use crate::world::{
     FRIDAY_TEN, HOUR, decide, environment, of_kind, person, question, resource, rules, shown,
@@ -15,6 +20,14 @@ fn asks(text: &str, principal: &Principal, what: &str) -> String {
         &environment(""),
         what,
     ))
+}
+
+/// The verdict on alice's `sql.delete`, which waits.
+fn held(text: &str) -> Arc<Verdict> {
+    let (set, around) = (rules(text), environment(""));
+    let verdict = decide(&set, &alice(), "postgres/shop", &around, "sql.delete");
+    assert_eq!(verdict.ruling, Ruling::Hold);
+    verdict
 }
 
 fn alice() -> Principal {
@@ -256,6 +269,126 @@ fn approvals_are_alternatives_and_a_free_rule_beats_them() {
     assert_eq!(
         asks(&free, &person("bob", &[]), "sql.delete"),
         "hold by a, b"
+    );
+}
+
+/// Every field of an approval reaches whoever asks people, and is told.
+#[test]
+fn what_an_approval_says_stands_in_the_verdict() {
+    let text = "- {id: a, who: '*', on: '*', may: sql.delete, approve: {count: 2, of: dba, per: window, window: 2h, expires: 1h, \
+                hours: {days: [mon, fri], from: '09:00', to: '17:00', zone: Europe/Berlin}, \
+                escalate: {after: 10m, of: 'group:managers'}, attested: true, meanwhile: retry, \
+                break_glass: {for: 30m, review: 'group:security', within: 1d}}}\n";
+    let verdict = held(text);
+    let [(rule, approve)] = verdict.approvals[0].any_of.as_slice() else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(
+        (rule.as_str(), approve.per, approve.expires),
+        ("a", Per::Window, 3600)
+    );
+    let hours = approve.hours.as_ref().unwrap();
+    assert!(hours.contain(FRIDAY_TEN) && !hours.contain(FRIDAY_TEN + 6 * HOUR));
+    let (after, of) = (600, "managers".to_owned());
+    assert_eq!(approve.escalate, Some(Escalate { after, of }));
+    assert_eq!(
+        (approve.attested, approve.meanwhile),
+        (true, Meanwhile::Retry)
+    );
+    let glass = BreakGlass {
+        window: 1800,
+        review: "security".to_owned(),
+        within: 86_400,
+    };
+    assert_eq!(approve.break_glass, Some(glass));
+    assert_eq!(
+        approve.to_string(),
+        "approval by 2 of dba for 2h, after 10m also of managers, or by attestation, \
+         given from 09:00 to 17:00 Europe/Berlin on mon, fri, for which the client comes again, \
+         or taken for 30m without it and reviewed by security within 1d"
+    );
+    assert_eq!(verdict.obligations["a"].approve.as_ref(), Some(approve));
+    let json = json!({
+        "count": 2, "of": "dba", "per": "window", "window": 7200, "expires": 3600,
+        "hours": {"days": [1, 5], "from": 540, "to": 1020, "zone": "Europe/Berlin"},
+        "escalate": {"after": 600, "of": "managers"},
+        "attested": true,
+        "meanwhile": "retry",
+        "break_glass": {"window": 1800, "review": "security", "within": 86_400},
+    });
+    assert_eq!(serde_json::to_value(approve).unwrap(), json);
+    let matrix = serde_json::to_value(rules(text).matrix()).unwrap();
+    assert_eq!(
+        matrix["cells"][0]["notes"],
+        json!([approve
+            .to_string()
+            .replace(", or taken", ", within 1h, or taken")])
+    );
+}
+
+#[test]
+fn what_an_approval_does_not_say_is_off() {
+    let text = "- {id: a, who: '*', on: '*', may: sql.delete, approve: {of: dba, per: session}}\n";
+    let approve = Approve {
+        count: 1,
+        of: "dba".to_owned(),
+        per: Per::Session,
+        window: None,
+        expires: 1800,
+        hours: None,
+        escalate: None,
+        attested: false,
+        meanwhile: Meanwhile::Wait,
+        break_glass: None,
+    };
+    let json = json!({"count": 1, "of": "dba", "per": "session", "window": null, "expires": 1800});
+    assert_eq!(serde_json::to_value(&approve).unwrap(), json);
+    assert_eq!(held(text).approvals[0].any_of, [("a".to_owned(), approve)]);
+}
+
+/// Approvals of several rules stay apart, whatever tells them apart; each verb needs one of its own.
+#[test]
+fn approvals_that_differ_in_anything_are_alternatives() {
+    let rule = |id: &str, verbs: &str, more: &str| {
+        format!(
+            "- {{id: {id}, who: '*', on: '*', may: {verbs}, approve: {{of: dba, per: session{more}}}}}\n"
+        )
+    };
+    let text = [
+        rule("b", "sql.delete", ", attested: true"),
+        rule(
+            "c",
+            "sql.delete",
+            ", hours: {from: '09:00', to: '17:00', zone: UTC}",
+        ),
+        rule(
+            "a",
+            "[sql.delete, sql.insert]",
+            ", break_glass: {for: 1h, review: s, within: 1h}",
+        ),
+    ]
+    .concat();
+    let verdict = decide(
+        &rules(&text),
+        &alice(),
+        "postgres/shop",
+        &environment(""),
+        "sql.delete sql.insert",
+    );
+    let asked: Vec<(&str, Vec<&str>)> = verdict
+        .approvals
+        .iter()
+        .map(|one| {
+            let rules = one.any_of.iter().map(|(rule, _)| rule.as_str());
+            (one.verb.as_str(), rules.collect())
+        })
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            ("sql.insert", vec!["a"]),
+            ("sql.delete", vec!["a", "b", "c"])
+        ]
     );
 }
 
