@@ -137,6 +137,7 @@ install_for_build() { install_packages libclang-dev clang; }
 install_for_tests() {
     install_for_build
     install_packages postgresql-15 postgresql-client-15 pgbouncer tmux faketime python3-venv util-linux openssl git xmlsec1 \
+        openssh-client openssh-tests \
         chromium simplesamlphp php8.2-cli php8.2-xml php8.2-mbstring php8.2-curl
     install_postgres_18
     install_python_clients

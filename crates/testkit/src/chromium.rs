@@ -1,4 +1,4 @@
-//! A real browser, driven through signing in.
+//! A real browser, driven through signing in and through signing.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,13 +53,36 @@ impl Chromium {
             "screenshots": screenshots,
             "steps": steps,
         });
-        let driver = workspace::clients().join("browser/node_modules/playwright-core/index.mjs");
-        let mut command = node();
-        command
-            .arg(workspace::root().join("tests/clients/browser/sign_in.mjs"))
-            .arg(journey.to_string())
-            .env("PLAYWRIGHT", driver);
-        let seen = run(&mut command, JOURNEY_MAX).success();
-        serde_json::from_str(&seen).expect("the driver prints JSON")
+        drive("sign_in.mjs", &journey)
     }
+
+    /// Makes one passkey for each COSE algorithm on a page of its own, and signs each challenge (base64url) with each.
+    /// What is returned stands in `tests/clients/browser/passkey.mjs`.
+    ///
+    /// # Panics
+    /// When the browser does not do it.
+    #[track_caller]
+    pub fn passkeys(algorithms: &[i64], challenges: &[String]) -> Value {
+        let profile = tempfile::tempdir().expect("a directory can be made");
+        let request = json!({
+            "chromium": PROGRAM,
+            "profile": profile.path(),
+            "algorithms": algorithms,
+            "challenges": challenges,
+        });
+        drive("passkey.mjs", &request)
+    }
+}
+
+#[track_caller]
+fn drive(script: &str, what: &Value) -> Value {
+    let driver = workspace::clients().join("browser/node_modules/playwright-core/index.mjs");
+    let scripts = workspace::root().join("tests/clients/browser");
+    let mut command = node();
+    command
+        .arg(scripts.join(script))
+        .arg(what.to_string())
+        .env("PLAYWRIGHT", driver);
+    let seen = run(&mut command, JOURNEY_MAX).success();
+    serde_json::from_str(&seen).expect("the driver prints JSON")
 }
