@@ -26,6 +26,7 @@ mod error;
 mod hex;
 mod master_key;
 mod network;
+mod outbox;
 mod owed;
 mod provider_sessions;
 mod provisioned;
@@ -45,6 +46,7 @@ pub use database::Store;
 pub use error::StoreError;
 pub use master_key::MasterKey;
 pub use network::{SourceNetwork, SourceNetworkError};
+pub use outbox::{OutboxEntry, Outgoing};
 pub use provider_sessions::StoredProviderSession;
 pub use provisioned::{
     PROVISIONED_GROUPS_MAX, PROVISIONED_USERS_MAX, PersonKey, ProvisionedDirectory,

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i64 = 0x4355_5354;
 
 /// `MIGRATIONS[n]` leads from schema n to n + 1.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
@@ -127,6 +127,20 @@ const MIGRATIONS: [&str; 3] = [
         id INTEGER PRIMARY KEY CHECK (id = 1),
         body BLOB NOT NULL
     ) STRICT;
+",
+    "
+    CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        webhook TEXT NOT NULL,
+        event TEXT NOT NULL,
+        queued_utc_ns INTEGER NOT NULL,
+        due_utc_ns INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        body BLOB NOT NULL,
+        UNIQUE (webhook, event)
+    ) STRICT;
+    CREATE INDEX outbox_by_due ON outbox (webhook, due_utc_ns, number);
+    CREATE INDEX outbox_by_number ON outbox (webhook, number);
 ",
 ];
 
