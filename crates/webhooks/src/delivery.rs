@@ -20,7 +20,7 @@ const ANSWER_BYTES_MAX: usize = 4096;
 /// After the control database failed.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// No sleep is longer, because a wall clock can be set.
-const SLEEP_MAX: Duration = Duration::from_secs(60);
+const SLEEP_MAX: Duration = Duration::from_mins(1);
 
 /// Delivers to the webhook of that number until `stop`, which breaks off what is sent and nothing that is stored.
 pub(crate) async fn run(inner: Arc<Inner>, number: usize, stop: CancellationToken) {
@@ -31,24 +31,26 @@ pub(crate) async fn run(inner: Arc<Inner>, number: usize, stop: CancellationToke
     while !stop.is_cancelled() {
         let owned = name.to_owned();
         let next = with_store(&inner, move |store| store.next_in_outbox(&owned)).await;
-        let pause = match next {
+        let wait = match next {
             Ok(Some(entry)) => {
                 let now = inner.clock.now().utc_ns;
-                if entry.due_utc_ns <= now {
+                let wait = Duration::from_nanos(entry.due_utc_ns.saturating_sub(now));
+                // Nothing is put off for longer than that, so the clock was set back.
+                if wait.is_zero() || wait > inner.retries.longest {
                     attempt(&inner, &webhook.settings, &entry, &stop).await;
                     continue;
                 }
-                Duration::from_nanos(entry.due_utc_ns - now).min(SLEEP_MAX)
+                wait.min(SLEEP_MAX)
             }
             Ok(None) => SLEEP_MAX,
-            Err(_) => {
+            Err(()) => {
                 pause(STORE_PAUSE, &stop).await;
                 continue;
             }
         };
         tokio::select! {
             () = webhook.queued.notified() => {}
-            () = self::pause(pause, &stop) => {}
+            () = pause(wait, &stop) => {}
         }
     }
 }

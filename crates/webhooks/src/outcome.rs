@@ -56,7 +56,7 @@ mod tests {
                 0,
             )
         };
-        let minute = Some(Duration::from_secs(60));
+        let minute = Some(Duration::from_mins(1));
         assert_eq!(of(200), Attempt::Taken);
         assert_eq!(of(299), Attempt::Taken);
         assert_eq!(of(410), Attempt::Refused("status_410".to_owned()));

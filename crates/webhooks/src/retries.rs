@@ -19,8 +19,8 @@ impl Default for Retries {
     fn default() -> Self {
         Self {
             first: Duration::from_secs(5),
-            longest: Duration::from_secs(3600),
-            in_all: Duration::from_secs(24 * 3600),
+            longest: Duration::from_hours(1),
+            in_all: Duration::from_hours(24),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use custos_webhooks::DeliveryOutcome;
+use custos_webhooks::{DeliveryOutcome, Retries};
 
 use crate::receiver::{Receiver, status};
 use crate::world::{Running, World, client, event, webhook};
@@ -68,11 +68,17 @@ async fn silence_is_a_failure_in_time() {
     assert_eq!(world.report().await.attempts, 2);
 }
 
+/// The first pause is longer than all the time that there is.
+const NO_RETRIES: Retries = Retries {
+    first: Duration::from_hours(10),
+    longest: Duration::from_hours(10),
+    in_all: Duration::from_hours(1),
+};
+
 /// The reason after which a single failure gives up.
 async fn given_up(answer: &str, timeout: Duration) -> String {
     let mut world = World::new();
-    world.retries.in_all = Duration::from_millis(5_000);
-    world.retries.first = Duration::from_secs(10);
+    world.retries = NO_RETRIES;
     let receiver = Receiver::new(&[answer]).await;
     let mut hasty = webhook("ops", receiver.url());
     hasty.client = client(true, timeout);
@@ -168,10 +174,8 @@ async fn a_long_or_endless_answer_makes_no_failure() {
 #[tokio::test]
 async fn the_guard_holds() {
     let mut world = World::new();
-    world.retries.in_all = Duration::ZERO;
     let mut receiver = Receiver::new(&[&status(200, "")]).await;
-    world.retries.in_all = Duration::from_millis(5_000);
-    world.retries.first = Duration::from_secs(10);
+    world.retries = NO_RETRIES;
     for (url, reason) in [
         (receiver.url(), "plain_http"),
         (receiver.url().replace("http:", "https:"), "address"),

@@ -25,7 +25,7 @@ async fn an_event_survives_a_stop_before_it_was_sent() {
 #[tokio::test]
 async fn a_restart_between_attempts_keeps_their_count_and_their_pause() {
     let mut world = World::new();
-    world.retries.first = Duration::from_secs(1800);
+    world.retries.first = Duration::from_mins(30);
     let mut receiver = Receiver::new(&[&status(500, ""), &status(200, "")]).await;
     let webhooks = world.webhooks(vec![webhook("ops", receiver.url())]);
     let running = Running::start(&webhooks);
@@ -110,7 +110,7 @@ async fn a_day_is_the_end() {
     let mut receiver = Receiver::new(&[&status(500, "")]).await;
     let webhooks = world.webhooks(vec![webhook("ops", receiver.url())]);
     webhooks.tell(&event(1)).unwrap();
-    world.clock.advance(Duration::from_secs(25 * 3600));
+    world.clock.advance(Duration::from_hours(25));
     let running = Running::start(&webhooks);
     let delivered = world.report().await;
     assert_eq!(delivered.outcome, DeliveryOutcome::GivenUp);
@@ -118,6 +118,20 @@ async fn a_day_is_the_end() {
     assert_eq!(delivered.request, Some(event(1).request));
     running.stop().await;
     assert!(world.waiting().is_empty() && receiver.got_no_more());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_nothing_up() {
+    let mut world = World::new();
+    world.clock.advance(Duration::from_hours(1000));
+    let receiver = Receiver::new(&[&status(200, "")]).await;
+    world
+        .webhooks(vec![webhook("ops", receiver.url())])
+        .tell(&event(1))
+        .unwrap();
+    world.clock = World::new().clock;
+    let _running = Running::start(&world.webhooks(vec![webhook("ops", receiver.url())]));
+    assert_eq!(world.report().await.outcome, DeliveryOutcome::Delivered);
 }
 
 #[tokio::test]

@@ -65,8 +65,8 @@ impl World {
             }),
             retries: Retries {
                 first: Duration::from_millis(10),
-                longest: Duration::from_secs(3600),
-                in_all: Duration::from_secs(24 * 3600),
+                longest: Duration::from_hours(1),
+                in_all: Duration::from_hours(24),
             },
             sender,
             reports,
