@@ -20,7 +20,7 @@ const ROWS: &[&[&str]] = &[
     &["custos-policy"],
     &["custos-masking", "custos-sql"],
     &["custos-identity"],
-    &["custos-evidence"],
+    &["custos-evidence", "custos-webhooks"],
     &["custos-store"],
     &["custos-tunnel"],
     &["custos-oauth", "custos-oidc"],

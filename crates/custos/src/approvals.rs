@@ -30,7 +30,7 @@ pub(crate) fn open(
         sign_ins: sign_ins.clone(),
         policy: Arc::clone(policy),
         node: (config.cluster.clone(), config.node.clone()),
-        relying_party: config.web.as_ref().and_then(|web| relying_party(web.base_url.as_str())),
+        relying_party: config.web.as_ref().and_then(|web| relying_party(&web.url)),
         random: Box::new(machine::random),
         announce: Box::new(|_| {}),
     });

@@ -14,6 +14,7 @@ mod reference;
 mod units;
 mod walk;
 mod web;
+mod webhooks;
 mod workloads;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub(crate) use provisioning::Provisioning;
 pub(crate) use reference::markdown as reference;
 pub(crate) use units::{parse_duration, show_duration, show_size};
 pub(crate) use web::Web;
+pub(crate) use webhooks::Webhook;
 pub(crate) use workloads::{Issuer as WorkloadIssuer, Keys as WorkloadKeys, Reach};
 
 /// The largest configuration file that is read.
@@ -79,6 +81,8 @@ pub(crate) struct Config {
     pub(crate) workloads: Vec<Workload>,
     /// Machines with a key or a secret of their own.
     pub(crate) machines: Vec<Machine>,
+    /// Who is told of requests for approval.
+    pub(crate) webhooks: Vec<Webhook>,
     /// Who may open what.
     pub(crate) policy: Arc<Policy>,
     /// Where its documents are; `None`: it has access rules.

@@ -12,13 +12,16 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::error::FetchError;
-use crate::exchange::{exchange, message};
+use crate::exchange::{Answer, exchange, message};
 use crate::guard::Guard;
 use crate::network::Network;
-use crate::request::{Request, Response};
+use crate::request::{Receipt, Request, Response};
 use crate::resolve::Resolve;
 use crate::target::{Scheme, Target};
 use crate::tls;
+
+/// How long a server may go on talking after a head that is all that was asked for.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How one provider is reached.
 #[derive(Clone, Debug)]
@@ -82,24 +85,42 @@ impl Client {
         let target = Target::parse(&request.url)?;
         let max_response_bytes = request.max_response_bytes;
         let message = message(&target, request)?;
-        let work = Box::pin(self.run(&target, message, max_response_bytes));
+        let work = Box::pin(async {
+            let answer = self.run(&target, message).await?;
+            answer.read(max_response_bytes).await
+        });
         timeout(self.total_timeout, work)
             .await
             .map_err(|_| FetchError::Timeout)?
+    }
+
+    /// Sends the request and takes the head of the answer for all of it: what the server writes below is read up to
+    /// the request's limit, for a moment, and dropped. So neither its length nor its encoding makes a failure of a
+    /// delivery that was taken in.
+    pub async fn deliver(&self, request: Request) -> Result<Receipt, FetchError> {
+        let target = Target::parse(&request.url)?;
+        let max_response_bytes = request.max_response_bytes;
+        let message = message(&target, request)?;
+        let work = Box::pin(self.run(&target, message));
+        let answer = timeout(self.total_timeout, work)
+            .await
+            .map_err(|_| FetchError::Timeout)??;
+        let receipt = answer.receipt();
+        let _ = timeout(DRAIN_TIMEOUT, answer.drain(max_response_bytes)).await;
+        Ok(receipt)
     }
 
     async fn run(
         &self,
         target: &Target,
         message: hyper::Request<Full<Bytes>>,
-        max_response_bytes: usize,
-    ) -> Result<Response, FetchError> {
+    ) -> Result<Answer, FetchError> {
         if target.scheme == Scheme::Http {
             let stream = self.in_time(self.connect(target)).await?;
-            return exchange(stream, message, max_response_bytes).await;
+            return exchange(stream, message).await;
         }
         let stream = self.in_time(self.connect_tls(target)).await?;
-        exchange(stream, message, max_response_bytes).await
+        exchange(stream, message).await
     }
 
     async fn in_time<T>(

@@ -5,25 +5,30 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-    TRANSFER_ENCODING, USER_AGENT,
+    RETRY_AFTER, TRANSFER_ENCODING, USER_AGENT,
 };
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use crate::error::FetchError;
-use crate::request::{Method, Request, Response};
+use crate::request::{Method, Receipt, Request, Response};
 use crate::target::Target;
 
 const MAX_HEADER_BYTES: usize = 64 << 10;
 const MAX_HEADERS: usize = 64;
 
-/// Sends the request and reads the whole answer.
+/// An answer whose head is there. Dropping it closes the connection.
+pub(crate) struct Answer {
+    response: hyper::Response<Incoming>,
+    _connection: JoinSet<hyper::Result<()>>,
+}
+
+/// Sends the request and reads the head of the answer.
 pub(crate) async fn exchange<S>(
     stream: S,
     message: hyper::Request<Full<Bytes>>,
-    max_response_bytes: usize,
-) -> Result<Response, FetchError>
+) -> Result<Answer, FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -40,7 +45,16 @@ where
         .send_request(message)
         .await
         .map_err(FetchError::Http)?;
-    read(response, max_response_bytes).await
+    let status = response.status().as_u16();
+    match status {
+        200..=299 | 400..=599 => {}
+        300..=399 => return Err(FetchError::Redirect { status }),
+        _ => return Err(FetchError::Status { status }),
+    }
+    Ok(Answer {
+        response,
+        _connection: tasks,
+    })
 }
 
 /// The request as it goes out. Made before anything is resolved, so that a bad one goes nowhere.
@@ -88,41 +102,58 @@ fn is_our_own(name: &HeaderName) -> bool {
     ours.contains(name) || name == hyper::header::CONTENT_LENGTH
 }
 
-async fn read(
-    response: hyper::Response<Incoming>,
-    max_response_bytes: usize,
-) -> Result<Response, FetchError> {
-    let (head, mut body) = response.into_parts();
-    let status = head.status.as_u16();
-    match status {
-        200..=299 | 400..=599 => {}
-        300..=399 => return Err(FetchError::Redirect { status }),
-        _ => return Err(FetchError::Status { status }),
-    }
-    let encodings = head.headers.get_all(CONTENT_ENCODING).iter();
-    if encodings.into_iter().any(|encoding| encoding != "identity") {
-        return Err(FetchError::Encoded);
-    }
-    let too_large = FetchError::TooLarge {
-        limit: max_response_bytes,
-    };
-    if body.size_hint().lower() > max_response_bytes as u64 {
-        return Err(too_large);
-    }
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(FetchError::Http)?.into_data() else {
-            continue;
+impl Answer {
+    /// The whole answer.
+    pub(crate) async fn read(self, max_response_bytes: usize) -> Result<Response, FetchError> {
+        let (head, mut body) = self.response.into_parts();
+        let encodings = head.headers.get_all(CONTENT_ENCODING).iter();
+        if encodings.into_iter().any(|encoding| encoding != "identity") {
+            return Err(FetchError::Encoded);
+        }
+        let too_large = FetchError::TooLarge {
+            limit: max_response_bytes,
         };
-        if bytes.len().saturating_add(data.len()) > max_response_bytes {
+        if body.size_hint().lower() > max_response_bytes as u64 {
             return Err(too_large);
         }
-        bytes.extend_from_slice(&data);
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(FetchError::Http)?.into_data() else {
+                continue;
+            };
+            if bytes.len().saturating_add(data.len()) > max_response_bytes {
+                return Err(too_large);
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(Response {
+            status: head.status.as_u16(),
+            content_type: text(&head.headers, &CONTENT_TYPE),
+            body: bytes.freeze(),
+        })
     }
-    let content_type = head.headers.get(CONTENT_TYPE);
-    Ok(Response {
-        status,
-        content_type: content_type.and_then(|value| Some(value.to_str().ok()?.to_owned())),
-        body: bytes.freeze(),
-    })
+
+    /// What the head alone says.
+    pub(crate) fn receipt(&self) -> Receipt {
+        Receipt {
+            status: self.response.status().as_u16(),
+            retry_after: text(self.response.headers(), &RETRY_AFTER),
+        }
+    }
+
+    /// Lets the server finish what it has to say, up to that many bytes, and forgets it.
+    pub(crate) async fn drain(mut self, max_response_bytes: usize) {
+        let mut bytes = 0_usize;
+        while let Some(Ok(frame)) = self.response.body_mut().frame().await {
+            bytes = bytes.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+            if bytes > max_response_bytes {
+                return;
+            }
+        }
+    }
+}
+
+/// A header's value, where it is readable ASCII.
+fn text(headers: &hyper::HeaderMap, name: &HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
 }

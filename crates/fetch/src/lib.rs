@@ -1,4 +1,5 @@
-//! The one HTTP client that goes out to issuers: discovery documents, key sets, token endpoints, metadata.
+//! The one HTTP client that goes out: to issuers for discovery documents, key sets, token endpoints and metadata, and to
+//! those who want to be told of something.
 //!
 //! What it asks for is named by documents that come from outside, so it is also the guard against requests to places
 //! that such a document must not reach (server-side request forgery):
@@ -34,5 +35,5 @@ pub use address::AddressClass;
 pub use client::{Client, Settings};
 pub use error::FetchError;
 pub use network::{Network, NetworkError};
-pub use request::{Method, Request, Response};
+pub use request::{Method, Receipt, Request, Response};
 pub use resolve::{Resolve, Resolved, SystemResolver};

@@ -10,7 +10,7 @@ use custos_model::Secret;
 pub enum Method {
     /// Reads a document.
     Get,
-    /// Sends a form.
+    /// Sends a form or a document.
     Post,
 }
 
@@ -62,6 +62,15 @@ pub struct Response {
     pub content_type: Option<String>,
     /// At most as many bytes as the request allows.
     pub body: Bytes,
+}
+
+/// What the head of an answer says: see [`crate::Client::deliver`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// 200 to 299, 400 to 599.
+    pub status: u16,
+    /// `Retry-After` (RFC 9110 section 10.2.3), where it is readable ASCII: seconds, or a date.
+    pub retry_after: Option<String>,
 }
 
 impl fmt::Debug for Response {

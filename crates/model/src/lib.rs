@@ -19,5 +19,5 @@ pub use operation::{Effect, Operation, Outcome};
 pub use principal::{Principal, PrincipalKind};
 pub use resource::{Protocol, ResourceName, ResourceNameError};
 pub use secret::Secret;
-pub use shown::is_shown_as_it_is;
+pub use shown::{is_hidden, is_shown_as_it_is};
 pub use verdict::{Decision, Verdict};

@@ -3,13 +3,15 @@
 /// Whether a name of a person or a group may stand in records, rules and on pages: not empty, not too long, no space at either end,
 /// and no character that hides or turns around what stands beside it.
 pub fn is_shown_as_it_is(text: &str, max_bytes: usize) -> bool {
-    let hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter,
-                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    (1..=max_bytes).contains(&text.len()) && text.trim() == text && !text.contains(hidden)
+    (1..=max_bytes).contains(&text.len()) && text.trim() == text && !text.contains(is_hidden)
+}
+
+/// Whether a character cannot be seen, or hides or turns around what stands beside it.
+pub fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

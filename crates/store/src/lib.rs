@@ -27,6 +27,7 @@ mod hex;
 mod kept;
 mod master_key;
 mod network;
+mod outbox;
 mod owed;
 mod provider_sessions;
 mod provisioned;
@@ -47,6 +48,7 @@ pub use error::StoreError;
 pub use kept::Shelf;
 pub use master_key::MasterKey;
 pub use network::{SourceNetwork, SourceNetworkError};
+pub use outbox::{OutboxEntry, Outgoing};
 pub use provider_sessions::StoredProviderSession;
 pub use provisioned::{
     PROVISIONED_GROUPS_MAX, PROVISIONED_USERS_MAX, PersonKey, ProvisionedDirectory,

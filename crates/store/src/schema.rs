@@ -135,6 +135,18 @@ const MIGRATIONS: [&str; 4] = [
         body BLOB NOT NULL,
         PRIMARY KEY (shelf, id)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        webhook TEXT NOT NULL,
+        event TEXT NOT NULL,
+        queued_utc_ns INTEGER NOT NULL,
+        due_utc_ns INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        body BLOB NOT NULL,
+        UNIQUE (webhook, event)
+    ) STRICT;
+    CREATE INDEX outbox_by_due ON outbox (webhook, due_utc_ns, number);
+    CREATE INDEX outbox_by_number ON outbox (webhook, number);
 ",
 ];
 

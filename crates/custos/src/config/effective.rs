@@ -15,7 +15,7 @@ use super::providers::OpenId;
 use super::units::{show_duration, show_size};
 use super::{
     Config, Listener, Machine, MachineProof, Provider, ProviderKind, Provisioning, Reach, Saml,
-    SamlMetadata, Web, WorkloadIssuer, WorkloadKeys,
+    SamlMetadata, Web, Webhook, WorkloadIssuer, WorkloadKeys,
 };
 
 /// Every key with its value as text. Holds no secret: keys and certificates stand as file names.
@@ -74,6 +74,9 @@ impl Effective {
         }
         for machine in &config.machines {
             machine_keys(machine, &mut put);
+        }
+        for webhook in &config.webhooks {
+            webhook_keys(webhook, &mut put);
         }
         if let Some(files) = &config.policy_files {
             put("policy".to_owned(), files.display().to_string());
@@ -353,6 +356,30 @@ fn machine_keys(machine: &Machine, put: &mut impl FnMut(String, String)) {
     }
 }
 
+fn webhook_keys(webhook: &Webhook, put: &mut impl FnMut(String, String)) {
+    let mut set =
+        |name: &str, value: String| put(format!("webhook.{}.{name}", webhook.name), value);
+    // What follows the host lets anybody write into a chat.
+    let url = webhook.url.expose();
+    let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    set("url", origin);
+    let sha256 = digest::digest(&digest::SHA256, url.as_bytes());
+    set("url_sha256", hex(sha256.as_ref()));
+    set("format", webhook.format.as_str().to_owned());
+    for (name, file) in [
+        ("url_file", &webhook.url_file),
+        ("secret_file", &webhook.secret_file),
+        ("next_secret_file", &webhook.next_secret_file),
+    ] {
+        if let Some(file) = file {
+            set(name, file.display().to_string());
+        }
+    }
+    let events: Vec<_> = webhook.events.iter().map(|it| it.as_str()).collect();
+    set("events", events.join(", "));
+    reach_keys(&webhook.reach, set);
+}
+
 fn reach_keys(reach: &Reach, mut set: impl FnMut(&str, String)) {
     if let Some((file, _)) = &reach.ca {
         set("ca_file", file.display().to_string());
@@ -373,6 +400,7 @@ fn change_of(key: &str) -> Change {
         "listener" | "web" if last == "certificate_sha256" => return Change::Reload,
         "policy" if last == "sha256" => return Change::Reload,
         "provider" if last == "metadata_sha256" => return Change::Reload,
+        "webhook" if last == "url_sha256" => return Change::Restart,
         "listener" => "listener[]",
         "access" => "access[]",
         "provider" => "provider[]",
@@ -381,6 +409,7 @@ fn change_of(key: &str) -> Change {
         "workload_issuer" => "workload_issuer[]",
         "workload" => "workload[]",
         "machine" => "machine[]",
+        "webhook" => "webhook[]",
         "limits" | "log" | "web" => first,
         _ => "",
     };

@@ -4,6 +4,7 @@
 mod key;
 mod machines;
 mod sections;
+mod webhooks;
 
 pub(crate) use key::{Change, Fallback, Key, Kind, Section};
 pub(crate) use sections::SECTIONS;
@@ -33,7 +34,7 @@ const fn key(
 use Change::{Reload, Restart};
 use Fallback::{Derived, Is, Required};
 
-/// The keys of all sections but those of machines.
+/// The keys of all sections but those of webhooks and machines.
 const KEYS: &[Key] = &[
     key(
         "",
@@ -623,7 +624,7 @@ const KEYS: &[Key] = &[
 
 /// Every key of every section.
 pub(crate) fn all() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().chain(machines::KEYS)
+    KEYS.iter().chain(webhooks::KEYS).chain(machines::KEYS)
 }
 
 /// The keys of one section.

@@ -138,7 +138,8 @@ struct Place<'a> {
     loopback: bool,
 }
 
-fn is_loopback_allowed(reach: &Reach) -> bool {
+/// Whether loopback is among the networks that the file allows.
+pub(super) fn is_loopback_allowed(reach: &Reach) -> bool {
     let loopback = std::net::Ipv4Addr::LOCALHOST.into();
     let mut networks = reach.networks.iter();
     networks.any(|network| network.contains(loopback))

@@ -10,7 +10,7 @@ use super::effective::Effective;
 use super::listeners;
 use super::problem::Problems;
 use super::walk::Section;
-use super::{Config, Log, machines, policy, providers, provisioning, web, workloads};
+use super::{Config, Log, machines, policy, providers, provisioning, web, webhooks, workloads};
 
 /// The configuration, or every problem of the text.
 pub(super) fn config(file: &Path, source: &str) -> Result<Config, Problems> {
@@ -42,6 +42,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         "workload_issuer",
         "workload",
         "machine",
+        "webhook",
         "access",
     ];
     top.refuse_unknown(&tables, problems);
@@ -72,6 +73,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         .as_ref()
         .map(|(_, workloads)| workloads.as_slice());
     let machines = machines::read(top, &base, known_web, known.unwrap_or_default(), problems);
+    let webhooks = webhooks::read(top, &base, known_web, problems);
     let policy = policy::read(top, &base, problems)?;
     let (workload_issuers, workloads) = platforms?;
     let mut config = Config {
@@ -93,6 +95,7 @@ fn build(file: &Path, top: &Section<'_>, problems: &mut Problems) -> Option<Conf
         workload_issuers,
         workloads,
         machines: machines?,
+        webhooks: webhooks?,
         policy: Arc::new(policy.policy),
         policy_files: policy.files,
         access_rules: policy.rules.len(),

@@ -136,6 +136,7 @@ fn each_key_shows_in_what_is_in_force() {
     let token = file("token", &"s3cret-1".repeat(4));
     let next_token = file("next-token", &"s3cret-2".repeat(4));
     let keys_file = file("keys.json", r#"{"keys":[]}"#);
+    let url_file = file("url", "https://hooks.example/s3cret\n");
     let fingerprint = "AB:".repeat(31) + "ab";
     let whole = format!(
         r#"{GOOD}
@@ -187,6 +188,18 @@ name = "deploy"
 issuer = "ci"
 claims = ["sub=deploy"]
 
+[[webhook]]
+name = "oncall"
+url = "https://oncall.example/s3cret"
+secret_file = "{token}"
+next_secret_file = "{next_token}"
+
+[[webhook]]
+name = "channel"
+url_file = "{url_file}"
+format = "slack"
+events = ["custos.request.opened"]
+
 [[machine]]
 name = "old"
 secret_sha256 = "{}"
@@ -217,6 +230,7 @@ owner = "ops"
         "provider",
         "name",
         "keys_url",
+        "name",
         "name",
         "name",
         "name",
@@ -370,6 +384,124 @@ fn each_problem_of_provisioning_is_told() {
         (
             provider("adfs") + "groups_claim = \"groups\"\n" + &of("adfs", &token(&good)),
             "with provisioning, groups come from SCIM and nowhere else",
+        ),
+    ] {
+        let told = parse(&(base.clone() + &added)).unwrap_err();
+        assert!(told.contains(expected), "{expected} is not in {told}");
+        assert!(!told.contains("tttt"), "{told}");
+    }
+}
+
+#[test]
+fn webhooks_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("secret");
+    std::fs::write(&path, "s".repeat(24)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let config = parse(&format!(
+        "{GOOD}{WEB}\n[[webhook]]\nname = \"a\"\nurl = \"https://a.example/x\"\nsecret_file = \"{0}\"\n\
+         \n[[webhook]]\nname = \"b\"\nurl = \"http://127.0.0.1:9/\"\nformat = \"teams\"\nallow_networks = [\"127.0.0.0/8\"]\n\
+         events = [\"custos.review.overdue\", \"custos.grant.ended\"]\n",
+        path.display()
+    ))
+    .unwrap();
+    let [one, other] = config.webhooks.as_slice() else {
+        panic!("{:?}", config.webhooks);
+    };
+    assert_eq!((one.name.as_str(), one.secrets.len()), ("a", 1));
+    assert_eq!(one.url.expose(), "https://a.example/x");
+    assert_eq!(one.events, custos_webhooks::EventType::ALL);
+    assert_eq!((other.format.as_str(), other.secrets.len()), ("teams", 0));
+    let names: Vec<_> = other.events.iter().map(|it| it.as_str()).collect();
+    assert_eq!(names, ["custos.review.overdue", "custos.grant.ended"]);
+    let moved = parse(&format!(
+        "{GOOD}{WEB}\n[[webhook]]\nname = \"a\"\nurl = \"https://a.example/y\"\nformat = \"slack\"\n"
+    ));
+    let differences = config.effective.differences(&moved.unwrap().effective);
+    assert!(
+        differences
+            .iter()
+            .all(|it| it.change == keys::Change::Restart),
+        "{differences:?}"
+    );
+    assert!(!format!("{differences:?}").contains("a.example/"));
+    let keys: Vec<_> = differences.iter().map(|it| it.key.as_str()).collect();
+    assert!(keys.contains(&"webhook.a.url_sha256") && !keys.contains(&"webhook.a.url"));
+}
+
+#[test]
+fn each_problem_of_webhooks_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str, mode: u32| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        format!("\"{}\"", path.display())
+    };
+    let good = file("good", &"t".repeat(24), 0o600);
+    let short = file("short", &"t".repeat(23), 0o600);
+    let broken = file("broken", "whsec_tttt~", 0o600);
+    let open = file("open", &"t".repeat(24), 0o644);
+    let bad_url = file("url", "http://tttt.example/", 0o600);
+    let https = "url = \"https://a.example/tttt\"\n";
+    let of = |lines: String| format!("\n[[webhook]]\nname = \"a\"\n{lines}\n");
+    let slack = |lines: &str| of(format!("format = \"slack\"\n{lines}"));
+    let signed = |key: &str, file: &str| of(format!("{https}{key} = {file}"));
+    let base = format!("{GOOD}{WEB}");
+    assert!(parse(&(base.clone() + &signed("secret_file", &good))).is_ok());
+    assert!(parse(&(base.clone() + &slack(https))).is_ok());
+    let without_web = parse(&format!("{GOOD}{}", slack(https))).unwrap_err();
+    assert!(
+        without_web.contains("no [web] for their links"),
+        "{without_web}"
+    );
+    let not_an_address = "is not an address of a webhook";
+    for (added, expected) in [
+        (of(https.to_owned()), "`webhook[0].secret_file` is missing"),
+        (
+            slack(&format!("{https}next_secret_file = {good}")),
+            "`webhook[0].secret_file` is missing",
+        ),
+        (signed("secret_file", &short), "24 to 1024 bytes"),
+        (signed("secret_file", &broken), "is not base64"),
+        (signed("secret_file", &open), "is open to others"),
+        (
+            signed("secret_file", "\"/nonexistent\""),
+            "cannot read /nonexistent",
+        ),
+        (slack(""), "`webhook[0].url` is missing"),
+        (
+            slack(&format!("{https}url_file = {good}")),
+            "are both there",
+        ),
+        (slack(&format!("url_file = {bad_url}")), not_an_address),
+        (slack("url = \"http://127.0.0.1/\""), not_an_address),
+        (
+            slack("url = \"http://10.0.0.1/\"\nallow_networks = [\"0.0.0.0/0\"]"),
+            not_an_address,
+        ),
+        (slack("url = \"https://a:b@a.example/\""), not_an_address),
+        (slack("url = \"https://a.example/#x\""), not_an_address),
+        (slack("url = \"a.example\""), not_an_address),
+        (
+            slack(&format!("{https}events = [\"custos.request.open\"]")),
+            "did you mean `custos.request.opened`?",
+        ),
+        (slack(&format!("{https}events = []")), "an empty list"),
+        (
+            slack(&format!("{https}allow_networks = [\"10\"]")),
+            "allow_networks",
+        ),
+        (
+            of(format!("{https}format = \"xml\"")),
+            "`webhook[0].format` is \"xml\"",
+        ),
+        (slack(https) + &slack(https), "is called `a` too"),
+        (
+            (0..33)
+                .map(|number| slack(https).replace("\"a\"", &format!("\"a{number}\"")))
+                .collect(),
+            "more than 32 webhooks",
         ),
     ] {
         let told = parse(&(base.clone() + &added)).unwrap_err();

@@ -3,6 +3,7 @@
 mod addresses;
 mod answers;
 mod certificates;
+mod deliveries;
 mod names;
 mod requests;
 mod server;

@@ -130,17 +130,10 @@ fn a_file_open_to_others_is_refused() {
 fn a_later_schema_is_refused() {
     let place = Place::new();
     drop(place.open());
-    place.alter("PRAGMA user_version = 4");
+    place.alter("PRAGMA user_version = 1000");
     let error = place.try_open(1).unwrap_err();
     assert!(
-        matches!(
-            error,
-            StoreError::NewerSchema {
-                found: 4,
-                known: 3,
-                ..
-            }
-        ),
+        matches!(error, StoreError::NewerSchema { found: 1000, .. }),
         "{error:?}"
     );
 }

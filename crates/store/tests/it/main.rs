@@ -4,6 +4,7 @@ mod administrators;
 mod canary;
 mod credentials;
 mod files;
+mod outbox;
 mod saml_metadata;
 mod sign_ins;
 mod support;

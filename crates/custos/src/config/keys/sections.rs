@@ -49,6 +49,10 @@ pub(crate) const SECTIONS: &[Section] = &[
         doc: "One table for each machine that signs in with a key of its own: a service, or an agent that acts for people. Where a platform vouches for the machine, `[[workload]]` needs no key at all.",
     },
     Section {
+        name: "webhook[]",
+        doc: "One table for each address that is told of requests for approval ([webhooks.md](webhooks.md)).",
+    },
+    Section {
         name: "access[]",
         doc: "Who may open what. Nothing is allowed that no rule allows.",
     },
