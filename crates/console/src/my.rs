@@ -13,9 +13,8 @@ use custos_evidence::{DetailValue, RecordOutcome, RecordType};
 use custos_identity::{
     IdentityError, IssueRequest, Issued, JudgedToken, SignInsOf, StoredSignIn, TTL_MAX,
 };
-use custos_model::{Decision, Principal, ResourceName, Rfc3339, SignInId};
+use custos_model::{Principal, ResourceName, Rfc3339, SignInId};
 use custos_oauth::{CredentialDecision, Scope};
-use custos_session::policy_resource;
 use custos_store::Resource;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -82,15 +81,9 @@ pub(crate) async fn resources(
     let Some(Ok(resources)) = found else {
         return unavailable();
     };
-    let policy = console.services.policy.load();
     let mine: Vec<Value> = resources
         .iter()
-        .filter(|resource| {
-            policy
-                .open(&caller.principal, &policy_resource(resource))
-                .decision
-                == Decision::Allow
-        })
+        .filter(|resource| console.services.may_open(&caller.principal, &resource.name))
         .map(|resource| {
             json!({
                 "name": resource.name,
@@ -269,10 +262,7 @@ impl Console {
         let Some(Ok(found)) = found else {
             return Err(unavailable());
         };
-        let policy = self.services.policy.load_full();
-        let may_open = |resource: &Resource| {
-            policy.open(principal, &policy_resource(resource)).decision == Decision::Allow
-        };
+        let may_open = |resource: &Resource| self.services.may_open(principal, &resource.name);
         // Who may not open it does not learn whether it is there.
         let resource = match found {
             Some(resource) if may_open(&resource) => resource,

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod approvals;
 mod policy;
 
 use std::ffi::OsString;
@@ -13,6 +14,9 @@ use custos_store::{CredentialId, Durability, SourceNetwork, UpstreamTls};
 
 use crate::config;
 
+pub(crate) use approvals::{
+    ApproverAt, ApproverCommand, AskArgs, DecideArgs, GrantCommand, RequestArgs, RequestCommand,
+};
 pub(crate) use policy::{PolicyCommand, PolicyExplainArgs, PolicySimulateArgs};
 
 const EXIT_CODES: &str = "\
@@ -48,6 +52,18 @@ pub(crate) enum Command {
     Delegate(DelegateArgs),
     /// End the sign-in
     Logout(LogoutArgs),
+    /// Ask for a right, and see what is open
+    Request(RequestArgs),
+    /// Agree to what somebody asks for, with your own signature
+    Approve(DecideArgs),
+    /// Refuse what somebody asks for
+    Deny(DecideArgs),
+    /// Rights that people have agreed to
+    #[command(subcommand)]
+    Grant(GrantCommand),
+    /// Keys that people approve with
+    #[command(subcommand)]
+    Approver(ApproverCommand),
     /// Run the gateway
     Serve(ServeArgs),
     /// Run a gateway for trying things out: everything embedded, loopback only
@@ -205,6 +221,9 @@ pub(crate) struct ConnectArgs {
     /// How long the credential can be used to connect, at most 1h
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = config::parse_duration)]
     pub(crate) ttl: Duration,
+    /// Why; approvers read it, and some rules ask for it
+    #[arg(long, value_name = "TEXT", requires = "resource")]
+    pub(crate) reason: Option<String>,
     /// Print a psql command and start nothing
     #[arg(long, requires = "resource", conflicts_with_all = ["env", "write", "client"])]
     pub(crate) print: bool,
@@ -507,7 +526,15 @@ pub(crate) enum SessionCommand {
     },
     /// Replay a session's transcript as it happened; the look is on record
     Replay(ReplayArgs),
+    /// Watch a live session's transcript until it ends; the look is on record
+    Watch {
+        /// Its id
+        id: custos_model::SessionId,
+        #[command(flatten)]
+        at: GatewayArgs,
+    },
     /// End a live session
+    #[command(alias = "kill")]
     Cut {
         /// Its id
         id: custos_model::SessionId,

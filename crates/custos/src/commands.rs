@@ -1,6 +1,8 @@
 //! One module for each noun of the command line.
 
 pub(crate) mod administrator;
+pub(crate) mod approve;
+pub(crate) mod approver;
 pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod credential;
@@ -12,6 +14,7 @@ pub(crate) mod machine;
 pub(crate) mod open;
 pub(crate) mod policy;
 pub(crate) mod replay;
+pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod session;
 pub(crate) mod sign_in;

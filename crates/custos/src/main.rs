@@ -20,12 +20,15 @@ mod policy_files;
 mod reload;
 mod saml_providers;
 mod serve;
+mod signing;
 mod signing_keys;
 mod start;
 mod web;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
+
+use custos_approvals::Choice;
 
 use clap::Parser as _;
 
@@ -62,14 +65,21 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
-        administrator, block_on, config, credential, delegate, key, login, logout, machine, policy,
-        resource, session, sign_in, status, whoami,
+        administrator, approve, approver, block_on, config, credential, delegate, key, login, logout, machine, policy,
+        request, resource, session, sign_in, status, whoami,
     };
     match command {
         Command::Login(arguments) => block_on(login::login(out, arguments)),
         Command::Delegate(arguments) => block_on(delegate::delegate(out, arguments)),
         Command::Logout(arguments) => block_on(logout::logout(out, arguments)),
         Command::Whoami(arguments) => block_on(whoami::whoami(out, arguments)),
+        Command::Approve(arguments) => {
+            block_on(approve::decide(out, arguments, Choice::Approve))
+        }
+        Command::Deny(arguments) => block_on(approve::decide(out, arguments, Choice::Deny)),
+        Command::Request(arguments) => block_on(request::run(out, arguments)),
+        Command::Grant(command) => block_on(approver::grants(out, command)),
+        Command::Approver(command) => block_on(approver::run(out, command)),
         Command::Serve(arguments) => serve::serve(&config::file(arguments.config)),
         Command::Dev(arguments) => dev::dev(arguments),
         Command::Status(arguments) => block_on(status::status(out, arguments)),

@@ -13,6 +13,7 @@ use crate::account::sign_in::SignIn;
 use crate::account::state::StateDirectory;
 use crate::cli::ConnectArgs;
 use crate::failure::Failure;
+use crate::machine::environment;
 use crate::output::{self, Style};
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -61,7 +62,10 @@ pub(crate) async fn connect(
         )?;
     } else {
         let program = Program::choose(arguments.client, usual_client(resource));
-        let variables = opened.connection.variables(secret.expose());
+        let mut variables = opened.connection.variables(secret.expose());
+        if let Some(reason) = &arguments.reason {
+            variables.push(("PGOPTIONS", options(reason, environment("PGOPTIONS"))));
+        }
         return program.run(&variables).await;
     }
     out.flush()?;
@@ -86,6 +90,22 @@ async fn open(
     let new = serde_json::to_vec(&new)?;
     let answer: ConnectionAnswer = sign_in.post("/v1/my/connections", new).await?;
     Ok(answer.open(resource, state)?)
+}
+
+/// The options of libpq, with why (PostgreSQL documentation, "Environment Variables" of libpq: a backslash before a space).
+fn options(reason: &str, before: Option<String>) -> String {
+    let mut options = before.unwrap_or_default();
+    if !options.is_empty() {
+        options.push(' ');
+    }
+    options.push_str("-c custos.reason=");
+    for letter in reason.chars() {
+        if letter == '\\' || letter.is_whitespace() {
+            options.push('\\');
+        }
+        options.push(letter);
+    }
+    options
 }
 
 async fn list(out: &mut dyn Write, sign_in: &mut SignIn, json: bool) -> Result<(), Failure> {

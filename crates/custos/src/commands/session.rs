@@ -24,6 +24,15 @@ pub(crate) async fn run(out: &mut dyn Write, command: SessionCommand) -> Result<
         SessionCommand::Ls { live, limit, read } => list(out, live, limit, read).await,
         SessionCommand::Show { id, read } => show(out, id, read).await,
         SessionCommand::Replay(arguments) => replay::replay(out, arguments).await,
+        SessionCommand::Watch { id, at } => {
+            let path = format!("/v1/sessions/{id}/watch");
+            let mut print = async |line: &[u8]| {
+                out.write_all(line)?;
+                out.write_all(b"\n")?;
+                Ok(out.flush()?)
+            };
+            AdminClient::find(&at)?.lines(&path, &mut print).await
+        }
         SessionCommand::Cut { id, at } => {
             if let Some(gateway) = &at.gateway {
                 let state = StateDirectory::find()?;
