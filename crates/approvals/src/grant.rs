@@ -70,8 +70,6 @@ impl Grant {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kept {
-    /// An operation waits. Only to tell how it ended.
-    Held(Request),
     /// A right was asked for.
     Asked(Asked),
     /// A right.
@@ -270,14 +268,16 @@ impl Approvals {
     /// Reads what is kept, and ends what a restart ends.
     pub(crate) fn load(&self) -> Result<(), ApprovalsError> {
         self.load_keys()?;
+        for (id, body) in self.inner.store.kept(Shelf::Held)? {
+            let damaged = |_| ApprovalsError::Damaged { what: id.clone() };
+            let request: Request = serde_json::from_slice(&body).map_err(damaged)?;
+            let why = "the gateway stopped while it waited";
+            self.record_request_ended(&request, Ending::Restarted, Some(why))?;
+            self.inner.store.discard(Shelf::Held, &id)?;
+        }
         for (id, body) in self.inner.store.kept(Shelf::Requests)? {
             let damaged = |_| ApprovalsError::Damaged { what: id.clone() };
             match serde_json::from_slice(&body).map_err(damaged)? {
-                Kept::Held(request) => {
-                    let why = "the gateway stopped while it waited";
-                    self.record_request_ended(&request, Ending::Restarted, Some(why))?;
-                    self.inner.store.discard(Shelf::Requests, &id)?;
-                }
                 Kept::Asked(asked) => self.take_up(asked),
                 Kept::Granted(grant) => self.take_up_grant(grant)?,
             }
@@ -331,8 +331,10 @@ impl Approvals {
                 ending: ending.as_str(),
             },
         );
-        // A grant is kept under the same id.
-        if !self.state().grants.contains_key(&id) {
+        if live.request.kind == RequestKind::Operation {
+            self.inner.store.discard(Shelf::Held, &id.to_string())?;
+        } else if !self.state().grants.contains_key(&id) {
+            // A grant is kept under the same id.
             self.inner.store.discard(Shelf::Requests, &id.to_string())?;
         }
         Ok(())

@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use crate::announcement::Happening;
 use crate::approvals::{Approvals, Ending, Live, OPEN_REQUESTS_MAX, Progress};
 use crate::exact::{CommitKey, Commitment, Exact};
-use crate::grant::Kept;
 use crate::quorum;
 use crate::refusal::{ApprovalsError, Refusal};
 use crate::request::{
@@ -86,14 +85,14 @@ impl Approvals {
         let live = self.live(&operation, pledge, set, now)?;
         let id = live.request.id;
         let receiver = live.progress.subscribe();
-        self.keep(Shelf::Requests, &id.to_string(), &Kept::Held(live.request.clone()))?;
+        self.keep(Shelf::Held, &id.to_string(), &live.request)?;
         self.record_opened(&live)?;
         let request = live.request.clone();
         {
             let mut state = self.state();
             if state.requests.len() >= OPEN_REQUESTS_MAX {
                 drop(state);
-                self.inner.store.discard(Shelf::Requests, &id.to_string())?;
+                self.inner.store.discard(Shelf::Held, &id.to_string())?;
                 self.record_ended(&live, Ending::Refused, Some("too many open requests"))?;
                 return Err(Refusal::TooMany.into());
             }

@@ -1,19 +1,20 @@
 //! Results under masks: rows, COPY data and texts of errors, as the client sees them and as they are recorded.
 
+mod copy_rows;
+
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use custos_session::masking::Masked;
 use custos_session::{SessionError, UpstreamError};
 
-use crate::judge::{Both, ColumnMask, ColumnMasks, Plan};
+pub(crate) use copy_rows::CopyRows;
+
+use crate::judge::{Both, ColumnMask, ColumnMasks};
 use crate::wire::Format;
 use crate::wire::backend::{ErrorFields, tag};
 
 /// A row under a mask is held whole; a larger one is withheld, and the session ends.
 const ROW_BYTES_MAX: usize = 64 << 20;
-/// Room for what a masked row is longer by; more is found where it is needed.
-const ROW_OVERHEAD_BYTES: usize = 128;
 /// What stands for a hidden value in records.
 pub(crate) const MASKED: &[u8] = b"[masked]";
 /// What stands for the text of an error that may hold masked values.
@@ -26,10 +27,10 @@ const WITHOUT_VALUES: &[&[u8; 2]] = &[b"08", b"25", b"40", b"53", b"55", b"57", 
 const WITHOUT_VALUES_AT_PARSE: &[&[u8; 2]] =
     &[b"0A", b"26", b"28", b"34", b"3D", b"3F", b"42", b"54"];
 
-/// A row in its two forms.
-pub(crate) struct TwoForms<'v> {
-    /// The whole message for the client; `None`: as it came.
-    pub(crate) shown: Option<Vec<u8>>,
+/// What became of a row.
+pub(crate) struct MaskedRow<'v> {
+    /// The client gets another message than came.
+    pub(crate) is_replaced: bool,
     /// The values for records.
     pub(crate) recorded: Vec<Option<Cow<'v, [u8]>>>,
     /// Values that the client gets changed.
@@ -37,36 +38,30 @@ pub(crate) struct TwoForms<'v> {
 }
 
 /// Masks a row. `values`: `None` is NULL; `format`: of each column; `is_held`: the client has got nothing of it yet, so
-/// that there must be a whole message for it; `bytes`: about the size of it.
+/// that there must be a whole message for it; `message`: empty, and takes it where there is one.
 pub(crate) fn row<'v>(
     masks: &ColumnMasks,
-    bytes: usize,
     values: impl ExactSizeIterator<Item = Option<&'v [u8]>>,
     format: impl Fn(usize) -> Format,
     is_held: bool,
-) -> Result<TwoForms<'v>, SessionError> {
+    message: &mut Vec<u8>,
+) -> Result<MaskedRow<'v>, SessionError> {
     if values.len() != masks.len() {
         return Err(unexpected("a row of other columns than described"));
     }
-    let is_shown = is_held || masks.iter().any(ColumnMask::changes_what_is_shown);
+    let is_replaced = is_held || masks.iter().any(ColumnMask::changes_what_is_shown);
     let mut recorded = Vec::with_capacity(masks.len());
     let mut changed = 0;
-    let mut shown = Vec::with_capacity(if is_shown {
-        bytes + ROW_OVERHEAD_BYTES
-    } else {
-        0
-    });
-    if is_shown {
-        shown.push(tag::DATA_ROW);
-        shown.extend([0; 4]);
-        shown.extend(u16::try_from(masks.len()).unwrap_or(u16::MAX).to_be_bytes());
+    if is_replaced {
+        begin(message, tag::DATA_ROW);
+        message.extend(u16::try_from(masks.len()).unwrap_or(u16::MAX).to_be_bytes());
     }
     for (index, (value, mask)) in values.zip(masks.iter()).enumerate() {
         let format = format(index);
         let both = value.map_or(Both::NULL, |value| mask.both(value, format));
         changed += u64::from(value.is_some() && *both.shown() != Masked::Unchanged);
-        if is_shown {
-            push_value(&mut shown, result(both.shown(), value))?;
+        if is_replaced {
+            push_value(message, result(both.shown(), value))?;
         }
         recorded.push(match both.recorded {
             Masked::Value(masked) => Some(Cow::Owned(masked)),
@@ -74,11 +69,11 @@ pub(crate) fn row<'v>(
             Masked::Null => None,
         });
     }
-    if is_shown {
-        set_length(&mut shown)?;
+    if is_replaced {
+        set_length(message)?;
     }
-    Ok(TwoForms {
-        shown: is_shown.then_some(shown),
+    Ok(MaskedRow {
+        is_replaced,
         recorded,
         changed,
     })
@@ -103,6 +98,10 @@ fn push_value(out: &mut Vec<u8>, value: Option<&[u8]>) -> Result<(), SessionErro
         }
     }
     Ok(())
+}
+
+fn begin(message: &mut Vec<u8>, message_tag: u8) {
+    message.extend_from_slice(&[message_tag, 0, 0, 0, 0]);
 }
 
 fn set_length(message: &mut [u8]) -> Result<(), SessionError> {
@@ -147,316 +146,6 @@ impl Gathered {
     pub(crate) fn values(&self) -> impl ExactSizeIterator<Item = Option<&[u8]>> {
         self.values.iter().map(Option::as_deref)
     }
-}
-
-/// Rows of COPY, cut out of a stream of pieces.
-#[derive(Debug)]
-pub(crate) struct CopyRows {
-    form: CopyRowsForm,
-    /// The beginning of a row.
-    rest: Vec<u8>,
-    pieces: CopyPieces,
-}
-
-#[derive(Debug)]
-enum CopyRowsForm {
-    Text(ColumnMasks),
-    Binary {
-        masks: ColumnMasks,
-        /// The header has passed.
-        begun: bool,
-        ended: bool,
-    },
-    /// In a form in which columns are not told apart, such as CSV: only what is found in the text is masked. Each
-    /// message is a row (protocol documentation, "COPY Operations").
-    Messages(Arc<Plan>),
-}
-
-/// What came out of pieces of COPY.
-#[derive(Debug, Default)]
-pub(crate) struct CopyPieces {
-    pub(crate) shown: Vec<u8>,
-    pub(crate) recorded: Vec<u8>,
-    /// Values that the client gets changed; of a text as a whole, texts.
-    pub(crate) changed: u64,
-}
-
-/// Signature, flags and the length of the extension (PostgreSQL documentation, "COPY", "Binary Format").
-const BINARY_HEADER_BYTES: usize = 19;
-
-impl CopyRows {
-    pub(crate) fn new(masks: ColumnMasks, format: Format) -> Self {
-        let form = match format {
-            Format::Text => CopyRowsForm::Text(masks),
-            _ => CopyRowsForm::Binary {
-                masks,
-                begun: false,
-                ended: false,
-            },
-        };
-        Self {
-            form,
-            rest: Vec::new(),
-            pieces: CopyPieces::default(),
-        }
-    }
-
-    /// Where columns are not told apart.
-    pub(crate) fn of_messages(plan: Arc<Plan>) -> Self {
-        Self {
-            form: CopyRowsForm::Messages(plan),
-            rest: Vec::new(),
-            pieces: CopyPieces::default(),
-        }
-    }
-
-    /// Takes a piece; gives what is whole. `ends`: it ends a message.
-    pub(crate) fn take(&mut self, piece: &[u8], ends: bool) -> Result<&CopyPieces, SessionError> {
-        if self.rest.len() + piece.len() > ROW_BYTES_MAX {
-            return Err(TOO_LARGE);
-        }
-        self.pieces.clear();
-        let goes_on = match &self.form {
-            CopyRowsForm::Text(_) => memchr::memchr(b'\n', piece).is_none(),
-            CopyRowsForm::Messages(_) => !ends,
-            CopyRowsForm::Binary { .. } => false,
-        };
-        if goes_on {
-            self.rest.extend_from_slice(piece);
-        } else if self.rest.is_empty() {
-            // Most pieces are whole rows.
-            let used = self.rows(piece, ends)?;
-            self.rest
-                .extend_from_slice(piece.get(used..).unwrap_or_default());
-        } else {
-            let mut rest = std::mem::take(&mut self.rest);
-            rest.extend_from_slice(piece);
-            let used = self.rows(&rest, ends)?;
-            rest.drain(..used);
-            self.rest = rest;
-        }
-        Ok(&self.pieces)
-    }
-
-    /// Masks all rows that are whole; bytes of them.
-    fn rows(&mut self, bytes: &[u8], ends: bool) -> Result<usize, SessionError> {
-        let pieces = &mut self.pieces;
-        let mut used = 0;
-        loop {
-            let rest = bytes.get(used..).unwrap_or_default();
-            let taken = match &mut self.form {
-                CopyRowsForm::Text(masks) => text_row(masks, rest, pieces),
-                CopyRowsForm::Binary {
-                    masks,
-                    begun,
-                    ended,
-                } => binary_part(masks, begun, ended, rest, pieces)?,
-                CopyRowsForm::Messages(plan) if ends => {
-                    let shown = plan.shown_text(rest);
-                    pieces.changed += u64::from(shown.is_some());
-                    pieces
-                        .shown
-                        .extend_from_slice(shown.as_deref().unwrap_or(rest));
-                    let recorded = plan.recorded_text(rest);
-                    pieces
-                        .recorded
-                        .extend_from_slice(recorded.as_deref().unwrap_or(rest));
-                    rest.len()
-                }
-                CopyRowsForm::Messages(_) => 0,
-            };
-            if taken == 0 {
-                return Ok(used);
-            }
-            used += taken;
-        }
-    }
-
-    /// Nothing was left over.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.rest.is_empty()
-    }
-}
-
-impl CopyPieces {
-    fn clear(&mut self) {
-        self.shown.clear();
-        self.recorded.clear();
-        self.changed = 0;
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        self.shown.extend_from_slice(bytes);
-        self.recorded.extend_from_slice(bytes);
-    }
-}
-
-/// One line of text (PostgreSQL documentation, "COPY", "Text Format"); bytes of it, 0 where it is not whole.
-fn text_row(masks: &ColumnMasks, rest: &[u8], pieces: &mut CopyPieces) -> usize {
-    let Some(end) = memchr::memchr(b'\n', rest) else {
-        return 0;
-    };
-    let line = rest.get(..end).unwrap_or_default();
-    if line == b"\\." {
-        // The end of data, of protocol version 2.
-        pieces.push(b"\\.\n");
-        return end + 1;
-    }
-    let fits = memchr::memchr_iter(b'\t', line).count() + 1 == masks.len();
-    for (index, field) in line.split(|byte| *byte == b'\t').enumerate() {
-        if index > 0 {
-            pieces.push(b"\t");
-        }
-        let mask = masks.get(index).filter(|_| fits);
-        if field == b"\\N" || mask.is_some_and(ColumnMask::is_clear) {
-            pieces.push(field);
-            continue;
-        }
-        let value = unescape(field);
-        let both = mask.map_or(Both::NULL, |mask| mask.both(&value, Format::Text));
-        pieces.changed += u64::from(*both.shown() != Masked::Unchanged);
-        escape(field, both.shown(), &mut pieces.shown);
-        escape(field, &both.recorded, &mut pieces.recorded);
-    }
-    pieces.push(b"\n");
-    end + 1
-}
-
-/// What a field of COPY stands for.
-fn unescape(field: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'\\', field).is_none() {
-        return Cow::Borrowed(field);
-    }
-    let mut value = Vec::with_capacity(field.len());
-    let mut bytes = field.iter();
-    while let Some(&byte) = bytes.next() {
-        if byte != b'\\' {
-            value.push(byte);
-            continue;
-        }
-        // COPY TO writes these and no others.
-        value.push(match bytes.next() {
-            Some(b'b') => 0x08,
-            Some(b'f') => 0x0c,
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(b'v') => 0x0b,
-            Some(&other) => other,
-            None => b'\\',
-        });
-    }
-    Cow::Owned(value)
-}
-
-fn escape(field: &[u8], masked: &Masked, out: &mut Vec<u8>) {
-    let value = match masked {
-        Masked::Unchanged => return out.extend_from_slice(field),
-        Masked::Null => return out.extend_from_slice(b"\\N"),
-        Masked::Value(value) => value.as_slice(),
-    };
-    let escaped = |byte: u8| match byte {
-        b'\\' => Some(b'\\'),
-        b'\n' => Some(b'n'),
-        b'\r' => Some(b'r'),
-        b'\t' => Some(b't'),
-        0x08 => Some(b'b'),
-        0x0b => Some(b'v'),
-        0x0c => Some(b'f'),
-        _ => None,
-    };
-    let mut from = 0;
-    for (at, byte) in value.iter().enumerate() {
-        if let Some(escaped) = escaped(*byte) {
-            out.extend_from_slice(value.get(from..at).unwrap_or_default());
-            out.extend_from_slice(&[b'\\', escaped]);
-            from = at + 1;
-        }
-    }
-    out.extend_from_slice(value.get(from..).unwrap_or_default());
-}
-
-/// The header or one row of binary COPY; bytes of it, 0 where it is not whole.
-fn binary_part(
-    masks: &ColumnMasks,
-    begun: &mut bool,
-    ended: &mut bool,
-    rest: &[u8],
-    pieces: &mut CopyPieces,
-) -> Result<usize, SessionError> {
-    let number = |at: usize| -> Option<i32> {
-        let bytes = rest.get(at..at + 4)?.try_into().ok()?;
-        Some(i32::from_be_bytes(bytes))
-    };
-    if *ended {
-        return if rest.is_empty() {
-            Ok(0)
-        } else {
-            Err(unexpected("COPY data behind its end"))
-        };
-    }
-    if !*begun {
-        let Some(extension) = number(BINARY_HEADER_BYTES - 4) else {
-            return Ok(0);
-        };
-        if extension != 0 {
-            return Err(unexpected("an extended header of COPY"));
-        }
-        *begun = true;
-        let header = rest.get(..BINARY_HEADER_BYTES).unwrap_or_default();
-        pieces.shown.extend_from_slice(header);
-        pieces.recorded.extend_from_slice(header);
-        return Ok(BINARY_HEADER_BYTES);
-    }
-    let Some(count) = rest.get(..2).and_then(|bytes| bytes.try_into().ok()) else {
-        return Ok(0);
-    };
-    let count = i16::from_be_bytes(count);
-    if count == -1 {
-        *ended = true;
-        pieces.shown.extend((-1_i16).to_be_bytes());
-        pieces.recorded.extend((-1_i16).to_be_bytes());
-        return Ok(2);
-    }
-    if usize::try_from(count) != Ok(masks.len()) {
-        return Err(unexpected(
-            "a row of COPY with other columns than described",
-        ));
-    }
-    let mut at = 2;
-    let mut fields = Vec::with_capacity(masks.len());
-    for _ in 0..masks.len() {
-        let Some(length) = number(at) else {
-            return Ok(0);
-        };
-        at += 4;
-        let Ok(length) = usize::try_from(length) else {
-            fields.push(None);
-            continue;
-        };
-        let Some(value) = rest.get(at..at + length) else {
-            return Ok(0);
-        };
-        fields.push(Some(value));
-        at += length;
-    }
-    pieces.shown.extend(count.to_be_bytes());
-    pieces.recorded.extend(count.to_be_bytes());
-    for (value, mask) in fields.into_iter().zip(masks.iter()) {
-        let both = value.map_or(Both::NULL, |value| mask.both(value, Format::Binary));
-        pieces.changed += u64::from(value.is_some() && *both.shown() != Masked::Unchanged);
-        push_value(&mut pieces.shown, result(both.shown(), value))?;
-        push_value(&mut pieces.recorded, result(&both.recorded, value))?;
-    }
-    Ok(at)
-}
-
-/// A `CopyData` message.
-pub(crate) fn copy_data(data: &[u8]) -> Result<Vec<u8>, SessionError> {
-    let mut message = vec![tag::COPY_DATA, 0, 0, 0, 0];
-    message.extend_from_slice(data);
-    set_length(&mut message)?;
-    Ok(message)
 }
 
 /// The fields of an error or notice without what may hold values, each with its type byte. `at_parse`: it answers Parse.

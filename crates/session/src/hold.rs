@@ -34,6 +34,14 @@ pub enum Settled {
 }
 
 impl Held {
+    fn new(held: custos_approvals::Held, number: OperationNumber) -> Self {
+        Self {
+            held,
+            number,
+            told: None,
+        }
+    }
+
     /// The operation.
     pub fn number(&self) -> OperationNumber {
         self.number
@@ -107,11 +115,6 @@ fn settled(progress: Progress) -> Settled {
 }
 
 impl Session<Open> {
-    /// Why the client opened the session, as far as it said.
-    fn reason(&self) -> Option<String> {
-        self.core.state().reason.clone()
-    }
-
     /// Commits to what a held operation will be. What is too large for people to read is denied.
     pub(crate) fn pledged(
         &self,
@@ -137,7 +140,7 @@ impl Session<Open> {
 
     /// Opens a request for an operation that began with the verdict to hold it, or finds the one that its client comes again for.
     /// `text`: the operation, with what is sensitive masked.
-    pub fn hold(
+    pub async fn hold(
         &self,
         begun: &mut Begun,
         question: &Question,
@@ -145,41 +148,43 @@ impl Session<Open> {
     ) -> Result<Held, SessionError> {
         let pledge = begun.pledge.take();
         let pledge = pledge.ok_or(SessionError::Internal("what is held was not committed to"))?;
-        let (principal, sign_in, token) = {
+        let (principal, sign_in, token, reason) = {
             let state = self.core.state();
-            (state.principal.clone(), state.sign_in, state.token.clone())
+            let (principal, token) = (state.principal.clone(), state.token.clone());
+            (principal, state.sign_in, token, state.reason.clone())
         };
         let principal = principal.ok_or(SessionError::Internal("a session without a principal"))?;
-        let approvals = &self.core.shared.services.approvals;
+        let approvals = self.core.shared.services.approvals.clone();
         let known = token.and_then(|token| {
             approvals.come_again(&token, &principal, self.resource(), &pledge.exact)
         });
-        let reason = self.reason();
-        let held = match known {
-            Some(held) => held,
-            None => approvals.hold(
-                HeldOperation {
-                    principal: &principal,
-                    sign_in,
-                    resource: self.resource(),
-                    session: self.id(),
-                    operation: begun.number,
-                    text,
-                    verbs: &question.verbs,
-                    objects: &question.objects,
-                    approvals: &begun.ruled.approvals,
-                    rules: &begun.ruled.verdict.rules,
-                    policy: &begun.ruled.policy,
-                    justification: reason.as_deref(),
-                },
-                pledge,
-            )?,
-        };
-        Ok(Held {
-            held,
-            number: begun.number,
-            told: None,
-        })
+        let number = begun.number;
+        if let Some(held) = known {
+            return Ok(Held::new(held, number));
+        }
+        let (resource, session) = (self.resource().to_owned(), self.id());
+        let (text, question, ruled) = (text.to_owned(), question.clone(), begun.ruled.clone());
+        // It waits for a disk.
+        let opened = tokio::task::spawn_blocking(move || {
+            let operation = HeldOperation {
+                principal: &principal,
+                sign_in,
+                resource: &resource,
+                session,
+                operation: number,
+                text: &text,
+                verbs: &question.verbs,
+                objects: &question.objects,
+                approvals: &ruled.approvals,
+                rules: &ruled.verdict.rules,
+                policy: &ruled.policy,
+                justification: reason.as_deref(),
+            };
+            approvals.hold(operation, pledge)
+        });
+        let opened = opened.await;
+        let held = opened.map_err(|_| SessionError::Internal("a request could not be opened"))??;
+        Ok(Held::new(held, number))
     }
 
     /// Checks once more what was approved against what will be forwarded, and puts its execution on record. It may be

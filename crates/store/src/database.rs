@@ -16,7 +16,7 @@ use crate::owed::Owed;
 use crate::schema;
 use crate::seal::Sealer;
 
-/// The control database. Clones share two connections: writes wait for each other and for the disk, and what only reads
+/// The control database. Clones share its connections: writes wait for each other and for the disk, and what only reads
 /// waits for neither.
 #[derive(Clone)]
 pub struct Store {
@@ -29,6 +29,8 @@ struct Inner {
     connection: Mutex<Connection>,
     /// Sees what is committed, also while the other one writes (write-ahead log).
     reading: Mutex<Connection>,
+    /// For what a loss of power may take, though not a crash: its writes do not wait for the disk.
+    hasty: Mutex<Connection>,
     owed: Owed,
 }
 
@@ -48,11 +50,17 @@ impl Store {
         reading
             .pragma_update(None, "query_only", true)
             .map_err(StoreError::database("open the control database"))?;
+        let hasty = connect(path)?;
+        schema::configure(&hasty)?;
+        hasty
+            .pragma_update(None, "synchronous", "NORMAL")
+            .map_err(StoreError::database("open the control database"))?;
         let inner = Inner {
             path: path.to_owned(),
             sealer,
             connection: Mutex::new(connection),
             reading: Mutex::new(reading),
+            hasty: Mutex::new(hasty),
             owed: Owed::default(),
         };
         Ok(Self {
@@ -78,6 +86,14 @@ impl Store {
     pub(crate) fn reading(&self) -> MutexGuard<'_, Connection> {
         self.inner
             .reading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For writes that survive this process, though not a loss of power.
+    pub(crate) fn hasty(&self) -> MutexGuard<'_, Connection> {
+        self.inner
+            .hasty
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,8 @@
 //! Documents that others write and read whole, by their id: what approvers were asked, and with which keys they sign.
 
-use rusqlite::params;
+use std::sync::MutexGuard;
+
+use rusqlite::{Connection, params};
 
 use crate::database::Store;
 use crate::error::StoreError;
@@ -9,7 +11,10 @@ use crate::seal::Place;
 /// Where a document is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shelf {
-    /// Requests that are open, and grants.
+    /// Operations that wait. They are kept over a crash, though perhaps not over a loss of power, so that nobody waits for
+    /// the disk.
+    Held,
+    /// Requests for rights, and rights.
     Requests,
     /// Keys of approvers.
     ApproverKeys,
@@ -18,6 +23,7 @@ pub enum Shelf {
 impl Shelf {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Held => "held",
             Self::Requests => "requests",
             Self::ApproverKeys => "approver_keys",
         }
@@ -34,7 +40,15 @@ impl Shelf {
 }
 
 impl Store {
-    /// Keeps a document, in place of the one of this id before. It is on disk when this returns, and sealed to its id.
+    fn shelf(&self, shelf: Shelf) -> MutexGuard<'_, Connection> {
+        match shelf {
+            Shelf::Held => self.hasty(),
+            Shelf::Requests | Shelf::ApproverKeys => self.connection(),
+        }
+    }
+
+    /// Keeps a document, in place of the one of this id before. It is on disk when this returns ([`Shelf::Held`]: with the
+    /// operating system), and sealed to its id.
     pub fn keep(
         &self,
         shelf: Shelf,
@@ -43,7 +57,7 @@ impl Store {
         random: impl Fn(&mut [u8]),
     ) -> Result<(), StoreError> {
         let sealed = self.sealer().seal(shelf.place(id), body, random)?;
-        self.connection()
+        self.shelf(shelf)
             .execute(
                 "INSERT INTO kept (shelf, id, body) VALUES (?1, ?2, ?3)
                  ON CONFLICT (shelf, id) DO UPDATE SET body = excluded.body",
@@ -55,7 +69,7 @@ impl Store {
 
     /// Deletes a document; tells whether there was one.
     pub fn discard(&self, shelf: Shelf, id: &str) -> Result<bool, StoreError> {
-        self.connection()
+        self.shelf(shelf)
             .execute(
                 "DELETE FROM kept WHERE shelf = ?1 AND id = ?2",
                 params![shelf.as_str(), id],

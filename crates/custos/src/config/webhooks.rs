@@ -32,10 +32,6 @@ pub(crate) struct Webhook {
     /// File of the next secret.
     pub(crate) next_secret_file: Option<PathBuf>,
     /// The secrets in them.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for what sends; nothing is sent yet")
-    )]
     pub(crate) secrets: Vec<SigningSecret>,
     /// What it is told.
     pub(crate) events: Vec<EventType>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use custos_model::OperationNumber;
-use custos_session::{Exact, Held, SessionError, Settled};
+use custos_session::{Begun, Exact, Held, SessionError, Settled};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{Batch, Requests};
@@ -25,7 +25,9 @@ const NOTICE: &str = "00000";
 /// An operation that waits, and what happens when it goes on.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    held: Held,
+    begun: Begun,
+    /// As it is recorded.
+    text: String,
     expected: HeldMessage,
     plan: Option<Arc<Plan>>,
     analysis: Arc<Analysis>,
@@ -59,13 +61,15 @@ impl HeldMessage {
 
 impl Waiting {
     pub(super) fn new(
-        held: Held,
+        begun: Begun,
+        text: String,
         expected: HeldMessage,
         plan: Option<Arc<Plan>>,
         analysis: Arc<Analysis>,
     ) -> Self {
         Self {
-            held,
+            begun,
+            text,
             expected,
             plan,
             analysis,
@@ -92,26 +96,35 @@ impl Requests<'_> {
         client: &mut (impl AsyncRead + Unpin),
         buffer: &mut BytesMut,
     ) -> Result<Option<Batch>, SessionError> {
-        let outcome = self.outcome(&mut waiting, client, buffer).await?;
-        let number = waiting.held.number();
+        let number = waiting.begun.number;
+        let question = &waiting.analysis.question;
+        let opened = self.session.hold(&mut waiting.begun, question, &waiting.text);
+        let mut held = match opened.await {
+            Ok(held) => held,
+            Err(SessionError::Approval(error)) => {
+                let refusal = Refusal::not_approved(&error.to_string());
+                return self.refuse(number, &waiting.expected, refusal, buffer).map(Some);
+            }
+            Err(error) => return Err(error),
+        };
+        let outcome = self.outcome(&mut held, client, buffer).await?;
         let mut batch = Batch::empty();
         let refusal = match outcome {
             Outcome::Vanished => {
-                waiting.held.withdraw("the client is gone");
+                held.withdraw("the client is gone");
                 self.refused(number, &Refusal::not_approved("the client is gone"))?;
                 return Ok(None);
             }
             Outcome::Refused(refusal) => {
-                waiting.held.withdraw(&refusal.message);
+                held.withdraw(&refusal.message);
                 refusal
             }
             Outcome::ComesAgain(waits_for) => {
-                let request = waiting.held.request();
-                let token = waiting.held.leave();
-                Refusal::come_again(&request, &token, &waits_for)
+                let request = held.request();
+                Refusal::come_again(&request, &held.leave(), &waits_for)
             }
             Outcome::Approved => {
-                match self.release(&mut batch, &waiting.analysis, waiting.held, &waiting.expected, buffer) {
+                match self.release(&mut batch, &waiting.analysis, held, &waiting.expected, buffer) {
                     Ok(()) => {
                         let mut conversation = self.shared.conversation();
                         self.judge.forwarded(&waiting.analysis);
@@ -126,23 +139,37 @@ impl Requests<'_> {
                 }
             }
         };
+        self.refuse(number, &waiting.expected, refusal, buffer).map(Some)
+    }
+
+    /// Something that fails is forwarded in place of the message at the front of the buffer.
+    fn refuse(
+        &self,
+        number: OperationNumber,
+        message: &HeldMessage,
+        refusal: Refusal,
+        buffer: &[u8],
+    ) -> Result<Batch, SessionError> {
         self.refused(number, &refusal)?;
         let mut conversation = self.shared.conversation();
-        conversation.expect_refusal(waiting.expected.refused(), refusal);
+        conversation.expect_refusal(message.refused(), refusal);
         drop(conversation);
-        let instead = match waiting.expected {
+        let instead = match message {
             HeldMessage::Query => failing_query(),
             HeldMessage::Execute(_) => failing_message(),
         };
-        batch.output = Some(instead.map_err(|error| protocol_error(&error))?);
-        batch.consumed = self.front_bytes(buffer)?;
-        batch.copied = batch.consumed;
-        Ok(Some(batch))
+        let consumed = self.front_bytes(buffer)?;
+        Ok(Batch {
+            output: Some(instead.map_err(|error| protocol_error(&error))?),
+            consumed,
+            copied: consumed,
+            ..Batch::empty()
+        })
     }
 
     async fn outcome(
         &mut self,
-        waiting: &mut Waiting,
+        held: &mut Held,
         client: &mut (impl AsyncRead + Unpin),
         buffer: &mut BytesMut,
     ) -> Result<Outcome, SessionError> {
@@ -158,14 +185,14 @@ impl Requests<'_> {
                 () = self.shared.withdrawn() => {
                     return Ok(Outcome::Refused(Refusal::cancelled()));
                 }
-                settled = waiting.held.next() => match settled {
+                settled = held.next() => match settled {
                     Settled::Approved => return Ok(Outcome::Approved),
                     Settled::Over(why) => return Ok(Outcome::Refused(Refusal::not_approved(&why))),
-                    Settled::Waits(text) if waiting.held.comes_again() => {
+                    Settled::Waits(text) if held.comes_again() => {
                         return Ok(Outcome::ComesAgain(text));
                     }
                     Settled::Waits(text) => {
-                        self.tell(&waiting.held, &text, std::mem::take(&mut is_first))?;
+                        self.tell(held, &text, std::mem::take(&mut is_first))?;
                     }
                 },
                 read = client.read_buf(buffer), if has_room => match read {

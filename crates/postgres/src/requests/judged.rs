@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use custos_model::{Decision, Effect, Operation, OperationNumber, Outcome};
-use custos_session::{Begun, Exact, Limit, Masks, Ruled, Rules, SessionError};
+use custos_session::{Exact, Limit, Masks, Ruled, Rules, SessionError};
 
 use super::held::{HeldMessage, Waiting, is_pinned, with_runs};
 use super::{Batch, NOT_PINNED, NOT_SUPPORTED, NOT_UTF8, Requests};
@@ -111,7 +111,7 @@ impl Requests<'_> {
             Some((analysis, _)) => with_runs(exact(), analysis),
             None => exact(),
         };
-        let mut begun = self.session.begin(operation, question, refuse, exact)?;
+        let begun = self.session.begin(operation, question, refuse, exact)?;
         batch.position = Some(begun.position);
         batch.may_change |= operation.may_change;
         let number = begun.number;
@@ -119,8 +119,9 @@ impl Requests<'_> {
             return Ok((number, Judged::Passes(None)));
         };
         if begun.ruled.verdict.decision == Decision::Hold {
-            let judged = self.held(&mut begun, operation, analysis, plan.map(Arc::new), message)?;
-            return Ok((number, judged));
+            let text = operation.text.to_owned();
+            let waiting = Waiting::new(begun, text, message, plan.map(Arc::new), analysis);
+            return Ok((number, Judged::Held(Box::new(waiting))));
         }
         let judged = self.judged(&analysis, &begun.ruled, plan, Some(number));
         if let Judged::Passes(_) = judged {
@@ -130,27 +131,6 @@ impl Requests<'_> {
             }
         }
         Ok((number, judged))
-    }
-
-    /// Opens a request for it.
-    fn held(
-        &self,
-        begun: &mut Begun,
-        operation: &Operation<'_>,
-        analysis: Arc<Analysis>,
-        plan: Option<Arc<Plan>>,
-        message: HeldMessage,
-    ) -> Result<Judged, SessionError> {
-        match self.session.hold(begun, &analysis.question, operation.text) {
-            Ok(held) => {
-                let waiting = Waiting::new(held, message, plan, analysis);
-                Ok(Judged::Held(Box::new(waiting)))
-            }
-            Err(SessionError::Approval(error)) => {
-                Ok(Judged::Refused(Refusal::not_approved(&error.to_string())))
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// What results are under, where something is masked for anybody, or limited.
