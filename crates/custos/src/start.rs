@@ -84,7 +84,10 @@ impl Running {
         machines::record(&evidence, &machines::findings(&config), now.utc_ns)
             .await
             .context("cannot put the standing findings on record")?;
-        let approvals = approvals::open(&config, &clock, &evidence, &store, &sign_ins, &policy)?;
+        let approvals::Opened {
+            approvals,
+            webhooks,
+        } = approvals::open(&config, &clock, &evidence, &store, &sign_ins, &policy)?;
         let services = Services {
             approvals,
             clock,
@@ -135,6 +138,10 @@ impl Running {
         if let Some((listener, console)) = web {
             background.spawn(console.clone().keep_checked(background_stop.clone()));
             background.spawn(listener.serve(console.router(), background_stop.clone()));
+        }
+        if let Some(webhooks) = webhooks {
+            let stop = background_stop.clone();
+            background.spawn(async move { webhooks.run(stop).await });
         }
         background.spawn(signing_keys::rotate_when_due(
             admin.clone(),
