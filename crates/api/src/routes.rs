@@ -282,7 +282,9 @@ async fn revoke_approver_key(
     body: Bytes,
 ) -> Answer<Value> {
     let named: NamedKey = decoded(serde_json::from_slice(&body))?;
-    let cut = admin.revoke_approver_key(&peer, named.key, named.reason).await?;
+    let cut = admin
+        .revoke_approver_key(&peer, named.key, named.reason)
+        .await?;
     Ok(Json(serde_json::json!({ "sessions_cut": cut })))
 }
 

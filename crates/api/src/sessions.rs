@@ -91,7 +91,11 @@ impl Admin {
         Err(ApiError::NotFound(format!("live session {id}")))
     }
 
-    pub(crate) async fn record_live_look(&self, peer: &Peer, id: SessionId) -> Result<(), ApiError> {
+    pub(crate) async fn record_live_look(
+        &self,
+        peer: &Peer,
+        id: SessionId,
+    ) -> Result<(), ApiError> {
         let live = self.gateway().live().into_iter().find(|live| live.id == id);
         let resource = live.and_then(|live| live.resource);
         let resource = resource.map_or_else(String::new, |name| name.to_string());

@@ -19,9 +19,7 @@ impl Admin {
         let pieces = stream::unfold(lines, |mut lines| async move {
             let piece = match lines.recv().await {
                 Ok(piece) => piece,
-                Err(RecvError::Lagged(missed)) => {
-                    Bytes::from(format!("{{\"missed\":{missed}}}\n"))
-                }
+                Err(RecvError::Lagged(missed)) => Bytes::from(format!("{{\"missed\":{missed}}}\n")),
                 Err(RecvError::Closed) => return None,
             };
             Some((Ok::<_, std::convert::Infallible>(piece), lines))

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use custos_evidence::Evidence;
 use custos_identity::SignIns;
-use custos_model::{ApprovalId, Clock, IdSource, Instant, Origin, Principal, RequestId, Rfc3339, SignInId};
+use custos_model::{
+    ApprovalId, Clock, IdSource, Instant, Origin, Principal, RequestId, Rfc3339, SignInId,
+};
 use custos_policy::Policy;
 use custos_policy::documents::PolicySet;
 use custos_store::{Shelf, Store};
@@ -283,10 +285,7 @@ impl Live {
         } else {
             ""
         };
-        format!(
-            "waiting for {missing} more of {}{why}",
-            groups.join(" or ")
-        )
+        format!("waiting for {missing} more of {}{why}", groups.join(" or "))
     }
 
     pub(crate) fn tell(&self, progress: Progress) {

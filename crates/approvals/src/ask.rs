@@ -53,7 +53,11 @@ impl Approvals {
         if words.is_empty() || words.len() > WORDS_BYTES_MAX {
             return Err(Refusal::Unjustified.into());
         }
-        if wanted.ticket.as_ref().is_some_and(|it| it.len() > WORDS_BYTES_MAX) {
+        if wanted
+            .ticket
+            .as_ref()
+            .is_some_and(|it| it.len() > WORDS_BYTES_MAX)
+        {
             return Err(Refusal::Malformed.into());
         }
         let (mut approvals, digest) = self.asked_for(&wanted, now)?;
@@ -61,7 +65,9 @@ impl Approvals {
             return self.break_glass(&wanted, &approvals, digest, now);
         }
         for alternatives in &mut approvals {
-            alternatives.any_of.retain(|(_, approve)| approve.per != Per::Statement);
+            alternatives
+                .any_of
+                .retain(|(_, approve)| approve.per != Per::Statement);
             if alternatives.any_of.is_empty() {
                 return Err(Refusal::EachStatement.into());
             }
@@ -117,7 +123,12 @@ impl Approvals {
                 RequestKind::Grant
             },
             objects: Vec::new(),
-            on_behalf_of: wanted.principal.on_behalf_of.iter().map(Person::of).collect(),
+            on_behalf_of: wanted
+                .principal
+                .on_behalf_of
+                .iter()
+                .map(Person::of)
+                .collect(),
             operation: None,
             policy,
             requested: time_text(now.utc_ns),
@@ -165,12 +176,18 @@ impl Approvals {
         {
             let state = self.state();
             let open = state.requests.values().filter(|live| live.exact.is_none());
-            let own = open.filter(|live| same_people(&live.requester, &asked.requester)).count();
+            let own = open
+                .filter(|live| same_people(&live.requester, &asked.requester))
+                .count();
             if own >= OPEN_OF_ONE_MAX || state.requests.len() >= OPEN_REQUESTS_MAX {
                 return Err(Refusal::TooMany.into());
             }
         }
-        self.keep(Shelf::Requests, &request.id.to_string(), &Kept::Asked(asked.clone()))?;
+        self.keep(
+            Shelf::Requests,
+            &request.id.to_string(),
+            &Kept::Asked(asked.clone()),
+        )?;
         let live = Live::of(asked);
         let position = self.record_opened(&live)?;
         self.state().requests.insert(request.id, live);
@@ -197,13 +214,23 @@ impl Approvals {
             any_of.find_map(|(rule, approve)| Some((rule, approve.break_glass.as_ref()?)))
         });
         let broken: Option<Vec<(&String, &BreakGlass)>> = broken.collect();
-        let broken = broken.filter(|it| !it.is_empty()).ok_or(Refusal::NoBreakGlass)?;
-        let longest = broken.iter().map(|(_, glass)| glass.window).min().unwrap_or(0);
+        let broken = broken
+            .filter(|it| !it.is_empty())
+            .ok_or(Refusal::NoBreakGlass)?;
+        let longest = broken
+            .iter()
+            .map(|(_, glass)| glass.window)
+            .min()
+            .unwrap_or(0);
         let seconds = wanted.seconds.unwrap_or(longest);
         if seconds == 0 || seconds > longest {
             return Err(Refusal::TooLong.into());
         }
-        let within = broken.iter().map(|(_, glass)| glass.within).min().unwrap_or(0);
+        let within = broken
+            .iter()
+            .map(|(_, glass)| glass.within)
+            .min()
+            .unwrap_or(0);
         let reviews = broken.iter().map(|(rule, glass)| {
             vec![Alternative {
                 attested: false,
@@ -220,7 +247,9 @@ impl Approvals {
         let approve = reviews.into_iter().collect();
         let request = self.request(wanted, approve, digest, Some(seconds), now);
         let asked = self.asked(wanted, request, within, now)?;
-        let until = now.utc_ns.saturating_add(seconds.saturating_mul(1_000_000_000));
+        let until = now
+            .utc_ns
+            .saturating_add(seconds.saturating_mul(1_000_000_000));
         let grant = Grant {
             request: asked.request.clone(),
             principal: wanted.principal.clone(),
@@ -228,7 +257,9 @@ impl Approvals {
             until_utc_ns: until,
             session: None,
             is_for_session: false,
-            sign_in: wanted.sign_in.filter(|_| !crate::vote::is_person(&wanted.principal)),
+            sign_in: wanted
+                .sign_in
+                .filter(|_| !crate::vote::is_person(&wanted.principal)),
             review_due_utc_ns: Some(asked.expires_utc_ns),
             is_overdue: false,
             rules: asked.rules.clone(),

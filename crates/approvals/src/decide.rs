@@ -64,7 +64,11 @@ pub struct Decided {
 
 impl Approvals {
     /// Makes the statement that somebody is to sign. A refusal goes on record.
-    pub fn prepare(&self, approver: &Approver, wanted: &Intention) -> Result<ToSign, ApprovalsError> {
+    pub fn prepare(
+        &self,
+        approver: &Approver,
+        wanted: &Intention,
+    ) -> Result<ToSign, ApprovalsError> {
         let made = self.try_prepare(approver, wanted);
         self.recorded_if_refused(wanted.request, approver, made)
     }
@@ -80,7 +84,10 @@ impl Approvals {
             return Err(Refusal::NoReason.into());
         }
         let mut state = self.state();
-        let live = state.requests.get(&wanted.request).ok_or(Refusal::NotFound)?;
+        let live = state
+            .requests
+            .get(&wanted.request)
+            .ok_or(Refusal::NotFound)?;
         self.may_decide(live, approver, wanted.decision, now)?;
         let method = match &wanted.key {
             None => {
@@ -132,7 +139,10 @@ impl Approvals {
     ) -> Result<(Decided, Position), ApprovalsError> {
         let request = {
             let state = self.state();
-            state.challenges.get(&approval).map(|challenge| challenge.request)
+            state
+                .challenges
+                .get(&approval)
+                .map(|challenge| challenge.request)
         };
         let decided = self.try_decide(approver, approval, signature);
         match request {
@@ -150,7 +160,10 @@ impl Approvals {
         let now = self.now();
         let mut state = self.state();
         // Taken away whatever comes of it: a statement is good for one try.
-        let challenge = state.challenges.remove(&approval).ok_or(Refusal::OtherStatement)?;
+        let challenge = state
+            .challenges
+            .remove(&approval)
+            .ok_or(Refusal::OtherStatement)?;
         let is_hers = (&challenge.approver.issuer, &challenge.approver.subject)
             == (&approver.principal.issuer, &approver.principal.subject);
         if !is_hers || now.utc_ns.saturating_sub(challenge.made_utc_ns) > CHALLENGE_NS {
@@ -208,7 +221,12 @@ impl Approvals {
                 waits_for: why,
             });
         }
-        state.requests.get_mut(&id).ok_or(Refusal::Ended)?.votes.push(vote);
+        state
+            .requests
+            .get_mut(&id)
+            .ok_or(Refusal::Ended)?
+            .votes
+            .push(vote);
         let yeses = self.yeses(&mut state, id, now)?;
         let live = state.requests.get_mut(&id).ok_or(Refusal::Ended)?;
         let chosen = quorum::met(&live.request.approve, &yeses);
@@ -250,7 +268,12 @@ impl Approvals {
         })
     }
 
-    fn reviewed(&self, state: &mut State, id: RequestId, now: Instant) -> Result<(), ApprovalsError> {
+    fn reviewed(
+        &self,
+        state: &mut State,
+        id: RequestId,
+        now: Instant,
+    ) -> Result<(), ApprovalsError> {
         let Some(grant) = state.grants.get_mut(&id) else {
             return Ok(());
         };
@@ -283,13 +306,18 @@ impl Approvals {
         }
         let after_seconds = now.utc_ns.saturating_sub(live.requested_utc_ns) / 1_000_000_000;
         let counting = live.request.alternatives();
-        let mut counting = counting.filter(|it| it.counts(&principal.groups, after_seconds)).peekable();
+        let mut counting = counting
+            .filter(|it| it.counts(&principal.groups, after_seconds))
+            .peekable();
         if counting.peek().is_none() {
             return Err(Refusal::NotInGroup);
         }
         // One person under two names counts once.
         let person = Person::approver(principal);
-        let mut voters = live.votes.iter().map(|vote| Person::approver(&vote.approver));
+        let mut voters = live
+            .votes
+            .iter()
+            .map(|vote| Person::approver(&vote.approver));
         if voters.any(|voter| voter.may_be(&person)) {
             return Err(Refusal::AlreadyDecided);
         }
@@ -302,17 +330,25 @@ impl Approvals {
         if live.request.kind == RequestKind::BreakGlass {
             return Ok(());
         }
-        let rules: Vec<&str> = counting.map(|alternative| alternative.rule.as_str()).collect();
+        let rules: Vec<&str> = counting
+            .map(|alternative| alternative.rule.as_str())
+            .collect();
         let answer = self.with_documents(|set| {
             if !live.request.rules_are(set, &live.rules) {
                 return Err(Refusal::OtherPolicy);
             }
             let is_open = |rule: &&str| {
-                let approve = set.rule(rule).and_then(|it| it.obligations.approve.as_ref());
+                let approve = set
+                    .rule(rule)
+                    .and_then(|it| it.obligations.approve.as_ref());
                 let hours = approve.and_then(|approve| approve.hours.as_ref());
                 hours.is_none_or(|hours| hours.contain(now.utc_ns))
             };
-            rules.iter().any(|rule| is_open(&rule)).then_some(()).ok_or(Refusal::OutsideHours)
+            rules
+                .iter()
+                .any(|rule| is_open(&rule))
+                .then_some(())
+                .ok_or(Refusal::OutsideHours)
         });
         answer.unwrap_or(Err(Refusal::OtherPolicy))
     }
@@ -336,14 +372,17 @@ impl Approvals {
 /// Whether a decision without a signature counts for any of its rules.
 fn attested(live: &Live) -> Result<(), Refusal> {
     let mut each = live.request.alternatives();
-    each.any(|it| it.attested).then_some(()).ok_or(Refusal::NotAttested)
+    each.any(|it| it.attested)
+        .then_some(())
+        .ok_or(Refusal::NotAttested)
 }
 
 fn make_room(state: &mut State, now: Instant) {
     if state.challenges.len() < CHALLENGES_MAX {
         return;
     }
-    let fresh = |challenge: &Challenge| now.utc_ns.saturating_sub(challenge.made_utc_ns) <= CHALLENGE_NS;
+    let fresh =
+        |challenge: &Challenge| now.utc_ns.saturating_sub(challenge.made_utc_ns) <= CHALLENGE_NS;
     state.challenges.retain(|_, challenge| fresh(challenge));
     while state.challenges.len() >= CHALLENGES_MAX {
         let oldest = state.challenges.iter().min_by_key(|(_, it)| it.made_utc_ns);

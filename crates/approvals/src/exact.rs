@@ -100,7 +100,9 @@ impl CommitKey {
     pub fn from_hex(text: &str) -> Option<Self> {
         let digit = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
         let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(digit).collect();
-        bytes.filter(|bytes| bytes.len() == 32).map(|bytes| Self(Zeroizing::new(bytes)))
+        bytes
+            .filter(|bytes| bytes.len() == 32)
+            .map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
     /// As approvers get it.

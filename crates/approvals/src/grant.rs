@@ -57,7 +57,10 @@ impl Grant {
     pub fn is_seen_by(&self, principal: &Principal) -> bool {
         let decides = self.request.groups();
         same_people(&self.principal, principal)
-            || principal.groups.iter().any(|group| decides.contains(group.as_str()))
+            || principal
+                .groups
+                .iter()
+                .any(|group| decides.contains(group.as_str()))
     }
 
     fn covers(&self, alternatives: &Alternatives) -> bool {
@@ -161,12 +164,19 @@ impl Approvals {
         let live = state.requests.get(&id).ok_or(Refusal::Ended)?;
         let shortest = chosen.iter().filter_map(|alternative| alternative.seconds);
         let seconds = shortest.chain(live.request.seconds).min();
-        let is_for_session = chosen.iter().any(|alternative| alternative.per == "session");
+        let is_for_session = chosen
+            .iter()
+            .any(|alternative| alternative.per == "session");
         let rules = live.rules.iter();
         let rules = rules.filter(|(rule, _)| chosen.iter().any(|it| it.rule == *rule));
         // What is for one session ends with it, and is not kept for one that never comes.
-        let lasts_ns = seconds.unwrap_or(SESSION_SECONDS_MAX).saturating_mul(1_000_000_000);
-        let session = live.request.session.filter(|_| is_for_session || !is_person(&live.requester));
+        let lasts_ns = seconds
+            .unwrap_or(SESSION_SECONDS_MAX)
+            .saturating_mul(1_000_000_000);
+        let session = live
+            .request
+            .session
+            .filter(|_| is_for_session || !is_person(&live.requester));
         let grant = Grant {
             rules: rules.cloned().collect(),
             request: live.request.clone(),
@@ -184,9 +194,17 @@ impl Approvals {
         Ok(id)
     }
 
-    pub(crate) fn start_grant(&self, state: &mut State, grant: Grant) -> Result<(), ApprovalsError> {
+    pub(crate) fn start_grant(
+        &self,
+        state: &mut State,
+        grant: Grant,
+    ) -> Result<(), ApprovalsError> {
         let id = grant.id();
-        self.keep(Shelf::Requests, &id.to_string(), &Kept::Granted(grant.clone()))?;
+        self.keep(
+            Shelf::Requests,
+            &id.to_string(),
+            &Kept::Granted(grant.clone()),
+        )?;
         self.record_grant_started(&grant)?;
         let happening = if grant.request.kind == RequestKind::BreakGlass {
             Happening::BreakGlass
@@ -202,7 +220,10 @@ impl Approvals {
     pub fn grants(&self) -> Vec<Grant> {
         let now = self.now();
         let state = self.state();
-        let live = state.grants.values().filter(|grant| grant.is_live(now.utc_ns));
+        let live = state
+            .grants
+            .values()
+            .filter(|grant| grant.is_live(now.utc_ns));
         let mut live: Vec<Grant> = live.cloned().collect();
         live.sort_by_key(Grant::id);
         live
@@ -319,7 +340,9 @@ impl Approvals {
         let live = {
             let mut state = self.state();
             state.tokens.retain(|_, of| *of != id);
-            state.challenges.retain(|_, challenge| challenge.request != id);
+            state
+                .challenges
+                .retain(|_, challenge| challenge.request != id);
             state.requests.remove(&id)
         };
         let Some(live) = live else { return Ok(()) };

@@ -134,7 +134,12 @@ impl Approvals {
             justification: operation.justification.map(str::to_owned),
             kind: RequestKind::Operation,
             objects: operation.objects.to_vec(),
-            on_behalf_of: operation.principal.on_behalf_of.iter().map(Person::of).collect(),
+            on_behalf_of: operation
+                .principal
+                .on_behalf_of
+                .iter()
+                .map(Person::of)
+                .collect(),
             operation: Some(operation.operation.0),
             policy: operation.policy.digest().to_owned(),
             requested: time_text(now.utc_ns),
@@ -146,7 +151,11 @@ impl Approvals {
             text: Some(cut(operation.text, TEXT_BYTES_MAX).to_owned()),
             ticket: None,
             uses: 1,
-            verbs: operation.verbs.iter().map(|verb| verb.as_str().to_owned()).collect(),
+            verbs: operation
+                .verbs
+                .iter()
+                .map(|verb| verb.as_str().to_owned())
+                .collect(),
         };
         let mut live = Live {
             request,
@@ -198,7 +207,11 @@ pub(crate) fn same_people(one: &Principal, other: &Principal) -> bool {
     };
     same(one, other)
         && one.on_behalf_of.len() == other.on_behalf_of.len()
-        && one.on_behalf_of.iter().zip(&other.on_behalf_of).all(|(one, other)| same(one, other))
+        && one
+            .on_behalf_of
+            .iter()
+            .zip(&other.on_behalf_of)
+            .all(|(one, other)| same(one, other))
 }
 
 /// What was approved, for the record of its execution.
@@ -264,7 +277,9 @@ impl Held {
     /// Whoever asked is gone, or wants it no more.
     pub fn withdraw(mut self, why: &str) {
         self.is_over = true;
-        let _ = self.approvals.end(self.request.id, Ending::Withdrawn, Some(why));
+        let _ = self
+            .approvals
+            .end(self.request.id, Ending::Withdrawn, Some(why));
     }
 
     /// Checks everything once more, against what will be forwarded, and uses the approval up. `record` puts the
@@ -296,7 +311,9 @@ impl Drop for Held {
     fn drop(&mut self) {
         if !self.is_over {
             let why = "the session ended while it waited";
-            let _ = self.approvals.end(self.request.id, Ending::Withdrawn, Some(why));
+            let _ = self
+                .approvals
+                .end(self.request.id, Ending::Withdrawn, Some(why));
         }
     }
 }
@@ -332,7 +349,11 @@ impl Approvals {
             return Err(Refusal::OtherStatement.into());
         }
         let chosen = quorum::met(&live.request.approve, &yeses).ok_or(Refusal::NotEnough)?;
-        let lasting = chosen.into_iter().filter(|it| it.is_grant()).cloned().collect::<Vec<_>>();
+        let lasting = chosen
+            .into_iter()
+            .filter(|it| it.is_grant())
+            .cloned()
+            .collect::<Vec<_>>();
         let by = live.votes.iter().map(|vote| vote.id.to_string()).collect();
         let grant = if lasting.is_empty() {
             None

@@ -93,7 +93,9 @@ impl Approvals {
         if state.keys.contains_key(&fingerprint) {
             return Err(Refusal::KeyTaken.into());
         }
-        let own = |it: &&Enrolled| (&it.person.issuer, &it.person.subject) == (&person.issuer, &person.subject);
+        let own = |it: &&Enrolled| {
+            (&it.person.issuer, &it.person.subject) == (&person.issuer, &person.subject)
+        };
         if state.keys.values().filter(own).count() >= KEYS_OF_ONE_MAX
             || state.enrolling.len() >= ENROLLING_MAX
         {
@@ -131,11 +133,16 @@ impl Approvals {
         signature: &Signature,
     ) -> Result<(String, Position), ApprovalsError> {
         let mut state = self.state();
-        let found = state.enrolling.remove(&enrolment).ok_or(Refusal::OtherStatement)?;
+        let found = state
+            .enrolling
+            .remove(&enrolment)
+            .ok_or(Refusal::OtherStatement)?;
         if found.person != Person::approver(&approver.principal) {
             return Err(Refusal::OtherStatement.into());
         }
-        let verified = found.key.verify(NAMESPACE, found.statement.as_bytes(), signature);
+        let verified = found
+            .key
+            .verify(NAMESPACE, found.statement.as_bytes(), signature);
         verified.map_err(|_| Refusal::WrongSignature)?;
         let fingerprint = found.key.fingerprint();
         if state.keys.contains_key(&fingerprint) {
@@ -154,7 +161,11 @@ impl Approvals {
     }
 
     /// Accepts a key that waits. Not by whose it is; the operator of the host may accept any.
-    pub fn accept_key(&self, fingerprint: &str, by: &Principal) -> Result<Position, ApprovalsError> {
+    pub fn accept_key(
+        &self,
+        fingerprint: &str,
+        by: &Principal,
+    ) -> Result<Position, ApprovalsError> {
         let mut state = self.state();
         let found = state.keys.get(fingerprint).filter(|it| !it.is_accepted);
         let found = found.ok_or(Refusal::NotFound)?;
@@ -182,7 +193,11 @@ impl Approvals {
         reason: &str,
     ) -> Result<(Vec<GrantEnd>, Position), ApprovalsError> {
         let mut state = self.state();
-        let found = state.keys.get(fingerprint).ok_or(Refusal::NotFound)?.clone();
+        let found = state
+            .keys
+            .get(fingerprint)
+            .ok_or(Refusal::NotFound)?
+            .clone();
         if !is_operator && found.person != Person::approver(by) {
             return Err(Refusal::NotFound.into());
         }

@@ -24,7 +24,10 @@ impl Yes {
 }
 
 /// Which alternative of each demand is met, if all are: each person counts for one demand, and once.
-pub(crate) fn met<'a>(demands: &'a [Vec<Alternative>], all: &[Yes]) -> Option<Vec<&'a Alternative>> {
+pub(crate) fn met<'a>(
+    demands: &'a [Vec<Alternative>],
+    all: &[Yes],
+) -> Option<Vec<&'a Alternative>> {
     let mut chosen = vec![0; demands.len()];
     for _ in 0..COMBINATIONS_MAX {
         let combination: Option<Vec<&Alternative>> = demands
@@ -143,7 +146,12 @@ mod tests {
     }
 
     fn rules(demands: &[Vec<Alternative>], all: &[Yes]) -> Option<Vec<String>> {
-        Some(met(demands, all)?.iter().map(|it| it.rule.clone()).collect())
+        Some(
+            met(demands, all)?
+                .iter()
+                .map(|it| it.rule.clone())
+                .collect(),
+        )
     }
 
     #[test]

@@ -44,8 +44,12 @@ impl<'a> Entry<'a> {
 }
 
 fn texts<'a>(detail: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, DetailValue<'a>)> {
-    let given = detail.iter().filter_map(|(name, text)| Some((*name, (*text)?)));
-    given.map(|(name, text)| (name, DetailValue::Text(text))).collect()
+    let given = detail
+        .iter()
+        .filter_map(|(name, text)| Some((*name, (*text)?)));
+    given
+        .map(|(name, text)| (name, DetailValue::Text(text)))
+        .collect()
 }
 
 impl Approvals {
@@ -62,7 +66,11 @@ impl Approvals {
         let id = entry.request.id.to_string();
         let mut detail = vec![("request", DetailValue::Text(&id))];
         detail.extend(texts(entry.detail));
-        detail.extend(numbers.iter().map(|(name, number)| (*name, DetailValue::from(*number))));
+        detail.extend(
+            numbers
+                .iter()
+                .map(|(name, number)| (*name, DetailValue::from(*number))),
+        );
         let mut record = NodeRecord::new(entry.kind, entry.outcome);
         record.actor = entry.actor;
         record.reason = entry.reason;
@@ -97,8 +105,13 @@ impl Approvals {
             rules: request.rules.clone(),
             masks: Vec::new(),
         };
-        let numbers = [("operation", request.operation), ("seconds", request.seconds)];
-        let numbers = numbers.into_iter().filter_map(|(name, it)| Some((name, it?)));
+        let numbers = [
+            ("operation", request.operation),
+            ("seconds", request.seconds),
+        ];
+        let numbers = numbers
+            .into_iter()
+            .filter_map(|(name, it)| Some((name, it?)));
         let entry = Entry {
             actor: Some(&live.requester),
             detail: &[
@@ -120,7 +133,11 @@ impl Approvals {
         self.append(&Entry {
             actor: Some(&live.requester),
             detail: &[("justification", live.request.justification.as_deref())],
-            ..Entry::new(RecordType::RequestJustified, RecordOutcome::Ok, &live.request)
+            ..Entry::new(
+                RecordType::RequestJustified,
+                RecordOutcome::Ok,
+                &live.request,
+            )
         })
     }
 
@@ -154,7 +171,11 @@ impl Approvals {
         })
     }
 
-    pub(crate) fn record_escalated(&self, request: &Request, to: &str) -> Result<(), ApprovalsError> {
+    pub(crate) fn record_escalated(
+        &self,
+        request: &Request,
+        to: &str,
+    ) -> Result<(), ApprovalsError> {
         let entry = Entry {
             detail: &[("to", Some(to))],
             ..Entry::new(RecordType::RequestEscalated, RecordOutcome::Ok, request)
@@ -326,7 +347,11 @@ impl Approvals {
         let entry = Entry {
             actor: Some(&grant.principal),
             detail: &[("due", Some(&due))],
-            ..Entry::new(RecordType::ReviewOverdue, RecordOutcome::Failed, &grant.request)
+            ..Entry::new(
+                RecordType::ReviewOverdue,
+                RecordOutcome::Failed,
+                &grant.request,
+            )
         };
         self.append(&entry).map(drop)
     }
@@ -336,7 +361,13 @@ impl Approvals {
         by: &Principal,
         enrolled: &Enrolled,
     ) -> Result<Position, ApprovalsError> {
-        self.record_key(RecordType::ApproverRequested, RecordOutcome::Pending, by, enrolled, None)
+        self.record_key(
+            RecordType::ApproverRequested,
+            RecordOutcome::Pending,
+            by,
+            enrolled,
+            None,
+        )
     }
 
     pub(crate) fn record_key_enrolled(
@@ -344,7 +375,13 @@ impl Approvals {
         by: &Principal,
         enrolled: &Enrolled,
     ) -> Result<Position, ApprovalsError> {
-        self.record_key(RecordType::ApproverEnrolled, RecordOutcome::Ok, by, enrolled, None)
+        self.record_key(
+            RecordType::ApproverEnrolled,
+            RecordOutcome::Ok,
+            by,
+            enrolled,
+            None,
+        )
     }
 
     pub(crate) fn record_key_revoked(
@@ -353,7 +390,13 @@ impl Approvals {
         enrolled: &Enrolled,
         reason: &str,
     ) -> Result<Position, ApprovalsError> {
-        self.record_key(RecordType::ApproverRevoked, RecordOutcome::Ok, by, enrolled, Some(reason))
+        self.record_key(
+            RecordType::ApproverRevoked,
+            RecordOutcome::Ok,
+            by,
+            enrolled,
+            Some(reason),
+        )
     }
 
     fn record_key(

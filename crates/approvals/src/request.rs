@@ -163,13 +163,17 @@ pub(crate) fn demands(approvals: &[Alternatives]) -> Demands {
 
 /// The shortest time that a question may stay open, of all rules that ask.
 pub(crate) fn expires_seconds(approvals: &[Alternatives]) -> u64 {
-    let each = approvals.iter().flat_map(|alternatives| &alternatives.any_of);
+    let each = approvals
+        .iter()
+        .flat_map(|alternatives| &alternatives.any_of);
     each.map(|(_, approve)| approve.expires).min().unwrap_or(0)
 }
 
 /// Whether a client is sent away and comes again: where any rule that asks says so.
 pub(crate) fn comes_again(approvals: &[Alternatives]) -> bool {
-    let mut each = approvals.iter().flat_map(|alternatives| &alternatives.any_of);
+    let mut each = approvals
+        .iter()
+        .flat_map(|alternatives| &alternatives.any_of);
     each.any(|(_, approve)| approve.meanwhile == Meanwhile::Retry)
 }
 
@@ -251,7 +255,8 @@ impl Request {
 
     /// Whether all rules that ask are in a policy as they were.
     pub(crate) fn rules_are(&self, set: &PolicySet, digests: &[(String, String)]) -> bool {
-        let same = |(rule, digest): &(String, String)| set.rule_digest(rule).as_ref() == Some(digest);
+        let same =
+            |(rule, digest): &(String, String)| set.rule_digest(rule).as_ref() == Some(digest);
         digests.iter().all(same)
     }
 }

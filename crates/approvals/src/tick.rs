@@ -26,11 +26,13 @@ impl Approvals {
     }
 
     fn requests_due(&self, now: Instant) -> Result<(), ApprovalsError> {
-        let (mut expired, mut escalated): (Vec<RequestId>, Vec<(Request, String)>) = Default::default();
+        let (mut expired, mut escalated): (Vec<RequestId>, Vec<(Request, String)>) =
+            Default::default();
         {
             let mut state = self.state();
             for (id, live) in &mut state.requests {
-                if live.request.kind != RequestKind::BreakGlass && now.utc_ns >= live.expires_utc_ns {
+                if live.request.kind != RequestKind::BreakGlass && now.utc_ns >= live.expires_utc_ns
+                {
                     expired.push(*id);
                 } else if let Some(to) = escalates(live, now) {
                     live.is_escalated = true;
@@ -61,7 +63,9 @@ impl Approvals {
                 && self.inner.sign_ins.live(sign_in, now)?.is_none()
             {
                 over.push((grant.id(), "job"));
-            } else if self.with_documents(|set| grant.request.rules_are(set, &grant.rules)) != Some(true) {
+            } else if self.with_documents(|set| grant.request.rules_are(set, &grant.rules))
+                != Some(true)
+            {
                 over.push((grant.id(), "policy"));
             }
         }
@@ -94,6 +98,9 @@ fn escalates(live: &Live, now: Instant) -> Option<String> {
         return None;
     }
     let seconds = now.utc_ns.saturating_sub(live.requested_utc_ns) / 1_000_000_000;
-    let mut all = live.request.alternatives().filter_map(|it| it.escalate.as_ref());
+    let mut all = live
+        .request
+        .alternatives()
+        .filter_map(|it| it.escalate.as_ref());
     all.find(|it| seconds >= it.after).map(|it| it.of.clone())
 }

@@ -57,7 +57,9 @@ impl PartView {
     fn of(part: &Part) -> Self {
         let value = part.value.as_ref();
         let text = value.and_then(|bytes| String::from_utf8(bytes.clone()).ok());
-        let base64 = value.filter(|_| text.is_none()).map(|bytes| STANDARD.encode(bytes));
+        let base64 = value
+            .filter(|_| text.is_none())
+            .map(|bytes| STANDARD.encode(bytes));
         Self {
             name: part.name.clone(),
             text,
@@ -87,7 +89,12 @@ impl Approvals {
     }
 
     /// One request.
-    pub fn view(&self, id: RequestId, caller: &Approver, sees_all: bool) -> Result<View, ApprovalsError> {
+    pub fn view(
+        &self,
+        id: RequestId,
+        caller: &Approver,
+        sees_all: bool,
+    ) -> Result<View, ApprovalsError> {
         let now = self.now();
         let mut state = self.state();
         let live = state.requests.get(&id).ok_or(Refusal::NotFound)?;
@@ -100,8 +107,16 @@ impl Approvals {
         let met = quorum::met(&live.request.approve, &yeses).is_some();
         Ok(View {
             request: live.request.clone(),
-            waits_for: if met { String::new() } else { live.waits_for(&yeses) },
-            approved_by: live.votes.iter().map(|vote| vote.approver.name.clone()).collect(),
+            waits_for: if met {
+                String::new()
+            } else {
+                live.waits_for(&yeses)
+            },
+            approved_by: live
+                .votes
+                .iter()
+                .map(|vote| vote.approver.name.clone())
+                .collect(),
             is_approved: live.is_approved && met,
             is_overdue: state.grants.get(&id).is_some_and(|grant| grant.is_overdue),
             may_decide: may.map_err(Refusal::code),
@@ -149,5 +164,8 @@ impl Approvals {
 fn sees(live: &Live, principal: &Principal) -> bool {
     let decides = live.request.groups();
     same_people(&live.requester, principal)
-        || principal.groups.iter().any(|group| decides.contains(group.as_str()))
+        || principal
+            .groups
+            .iter()
+            .any(|group| decides.contains(group.as_str()))
 }

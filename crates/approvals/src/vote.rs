@@ -69,7 +69,9 @@ impl Approvals {
         now: Instant,
     ) -> Result<Result<Yes, &'static str>, ApprovalsError> {
         if !self.is_signed(state, vote) {
-            return Ok(Err("the approver's key was revoked, or the signature does not fit"));
+            return Ok(Err(
+                "the approver's key was revoked, or the signature does not fit",
+            ));
         }
         let Some(groups) = self.groups_now(&vote.approver, now)? else {
             return Ok(Err("the approver is not signed in any more"));
@@ -88,16 +90,14 @@ impl Approvals {
         };
         match (&vote.signature, &statement.key) {
             (None, None) => statement.method == "attested",
-            (Some(signature), Some(key)) => {
-                state.keys.get(key).is_some_and(|enrolled| {
-                    enrolled.is_of(&vote.approver)
-                        && enrolled.key.method().as_str() == statement.method
-                        && enrolled
-                            .key
-                            .verify(NAMESPACE, vote.statement.as_bytes(), signature)
-                            .is_ok()
-                })
-            }
+            (Some(signature), Some(key)) => state.keys.get(key).is_some_and(|enrolled| {
+                enrolled.is_of(&vote.approver)
+                    && enrolled.key.method().as_str() == statement.method
+                    && enrolled
+                        .key
+                        .verify(NAMESPACE, vote.statement.as_bytes(), signature)
+                        .is_ok()
+            }),
             _ => false,
         }
     }

@@ -158,7 +158,11 @@ async fn accept(
         .approvals(move |approvals| approvals.accept_key(&named.key, &caller.principal))
         .await;
     match accepted {
-        Ok(position) => console.once_durable(position, StatusCode::OK, json!({})).await,
+        Ok(position) => {
+            console
+                .once_durable(position, StatusCode::OK, json!({}))
+                .await
+        }
         Err(response) => response,
     }
 }

@@ -44,6 +44,7 @@ mod provider_logout;
 mod provisioning;
 mod record;
 mod regroup;
+mod request_page;
 mod requests;
 mod routes;
 mod saml;

@@ -37,6 +37,7 @@ pub(crate) fn routes() -> axum::Router<Console> {
         .route("/v1/requests/{id}/reason", post(reason))
         .route("/v1/requests/{id}/statement", post(statement))
         .route("/v1/approvals/{id}", post(decide))
+        .route("/requests/{id}", get(crate::request_page::show))
 }
 
 /// What is asked for.
@@ -91,7 +92,10 @@ impl Caller {
     }
 
     pub(crate) fn is_administrator(&self) -> bool {
-        self.principal.groups.iter().any(|group| group == ADMINISTRATORS)
+        self.principal
+            .groups
+            .iter()
+            .any(|group| group == ADMINISTRATORS)
     }
 }
 
@@ -127,7 +131,9 @@ async fn ask(
         Err(response) => return response,
     };
     let Ok(Json(wanted)) = wanted else {
-        return malformed("`resource` and `reason`, and perhaps `seconds`, `verbs`, `ticket`, `break_glass`");
+        return malformed(
+            "`resource` and `reason`, and perhaps `seconds`, `verbs`, `ticket`, `break_glass`",
+        );
     };
     let verbs: Option<BTreeSet<Verb>> = wanted.verbs.iter().map(|verb| Verb::named(verb)).collect();
     let Some(verbs) = verbs else {
@@ -160,11 +166,15 @@ async fn ask(
         ticket: wanted.ticket,
         break_glass: wanted.break_glass,
     };
-    let asked = console.approvals(move |approvals| approvals.ask(wanted)).await;
+    let asked = console
+        .approvals(move |approvals| approvals.ask(wanted))
+        .await;
     match asked {
         Ok((request, position)) => {
             let body = json!({ "request": request });
-            console.once_durable(position, StatusCode::CREATED, body).await
+            console
+                .once_durable(position, StatusCode::CREATED, body)
+                .await
         }
         Err(response) => response,
     }
@@ -187,7 +197,10 @@ async fn show(
     };
     let (approver, sees_all) = (caller.approver(), caller.is_administrator());
     if let Some(seconds) = wait
-        && let Ok(mut news) = console.services.approvals.follow(id, &approver.principal, sees_all)
+        && let Ok(mut news) = console
+            .services
+            .approvals
+            .follow(id, &approver.principal, sees_all)
     {
         let wait = Duration::from_secs(seconds).min(WAIT_MAX);
         let changed = tokio::time::timeout(wait, news.changed()).await;
@@ -219,7 +232,10 @@ async fn exact(
         return refused(Refusal::NotFound);
     };
     let approver = caller.approver();
-    match console.approvals(move |approvals| approvals.show(id, &approver)).await {
+    match console
+        .approvals(move |approvals| approvals.show(id, &approver))
+        .await
+    {
         Ok((exact, position)) => {
             let body = json!({ "exact": exact });
             console.once_durable(position, StatusCode::OK, body).await

@@ -16,8 +16,8 @@ use custos_oauth::{
 use crate::console::Console;
 use crate::page::{problem, style};
 use crate::{
-    administration, administrator, approvers, authorize, device, headers, home, my, provisioning, requests, saml,
-    sign_in, token,
+    administration, administrator, approvers, authorize, device, headers, home, my, provisioning,
+    requests, saml, sign_in, token,
 };
 
 /// From the request's head to the answer's, calls to providers included.

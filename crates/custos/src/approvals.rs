@@ -1,7 +1,7 @@
 //! Opens what is kept of requests, grants and approvers' keys, and tells webhooks of what happens to them.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -149,7 +149,10 @@ fn event(announcement: &Announcement, ids: &IdSource) -> Event {
     let event_type = match &announcement.happening {
         Happening::Opened => EventType::RequestOpened,
         Happening::Escalated { .. } => EventType::RequestEscalated,
-        Happening::Decided { by: who, decision: what } => {
+        Happening::Decided {
+            by: who,
+            decision: what,
+        } => {
             by = Some(who.clone());
             decision = Some(what.as_str().to_owned());
             EventType::RequestDecided
@@ -193,7 +196,9 @@ fn event(announcement: &Announcement, ids: &IdSource) -> Event {
 fn relying_party(base_url: &str) -> Option<RelyingParty> {
     let (scheme, rest) = base_url.split_once("://")?;
     let authority = rest.split('/').next()?;
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
     Some(RelyingParty {
         id: host.to_owned(),
         origin: format!("{scheme}://{authority}"),

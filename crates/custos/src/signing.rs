@@ -29,10 +29,15 @@ pub(crate) async fn sign(file: &Path, statement: &str) -> Result<String, Failure
         .spawn()
         .map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(statement.as_bytes()).await.map_err(failed)?;
+        stdin
+            .write_all(statement.as_bytes())
+            .await
+            .map_err(failed)?;
     }
     let output = child.wait_with_output().await.map_err(failed)?;
-    let signature = String::from_utf8(output.stdout).ok().filter(|text| !text.is_empty());
+    let signature = String::from_utf8(output.stdout)
+        .ok()
+        .filter(|text| !text.is_empty());
     match signature {
         Some(signature) if output.status.success() => Ok(signature),
         _ => Err(Failure::new(anyhow::anyhow!(
@@ -53,7 +58,10 @@ pub(crate) fn public_line(file: &Path) -> Result<(PathBuf, String), Failure> {
     let failed = || format!("cannot read {}", path.display());
     let is_small = std::fs::metadata(path).with_context(failed)?.len() <= PUBLIC_KEY_BYTES_MAX;
     if !is_small {
-        return Err(Failure::new(anyhow::anyhow!("{} is no public key", path.display())));
+        return Err(Failure::new(anyhow::anyhow!(
+            "{} is no public key",
+            path.display()
+        )));
     }
     let text = std::fs::read_to_string(path).with_context(failed)?;
     Ok((file.to_owned(), first_line(&text)))
@@ -65,7 +73,13 @@ pub(crate) fn own_keys() -> Result<Vec<(PathBuf, String)>, Failure> {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    for name in ["id_ed25519_sk", "id_ecdsa_sk", "id_ed25519", "id_ecdsa", "id_rsa"] {
+    for name in [
+        "id_ed25519_sk",
+        "id_ecdsa_sk",
+        "id_ed25519",
+        "id_ecdsa",
+        "id_rsa",
+    ] {
         let file = Path::new(&home).join(".ssh").join(format!("{name}.pub"));
         if file.exists() {
             found.push(public_line(&file)?);

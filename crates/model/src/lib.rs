@@ -14,7 +14,10 @@ mod verdict;
 
 pub use authentication::Authentication;
 pub use clock::{Clock, Instant, Rfc3339};
-pub use ids::{ApprovalId, RequestId, IdError, IdSource, OperationNumber, Origin, RecordId, SessionId, SignInId};
+pub use ids::{
+    ApprovalId, IdError, IdSource, OperationNumber, Origin, RecordId, RequestId, SessionId,
+    SignInId,
+};
 pub use operation::{Effect, Operation, Outcome};
 pub use principal::{Principal, PrincipalKind};
 pub use resource::{Protocol, ResourceName, ResourceNameError};

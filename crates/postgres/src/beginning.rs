@@ -22,11 +22,13 @@ pub(crate) async fn of(
     let mut beginning = Beginning {
         schemas: None,
         user: String::new(),
+        statement_timeout_ms: 0,
         readable: settings_are_harmless(startup) && reads_as_expected(&target.greeting),
         database: database.map(str::to_owned),
     };
     if session.rules().are_judged() {
-        let (user, path) = search_path(&mut target.stream, &mut target.buffer).await?;
+        let (user, path, timeout) = search_path(&mut target.stream, &mut target.buffer).await?;
+        beginning.statement_timeout_ms = custos_sql::milliseconds(&timeout).unwrap_or(0);
         beginning.user = user;
         beginning.schemas = custos_sql::identifiers(&path);
     }

@@ -14,6 +14,7 @@ mod recorded;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use custos_session::{Open, Rules, Session};
 
@@ -45,6 +46,8 @@ pub(crate) struct Beginning {
     pub(crate) schemas: Option<Vec<String>>,
     /// Whom `$user` in a search path means.
     pub(crate) user: String,
+    /// What `statement_timeout` says; 0 is none.
+    pub(crate) statement_timeout_ms: u64,
     /// The server reads statements as the grammar here does.
     pub(crate) readable: bool,
     /// The database.
@@ -62,6 +65,9 @@ pub(crate) struct Judge {
     /// A search path that is not known may be in force.
     lost: bool,
     user: String,
+    /// `statement_timeout` at first, and now, as far as statements say so.
+    first_timeout_ms: u64,
+    timeout_ms: u64,
     /// Names that the session gave to temporary objects, which are found before all others.
     shadows: HashSet<String>,
     readable: bool,
@@ -130,6 +136,8 @@ impl Judge {
             lost: beginning.schemas.is_none(),
             paths: Vec::new(),
             user: beginning.user,
+            first_timeout_ms: beginning.statement_timeout_ms,
+            timeout_ms: beginning.statement_timeout_ms,
             shadows: HashSet::new(),
             readable: beginning.readable,
             unsettled: None,
@@ -276,6 +284,11 @@ impl Judge {
         Arc::clone(&self.catalogue)
     }
 
+    /// How long a statement may take, as far as statements have said so.
+    pub(crate) fn statement_timeout(&self) -> Option<Duration> {
+        (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
+    }
+
     /// The statement is forwarded: what it changes of names and objects is in force from now on.
     pub(crate) fn forwarded(&mut self, analysis: &Arc<Analysis>) {
         for (name, text) in &analysis.prepares {
@@ -285,6 +298,9 @@ impl Judge {
         for (name, text) in &analysis.declares {
             remember(&mut self.cursors, name.as_bytes(), text);
             remember(&mut self.declared, name.as_bytes(), text);
+        }
+        if let Some(timeout_ms) = analysis.statement_timeout {
+            self.timeout_ms = timeout_ms.unwrap_or(self.first_timeout_ms);
         }
         match &analysis.searches {
             analysis::Searches::AsBefore => {}

@@ -90,11 +90,11 @@ impl Refusal {
         }
     }
 
-    /// The client cancelled what waited for approval.
-    pub(crate) fn cancelled() -> Self {
+    /// The client cancelled what waited for approval, or its time was over.
+    pub(crate) fn cancelled(due_to: &str) -> Self {
         Self {
             sqlstate: "57014",
-            message: "canceling statement due to user request".to_owned(),
+            message: format!("canceling statement due to {due_to}"),
             detail: Some("it waited for approval, and its request was withdrawn".to_owned()),
             hint: None,
         }

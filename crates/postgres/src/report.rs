@@ -34,7 +34,9 @@ pub(crate) fn report(error: &SessionError, login_name: &str, id: SessionId) -> O
         ),
         SessionError::NeedsGrant { resource, rules } => (
             "28000",
-            format!("access to {resource} needs approval ({rules}): ask with `custos request {resource} --reason …`"),
+            format!(
+                "access to {resource} needs approval ({rules}): ask with `custos request {resource} --reason …`"
+            ),
         ),
         SessionError::WrongDatabase { resource, only } => (
             "3D000",

@@ -411,7 +411,8 @@ impl<'s> Requests<'s> {
         };
         let message = HeldMessage::Query;
         let exact = || held::exact_query(text);
-        let (operation, judged) = self.begin(batch, conversation, &operation, judged, message, exact)?;
+        let (operation, judged) =
+            self.begin(batch, conversation, &operation, judged, message, exact)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "query")
@@ -502,7 +503,9 @@ impl<'s> Requests<'s> {
                 conversation.expect_under(expected, plan);
                 Ok(None)
             }
-            Judged::Held(_) => Err(SessionError::Internal("a statement was held before it runs")),
+            Judged::Held(_) => Err(SessionError::Internal(
+                "a statement was held before it runs",
+            )),
         }
     }
 
@@ -560,10 +563,14 @@ impl<'s> Requests<'s> {
             None => None,
         };
         // People approve them together with the statement.
-        let is_held = ruled.as_ref().is_some_and(|it| it.verdict.decision == Decision::Hold);
+        let is_held = ruled
+            .as_ref()
+            .is_some_and(|it| it.verdict.decision == Decision::Hold);
         let values = is_held.then(|| {
             let values = bind.parameters();
-            values.map(|(format, value)| (format, value.map(Box::from))).collect()
+            values
+                .map(|(format, value)| (format, value.map(Box::from)))
+                .collect()
         });
         let plan = match (analysis, ruled) {
             (Some((analysis, rules)), Some(ruled)) if !masks.is_empty() => {
@@ -673,7 +680,8 @@ impl<'s> Requests<'s> {
         };
         let message = HeldMessage::Execute(portal.clone());
         let exact = || held::exact_portal(portal.as_deref());
-        let (operation, judged) = self.begin(batch, conversation, &operation, analysed, message, exact)?;
+        let (operation, judged) =
+            self.begin(batch, conversation, &operation, analysed, message, exact)?;
         self.session
             .event(&mut self.lines, operation)
             .word("request", "execute")

@@ -288,9 +288,11 @@ impl Core {
             Err(SessionError::Interrupted(interrupt)) => {
                 (RecordOutcome::Interrupted, interrupt.reason())
             }
-            Err(SessionError::Denied { .. } | SessionError::NeedsGrant { .. } | SessionError::WrongDatabase { .. }) => {
-                (RecordOutcome::Denied, result_text(result))
-            }
+            Err(
+                SessionError::Denied { .. }
+                | SessionError::NeedsGrant { .. }
+                | SessionError::WrongDatabase { .. },
+            ) => (RecordOutcome::Denied, result_text(result)),
             Err(_) => (RecordOutcome::Failed, result_text(result)),
         };
         let mut detail = Vec::with_capacity(2);

@@ -1,6 +1,6 @@
 //! An operation that waits for people, inside its session.
 
-use custos_approvals::{Exact, HeldOperation, Pledge, Progress};
+use custos_approvals::{ApprovalsError, Exact, HeldOperation, Pledge, Progress};
 use custos_evidence::Approval;
 use custos_model::{Decision, OperationNumber, Verdict};
 use custos_policy::documents::Question;
@@ -80,7 +80,10 @@ impl Held {
                 self.told = Some(progress.clone());
                 return settled(progress);
             }
-            if tokio::time::timeout(REMINDER, self.held.changed()).await.is_err() {
+            if tokio::time::timeout(REMINDER, self.held.changed())
+                .await
+                .is_err()
+            {
                 return settled(progress);
             }
         }
@@ -180,10 +183,13 @@ impl Session<Open> {
                 policy: &ruled.policy,
                 justification: reason.as_deref(),
             };
-            approvals.hold(operation, pledge)
+            let held = approvals.hold(operation, pledge)?;
+            approvals.record_notified(held.request(), "client", "custos.request.opened", None)?;
+            Ok::<_, ApprovalsError>(held)
         });
         let opened = opened.await;
-        let held = opened.map_err(|_| SessionError::Internal("a request could not be opened"))??;
+        let held =
+            opened.map_err(|_| SessionError::Internal("a request could not be opened"))??;
         Ok(Held::new(held, number))
     }
 

@@ -92,7 +92,9 @@ impl Session<Identified> {
             acr: login.authentication.acr.clone(),
             amr: login.authentication.amr.iter().cloned().collect(),
             reason_given: asked.reason.is_some_and(|reason| !reason.trim().is_empty())
-                || services.approvals.has_grant(&login.principal, name.as_str()),
+                || services
+                    .approvals
+                    .has_grant(&login.principal, name.as_str()),
             address: Some(self.core.peer.ip().to_canonical()),
         };
         let (verdict, place) = Place::open(

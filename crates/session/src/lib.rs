@@ -45,7 +45,9 @@ pub use bearer::{Bearer, TokenSource};
 pub use custos_approvals::{Ending, Exact, Progress};
 pub use custos_evidence::{EvidenceError, Position};
 pub use custos_masking as masking;
-pub use custos_policy::documents::{Environment, InsertedRows, Limit, Question, Shape, Touched, Verb};
+pub use custos_policy::documents::{
+    Environment, InsertedRows, Limit, Question, Shape, Touched, Verb,
+};
 pub use custos_scram as scram;
 pub use error::{ListenError, SessionError, UpstreamError};
 pub use gateway::{Gateway, LiveSession};
@@ -99,12 +101,19 @@ impl Services {
     }
 
     /// Whether grants meet all approvals that opening needs.
-    fn is_granted(&self, policy: &Policy, principal: &Principal, resource: &PolicyResource) -> bool {
+    fn is_granted(
+        &self,
+        policy: &Policy,
+        principal: &Principal,
+        resource: &PolicyResource,
+    ) -> bool {
         let approvals = policy.opening_assuming(principal, resource).approvals;
         let mut each = approvals.iter();
         !approvals.is_empty()
             && each.all(|alternatives| {
-                let grant = self.approvals.grant_for(principal, &resource.name, None, alternatives);
+                let grant = self
+                    .approvals
+                    .grant_for(principal, &resource.name, None, alternatives);
                 grant.is_some()
             })
     }

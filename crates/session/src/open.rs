@@ -125,7 +125,11 @@ impl Session<Open> {
     }
 
     fn within_rate(&self, ruled: &mut Ruled) {
-        let Some(rate) = ruled.limit.rate.filter(|_| ruled.verdict.decision != Decision::Deny) else {
+        let Some(rate) = ruled
+            .limit
+            .rate
+            .filter(|_| ruled.verdict.decision != Decision::Deny)
+        else {
             return;
         };
         let principal = self.core.state().principal.clone();

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use custos_model::{Decision, Principal, RequestId, Verdict};
 use custos_policy::Policy;
 use custos_policy::documents::{
-    Alternatives, Durability, Environment, Label, Limit, PolicySet, Question, Resource, Ruling, Slice,
-    Verdict as Answer,
+    Alternatives, Durability, Environment, Label, Limit, PolicySet, Question, Resource, Ruling,
+    Slice, Verdict as Answer,
 };
 
 use crate::core::Core;

@@ -54,4 +54,7 @@ pub use script::{
     Call, Condition, CopyForm, Landing, Literal, Parameter, Prepared, Script, Shape, Statement,
     Truth, Use,
 };
-pub use settings::{identifiers, is_read_as_utf8, search_path, setting_verb, startup_settings};
+pub use settings::{
+    identifiers, is_read_as_utf8, milliseconds, search_path, setting_verb, startup_settings,
+    statement_timeout,
+};

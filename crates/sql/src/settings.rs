@@ -140,6 +140,48 @@ pub fn search_path(statement: &str) -> Option<Vec<String>> {
     literals.filter(|schemas| !schemas.is_empty())
 }
 
+/// What a `SET` or `RESET` makes of `statement_timeout`, in milliseconds; 0 is none. `Some(None)`: what it was at first.
+/// `None`: it is another statement, or its value is not understood.
+pub fn statement_timeout(statement: &str) -> Option<Option<u64>> {
+    // Most statements are not parsed once more for this.
+    if !statement.to_ascii_lowercase().contains("statement_timeout") {
+        return None;
+    }
+    let trees = trees(statement).ok()?;
+    let [node] = trees.0.as_slice() else {
+        return None;
+    };
+    let name = node.text("name");
+    if node.kind != "VariableSetStmt" || !name.eq_ignore_ascii_case("statement_timeout") {
+        return None;
+    }
+    let default = i64::from(VariableSetKind::VarSetDefault as i32);
+    let reset = i64::from(VariableSetKind::VarReset as i32);
+    if [default, reset].contains(&node.int("kind")) {
+        return Some(None);
+    }
+    let value = pieces::literal(node.list("args").next()?)?;
+    milliseconds(&value).map(Some)
+}
+
+/// A time as a setting has it: a whole number, and a unit or milliseconds (PostgreSQL documentation, "Parameter Names and Values").
+pub fn milliseconds(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let factor = match unit.trim() {
+        "" | "ms" => 1,
+        "us" => return Some(number.div_ceil(1000)),
+        "s" => 1000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
 /// `SELECT set_config('search_path', 'a, b', false)` and nothing else.
 fn set_by_function(select: &Node) -> Option<Vec<String>> {
     let mut targets = select.list("target_list");
@@ -225,6 +267,26 @@ pub(crate) fn effect(walk: &mut Walk, name: &str, value: Option<&str>) {
 mod tests {
     use super::verb;
     use crate::effect::Verb;
+
+    #[test]
+    fn timeouts_are_read_off_the_text() {
+        let read = super::statement_timeout;
+        assert_eq!(read("set statement_timeout = 1500"), Some(Some(1500)));
+        assert_eq!(
+            read("SET LOCAL Statement_Timeout TO '2 min'"),
+            Some(Some(120_000))
+        );
+        assert_eq!(read("set statement_timeout = '0'"), Some(Some(0)));
+        assert_eq!(read("reset statement_timeout"), Some(None));
+        assert_eq!(read("set statement_timeout to default"), Some(None));
+        for text in [
+            "set lock_timeout = 1",
+            "select 'statement_timeout'",
+            "set statement_timeout = 'soon'",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn search_paths_are_read_off_the_text() {

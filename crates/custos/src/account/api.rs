@@ -140,7 +140,11 @@ impl SignIn {
             StatusCode::FORBIDDEN if code == "administrator_token" => failure
                 .exit(Exit::Denied)
                 .hint("the gateway makes a new one at each start, as long as nobody has used one"),
-            StatusCode::FORBIDDEN => failure.exit(Exit::Denied).hint(list),
+            StatusCode::FORBIDDEN if code == "denied" => failure.exit(Exit::Denied).hint(list),
+            StatusCode::FORBIDDEN => failure.exit(Exit::Denied),
+            StatusCode::NOT_FOUND if code == "not_found" => {
+                failure.hint("`custos request ls` lists what is open")
+            }
             StatusCode::NOT_FOUND => failure.hint(list),
             StatusCode::TOO_MANY_REQUESTS => failure.hint("wait a minute and try again"),
             _ => failure,

@@ -78,9 +78,17 @@ pub(crate) async fn decide(
         "justification": justification,
         "key": key.as_ref().map(|(_, fingerprint)| fingerprint),
     });
-    let made: Value = sign_in.post(&format!("{path}/statement"), body(&wanted)?).await?;
+    let made: Value = sign_in
+        .post(&format!("{path}/statement"), body(&wanted)?)
+        .await?;
     let statement = text(&made, "statement");
-    check(&statement, &view.request, decision, justification.trim(), key.as_ref())?;
+    check(
+        &statement,
+        &view.request,
+        decision,
+        justification.trim(),
+        key.as_ref(),
+    )?;
     let signature = match &key {
         Some((file, _)) => {
             let armored = signing::sign(file, &statement).await?;
@@ -107,11 +115,18 @@ pub(crate) async fn decide(
 /// All that a decision is about. What will be forwarded is shown whole, and checked against the commitment that is signed.
 fn show(out: &mut dyn Write, view: &View, exact: Option<&ExactShown>) -> Result<(), Failure> {
     let request = &view.request;
-    let chain: Vec<&str> = request.on_behalf_of.iter().map(|it| it.name.as_str()).collect();
+    let chain: Vec<&str> = request
+        .on_behalf_of
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
     let mut lines = vec![
         ("request", request.id.to_string()),
         ("kind", request.kind.as_str().to_owned()),
-        ("by", format!("{} ({})", request.requester.name, request.requester.issuer)),
+        (
+            "by",
+            format!("{} ({})", request.requester.name, request.requester.issuer),
+        ),
         ("for", chain.join(", ")),
         ("resource", request.resource.clone()),
         ("verbs", request.verbs.join(", ")),
@@ -119,7 +134,12 @@ fn show(out: &mut dyn Write, view: &View, exact: Option<&ExactShown>) -> Result<
         ("rules", request.rules.join(", ")),
         ("reason", request.justification.clone().unwrap_or_default()),
         ("ticket", request.ticket.clone().unwrap_or_default()),
-        ("lasts", request.seconds.map_or_else(String::new, |it| format!("{it} s"))),
+        (
+            "lasts",
+            request
+                .seconds
+                .map_or_else(String::new, |it| format!("{it} s")),
+        ),
         ("until", request.expires.clone()),
         ("agreed", view.approved_by.join(", ")),
         ("state", view.waits_for.clone()),
@@ -209,15 +229,16 @@ async fn enrolled_key(
             return Ok((file, fingerprint));
         }
     }
-    Err(Failure::new(anyhow::anyhow!("no key of yours is enrolled and accepted"))
-        .exit(Exit::Denied)
-        .hint("enrol one with `custos approver enrol`, or name one with --key"))
+    Err(
+        Failure::new(anyhow::anyhow!("no key of yours is enrolled and accepted"))
+            .exit(Exit::Denied)
+            .hint("enrol one with `custos approver enrol`, or name one with --key"),
+    )
 }
 
 fn ask(out: &mut dyn Write, question: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage("a decision needs a justification")
-            .hint("add --reason TEXT"));
+        return Err(Failure::usage("a decision needs a justification").hint("add --reason TEXT"));
     }
     write!(out, "{question}")?;
     out.flush()?;

@@ -48,8 +48,15 @@ pub(crate) async fn run(out: &mut dyn Write, command: ApproverCommand) -> Result
         ApproverCommand::Revoke { key, reason, at } => {
             let body = json!({ "key": key, "reason": reason });
             let answer: Value = post(&at, "/v1/approver-keys/revoke", &body).await?;
-            let cut = answer.get("sessions_cut").and_then(Value::as_u64).unwrap_or(0);
-            Ok(writeln!(out, "revoked {}; {cut} sessions cut", visible(&key))?)
+            let cut = answer
+                .get("sessions_cut")
+                .and_then(Value::as_u64)
+                .unwrap_or(0);
+            Ok(writeln!(
+                out,
+                "revoked {}; {cut} sessions cut",
+                visible(&key)
+            )?)
         }
     }
 }
@@ -65,7 +72,15 @@ pub(crate) async fn grants(out: &mut dyn Write, command: GrantCommand) -> Result
             if json {
                 return Ok(output::json(out, &grants)?);
             }
-            let header = ["id", "principal", "resource", "kind", "until", "review", "reason"];
+            let header = [
+                "id",
+                "principal",
+                "resource",
+                "kind",
+                "until",
+                "review",
+                "reason",
+            ];
             let rows: Vec<Vec<String>> = rows(&grants)
                 .map(|grant| {
                     let review = match (text(grant, "review_due"), grant.get("is_overdue")) {
@@ -89,7 +104,10 @@ pub(crate) async fn grants(out: &mut dyn Write, command: GrantCommand) -> Result
         GrantCommand::Revoke { id, reason, at } => {
             let body = json!({ "reason": reason });
             let answer: Value = post(&at, &format!("/v1/grants/{id}/revoke"), &body).await?;
-            let cut = answer.get("sessions_cut").and_then(Value::as_u64).unwrap_or(0);
+            let cut = answer
+                .get("sessions_cut")
+                .and_then(Value::as_u64)
+                .unwrap_or(0);
             Ok(writeln!(out, "revoked {id}; {cut} sessions cut")?)
         }
     }
@@ -150,8 +168,10 @@ fn list(out: &mut dyn Write, keys: &Value, allowed_signers: bool) -> Result<(), 
 }
 
 fn no_key() -> Failure {
-    Failure::new(anyhow::anyhow!("there is no SSH key in the agent or in ~/.ssh"))
-        .hint("make one with `ssh-keygen -t ed25519`, or name one with --key")
+    Failure::new(anyhow::anyhow!(
+        "there is no SSH key in the agent or in ~/.ssh"
+    ))
+    .hint("make one with `ssh-keygen -t ed25519`, or name one with --key")
 }
 
 pub(crate) fn rows(list: &Value) -> impl Iterator<Item = &Value> {

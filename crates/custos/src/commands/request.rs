@@ -46,8 +46,10 @@ fn signed_in(gateway: &SignInArgs) -> Result<SignIn, Failure> {
 
 async fn ask(out: &mut dyn Write, arguments: AskArgs) -> Result<(), Failure> {
     let (Some(resource), Some(reason)) = (arguments.resource, arguments.reason) else {
-        return Err(Failure::usage("a request needs a resource and --reason TEXT")
-            .hint("`custos request ls` lists what is open"));
+        return Err(
+            Failure::usage("a request needs a resource and --reason TEXT")
+                .hint("`custos request ls` lists what is open"),
+        );
     };
     let wanted = json!({
         "resource": resource,
@@ -67,7 +69,9 @@ async fn ask(out: &mut dyn Write, arguments: AskArgs) -> Result<(), Failure> {
         return Ok(());
     }
     if arguments.wait {
-        let id = id.parse().map_err(|_| Failure::new(anyhow::anyhow!("the gateway gave no request")))?;
+        let id = id
+            .parse()
+            .map_err(|_| Failure::new(anyhow::anyhow!("the gateway gave no request")))?;
         return watch(out, &mut sign_in, id).await;
     }
     eprintln!("asked; `custos request watch {id}` waits for the answer");
@@ -113,7 +117,9 @@ async fn show(
     as_json: bool,
     gateway: &SignInArgs,
 ) -> Result<(), Failure> {
-    let view: Value = signed_in(gateway)?.get(&format!("/v1/requests/{id}")).await?;
+    let view: Value = signed_in(gateway)?
+        .get(&format!("/v1/requests/{id}"))
+        .await?;
     if as_json {
         return Ok(output::json(out, &view)?);
     }
@@ -144,7 +150,9 @@ async fn show(
 /// Texts of a list, with commas.
 fn words(value: &Value, name: &str) -> String {
     let list = value.get(name).cloned().unwrap_or_default();
-    let words: Vec<String> = rows(&list).filter_map(|it| Some(it.as_str()?.to_owned())).collect();
+    let words: Vec<String> = rows(&list)
+        .filter_map(|it| Some(it.as_str()?.to_owned()))
+        .collect();
     words.join(", ")
 }
 
@@ -159,8 +167,10 @@ async fn watch(out: &mut dyn Write, sign_in: &mut SignIn, id: RequestId) -> Resu
             writeln!(out, "{id} {ended}")?;
             return match ended.as_str() {
                 "executed" | "granted" | "reviewed" => Ok(()),
-                _ => Err(Failure::new(anyhow::anyhow!("the request was not approved: {ended}"))
-                    .exit(Exit::Denied)),
+                _ => Err(
+                    Failure::new(anyhow::anyhow!("the request was not approved: {ended}"))
+                        .exit(Exit::Denied),
+                ),
             };
         }
         let waits_for = text(&view, "waits_for");

@@ -94,13 +94,13 @@ pub(super) async fn load(
     Ok(builder.build())
 }
 
-/// Who the session is for the target, and the value of its `search_path`.
+/// Who the session is for the target, and the values of its `search_path` and `statement_timeout`.
 pub(crate) async fn search_path(
     stream: &mut Stream,
     buffer: &mut BytesMut,
-) -> Result<(String, String), SessionError> {
-    let text = "select current_user, pg_catalog.current_setting('search_path')";
+) -> Result<(String, String, String), SessionError> {
+    let text = "select current_user, pg_catalog.current_setting('search_path'), pg_catalog.current_setting('statement_timeout')";
     let answers = target::ask(stream, buffer, text).await?;
     let text = |column| answers.text(0, column).unwrap_or_default().to_owned();
-    Ok((text(0), text(1)))
+    Ok((text(0), text(1), text(2)))
 }

@@ -105,6 +105,7 @@ fn analyse_at(judge: &Judge, text: &str, rules: &Rules, depth: u32) -> Analysis 
             prepares: Vec::new(),
             declares: Vec::new(),
             searches: Searches::AsBefore,
+            statement_timeout: None,
             shadows: Vec::new(),
         },
         hidden: Vec::new(),
@@ -164,6 +165,10 @@ impl Work<'_> {
         }
         self.shape(statement);
         self.search_path(statement);
+        let text = self.text.get(statement.range.clone()).unwrap_or_default();
+        if let Some(timeout) = custos_sql::statement_timeout(text) {
+            self.analysis.statement_timeout = Some(timeout);
+        }
         if self.rules.have_labels() {
             self.lineage(statement, lineage);
             self.hide(statement);

@@ -43,6 +43,8 @@ pub(crate) struct Analysis {
     pub(super) prepares: Vec<(String, String)>,
     pub(super) declares: Vec<(String, String)>,
     pub(super) searches: Searches,
+    /// What it makes of `statement_timeout`, in milliseconds; `Some(None)`: what it was at first.
+    pub(super) statement_timeout: Option<Option<u64>>,
     /// Names of temporary objects that it makes.
     pub(super) shadows: Vec<String>,
 }
@@ -122,6 +124,7 @@ impl Analysis {
             prepares: Vec::new(),
             declares: Vec::new(),
             searches: Searches::Unknown,
+            statement_timeout: None,
             shadows: Vec::new(),
         }
     }

@@ -8,11 +8,11 @@ use custos_session::{Begun, Exact, Held, SessionError, Settled};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{Batch, Requests};
+use crate::client::protocol_error;
 use crate::conversation::Expected;
 use crate::judge::{Analysis, Plan};
 use crate::names::Portal;
 use crate::refusal::{Refusal, failing_message, failing_query};
-use crate::client::protocol_error;
 use crate::wire::Format;
 use crate::wire::backend::{ErrorReport, Severity};
 use crate::wire::frontend::{Execute, Frame, FrontendMessage, Query, frame};
@@ -98,12 +98,16 @@ impl Requests<'_> {
     ) -> Result<Option<Batch>, SessionError> {
         let number = waiting.begun.number;
         let question = &waiting.analysis.question;
-        let opened = self.session.hold(&mut waiting.begun, question, &waiting.text);
+        let opened = self
+            .session
+            .hold(&mut waiting.begun, question, &waiting.text);
         let mut held = match opened.await {
             Ok(held) => held,
             Err(SessionError::Approval(error)) => {
                 let refusal = Refusal::not_approved(&error.to_string());
-                return self.refuse(number, &waiting.expected, refusal, buffer).map(Some);
+                return self
+                    .refuse(number, &waiting.expected, refusal, buffer)
+                    .map(Some);
             }
             Err(error) => return Err(error),
         };
@@ -124,7 +128,13 @@ impl Requests<'_> {
                 Refusal::come_again(&request, &held.leave(), &waits_for)
             }
             Outcome::Approved => {
-                match self.release(&mut batch, &waiting.analysis, held, &waiting.expected, buffer) {
+                match self.release(
+                    &mut batch,
+                    &waiting.analysis,
+                    held,
+                    &waiting.expected,
+                    buffer,
+                ) {
                     Ok(()) => {
                         let mut conversation = self.shared.conversation();
                         self.judge.forwarded(&waiting.analysis);
@@ -139,7 +149,8 @@ impl Requests<'_> {
                 }
             }
         };
-        self.refuse(number, &waiting.expected, refusal, buffer).map(Some)
+        self.refuse(number, &waiting.expected, refusal, buffer)
+            .map(Some)
     }
 
     /// Something that fails is forwarded in place of the message at the front of the buffer.
@@ -174,6 +185,14 @@ impl Requests<'_> {
         buffer: &mut BytesMut,
     ) -> Result<Outcome, SessionError> {
         let _holding = self.shared.holding();
+        let timeout = self.judge.statement_timeout();
+        let overdue = async {
+            match timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(overdue);
         let mut is_first = true;
         loop {
             let has_room = buffer.len() < READ_AHEAD_BYTES_AT_MOST;
@@ -183,7 +202,10 @@ impl Requests<'_> {
             tokio::select! {
                 biased;
                 () = self.shared.withdrawn() => {
-                    return Ok(Outcome::Refused(Refusal::cancelled()));
+                    return Ok(Outcome::Refused(Refusal::cancelled("user request")));
+                }
+                () = &mut overdue => {
+                    return Ok(Outcome::Refused(Refusal::cancelled("statement timeout")));
                 }
                 settled = held.next() => match settled {
                     Settled::Approved => return Ok(Outcome::Approved),
@@ -258,7 +280,11 @@ impl Requests<'_> {
             (FrontendMessage::Execute(Execute { .. }), HeldMessage::Execute(portal)) => {
                 exact_portal(portal.as_deref())
             }
-            _ => return Err(SessionError::Internal("another message stands where one was held")),
+            _ => {
+                return Err(SessionError::Internal(
+                    "another message stands where one was held",
+                ));
+            }
         };
         let exact = with_runs(exact, analysis);
         batch.position = Some(self.session.execute(held, &exact)?);
@@ -305,7 +331,10 @@ pub(super) fn exact_portal(portal: Option<&Portal>) -> Exact {
             Format::Text => "text",
             _ => "binary",
         };
-        exact.with(format!("parameter {} ({form})", index + 1), value.as_deref())
+        exact.with(
+            format!("parameter {} ({form})", index + 1),
+            value.as_deref(),
+        )
     })
 }
 
@@ -326,4 +355,3 @@ pub(super) fn is_pinned(message: &HeldMessage, analysis: &Analysis) -> bool {
     };
     is_known && !analysis.is_one_of_several && analysis.runs_known
 }
-
