@@ -47,7 +47,7 @@ pub struct Wanted {
 
 impl Approvals {
     /// Asks for a right. The request, and where its record stands.
-    pub fn ask(&self, wanted: Wanted) -> Result<(Request, Position), ApprovalsError> {
+    pub fn ask(&self, wanted: &Wanted) -> Result<(Request, Position), ApprovalsError> {
         let now = self.now();
         let words = wanted.justification.trim();
         if words.is_empty() || words.len() > WORDS_BYTES_MAX {
@@ -60,9 +60,9 @@ impl Approvals {
         {
             return Err(Refusal::Malformed.into());
         }
-        let (mut approvals, digest) = self.asked_for(&wanted, now)?;
+        let (mut approvals, digest) = self.asked_for(wanted, now)?;
         if wanted.break_glass {
-            return self.break_glass(&wanted, &approvals, digest, now);
+            return self.break_glass(wanted, &approvals, digest, now);
         }
         for alternatives in &mut approvals {
             alternatives
@@ -73,9 +73,9 @@ impl Approvals {
             }
         }
         let seconds = lasting(&approvals, |approve| approve.window, wanted.seconds)?;
-        let request = self.request(&wanted, demands(&approvals), digest, seconds, now);
+        let request = self.request(wanted, demands(&approvals), digest, seconds, now);
         let expires = expires_seconds(&approvals);
-        let asked = self.asked(&wanted, request, expires, now)?;
+        let asked = self.asked(wanted, request, expires, now)?;
         self.open(asked)
     }
 

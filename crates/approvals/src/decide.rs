@@ -11,7 +11,8 @@ use crate::grant::Kept;
 use crate::quorum;
 use crate::refusal::{ApprovalsError, Refusal};
 use crate::request::{
-    Choice, Person, RequestKind, STATEMENT_TYPE, Statement, WORDS_BYTES_MAX, canonical, time_text,
+    Choice, Person, RequestKind, STATEMENT_TYPE, Statement, WORDS_BYTES_MAX, are_unchanged,
+    canonical, time_text,
 };
 use crate::vote::{Vote, is_person};
 
@@ -187,7 +188,7 @@ impl Approvals {
         if vote.signature.is_none() {
             attested(live)?;
         }
-        if !self.is_signed(&state, &vote) {
+        if !Self::is_signed(&state, &vote) {
             return Err(Refusal::WrongSignature.into());
         }
         self.keep_files(&vote)?;
@@ -334,10 +335,10 @@ impl Approvals {
             .map(|alternative| alternative.rule.as_str())
             .collect();
         let answer = self.with_documents(|set| {
-            if !live.request.rules_are(set, &live.rules) {
+            if !are_unchanged(set, &live.rules) {
                 return Err(Refusal::OtherPolicy);
             }
-            let is_open = |rule: &&str| {
+            let is_open = |rule: &str| {
                 let approve = set
                     .rule(rule)
                     .and_then(|it| it.obligations.approve.as_ref());
@@ -346,7 +347,7 @@ impl Approvals {
             };
             rules
                 .iter()
-                .any(|rule| is_open(&rule))
+                .any(|rule| is_open(rule))
                 .then_some(())
                 .ok_or(Refusal::OutsideHours)
         });

@@ -9,7 +9,7 @@ use crate::announcement::Happening;
 use crate::approvals::{Approvals, Ending, Progress, State};
 use crate::hold::same_people;
 use crate::refusal::{ApprovalsError, Refusal};
-use crate::request::{Alternative, Request, RequestKind};
+use crate::request::{Alternative, Request, RequestKind, are_unchanged};
 use crate::vote::{Vote, is_person};
 
 /// Seconds that a right for one session lasts at most.
@@ -146,8 +146,8 @@ impl Approvals {
 
     /// Whether the rules are as they were, and the signatures of those who agreed fit.
     fn is_backed(&self, state: &State, grant: &Grant) -> bool {
-        let same = self.with_documents(|set| grant.request.rules_are(set, &grant.rules));
-        let agreed = grant.votes.iter().all(|vote| self.is_signed(state, vote));
+        let same = self.with_documents(|set| are_unchanged(set, &grant.rules));
+        let agreed = grant.votes.iter().all(|vote| Self::is_signed(state, vote));
         same == Some(true)
             && agreed
             && (grant.request.kind == RequestKind::BreakGlass || !grant.votes.is_empty())

@@ -252,13 +252,12 @@ impl Request {
         });
         groups.collect()
     }
+}
 
-    /// Whether all rules that ask are in a policy as they were.
-    pub(crate) fn rules_are(&self, set: &PolicySet, digests: &[(String, String)]) -> bool {
-        let same =
-            |(rule, digest): &(String, String)| set.rule_digest(rule).as_ref() == Some(digest);
-        digests.iter().all(same)
-    }
+/// Whether rules are in a policy as they were.
+pub(crate) fn are_unchanged(set: &PolicySet, rules: &[(String, String)]) -> bool {
+    let same = |(rule, digest): &(String, String)| set.rule_digest(rule).as_ref() == Some(digest);
+    rules.iter().all(same)
 }
 
 /// A decision in the words that are signed. Members are sorted, as canonical JSON wants them.

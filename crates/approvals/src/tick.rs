@@ -7,7 +7,7 @@ use crate::announcement::Happening;
 use crate::approvals::{Approvals, Ending, Live, State};
 use crate::grant::{Grant, GrantEnd, Kept};
 use crate::refusal::ApprovalsError;
-use crate::request::{Request, RequestKind};
+use crate::request::{Request, RequestKind, are_unchanged};
 
 impl Approvals {
     /// To be called several times a second. Grants that ended with it are returned, once each: their sessions are to be cut.
@@ -63,9 +63,7 @@ impl Approvals {
                 && self.inner.sign_ins.live(sign_in, now)?.is_none()
             {
                 over.push((grant.id(), "job"));
-            } else if self.with_documents(|set| grant.request.rules_are(set, &grant.rules))
-                != Some(true)
-            {
+            } else if self.with_documents(|set| are_unchanged(set, &grant.rules)) != Some(true) {
                 over.push((grant.id(), "policy"));
             }
         }

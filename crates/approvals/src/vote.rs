@@ -68,7 +68,7 @@ impl Approvals {
         requested_utc_ns: u64,
         now: Instant,
     ) -> Result<Result<Yes, &'static str>, ApprovalsError> {
-        if !self.is_signed(state, vote) {
+        if !Self::is_signed(state, vote) {
             return Ok(Err(
                 "the approver's key was revoked, or the signature does not fit",
             ));
@@ -84,7 +84,7 @@ impl Approvals {
     }
 
     /// Whether the signature is good under a key that is enrolled for the approver now.
-    pub(crate) fn is_signed(&self, state: &State, vote: &Vote) -> bool {
+    pub(crate) fn is_signed(state: &State, vote: &Vote) -> bool {
         let Some(statement) = vote.read() else {
             return false;
         };

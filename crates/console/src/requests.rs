@@ -167,7 +167,7 @@ async fn ask(
         break_glass: wanted.break_glass,
     };
     let asked = console
-        .approvals(move |approvals| approvals.ask(wanted))
+        .approvals(move |approvals| approvals.ask(&wanted))
         .await;
     match asked {
         Ok((request, position)) => {
@@ -368,13 +368,13 @@ impl Console {
             .await;
         match called {
             Some(Ok(done)) => Ok(done),
-            Some(Err(error)) => match error.refusal() {
-                Some(refusal) => Err(refused(refusal)),
-                None => {
-                    tracing::error!(%error, "a call on approvals failed");
-                    Err(unavailable())
+            Some(Err(error)) => {
+                if let Some(refusal) = error.refusal() {
+                    return Err(refused(refusal));
                 }
-            },
+                tracing::error!(%error, "a call on approvals failed");
+                Err(unavailable())
+            }
             None => Err(unavailable()),
         }
     }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use custos_session::{Open, Rules, Session};
+use custos_sql::TimeLimit;
 
 use crate::catalogue::{Catalogue, Names, Snapshot};
 use crate::names::clip;
@@ -299,8 +300,10 @@ impl Judge {
             remember(&mut self.cursors, name.as_bytes(), text);
             remember(&mut self.declared, name.as_bytes(), text);
         }
-        if let Some(timeout_ms) = analysis.statement_timeout {
-            self.timeout_ms = timeout_ms.unwrap_or(self.first_timeout_ms);
+        match analysis.statement_timeout {
+            Some(TimeLimit::Milliseconds(ms)) => self.timeout_ms = ms,
+            Some(TimeLimit::First) => self.timeout_ms = self.first_timeout_ms,
+            None => {}
         }
         match &analysis.searches {
             analysis::Searches::AsBefore => {}

@@ -16,7 +16,7 @@ const REMINDER: std::time::Duration = std::time::Duration::from_secs(30);
 /// An operation that waits. Dropped, its request is withdrawn.
 #[derive(Debug)]
 pub struct Held {
-    held: custos_approvals::Held,
+    inner: custos_approvals::Held,
     number: OperationNumber,
     /// Told already.
     told: Option<Progress>,
@@ -34,9 +34,9 @@ pub enum Settled {
 }
 
 impl Held {
-    fn new(held: custos_approvals::Held, number: OperationNumber) -> Self {
+    fn new(inner: custos_approvals::Held, number: OperationNumber) -> Self {
         Self {
-            held,
+            inner,
             number,
             told: None,
         }
@@ -49,38 +49,38 @@ impl Held {
 
     /// The request's id, as text.
     pub fn request(&self) -> String {
-        self.held.request().id.to_string()
+        self.inner.request().id.to_string()
     }
 
     /// The rules that ask for approval.
     pub fn rules(&self) -> String {
-        self.held.request().rules.join(", ")
+        self.inner.request().rules.join(", ")
     }
 
     /// Until when it can be approved, RFC 3339.
     pub fn expires(&self) -> &str {
-        &self.held.request().expires
+        &self.inner.request().expires
     }
 
     /// It was said why.
     pub fn is_justified(&self) -> bool {
-        self.held.request().justification.is_some()
+        self.inner.request().justification.is_some()
     }
 
     /// Whether the client is to be sent away, to come again with a token.
     pub fn comes_again(&self) -> bool {
-        self.held.comes_again()
+        self.inner.comes_again()
     }
 
     /// Returns with what is to be told or done next.
     pub async fn next(&mut self) -> Settled {
         loop {
-            let progress = self.held.progress();
+            let progress = self.inner.progress();
             if self.told.as_ref() != Some(&progress) {
                 self.told = Some(progress.clone());
                 return settled(progress);
             }
-            if tokio::time::timeout(REMINDER, self.held.changed())
+            if tokio::time::timeout(REMINDER, self.inner.changed())
                 .await
                 .is_err()
             {
@@ -91,12 +91,12 @@ impl Held {
 
     /// Whoever asked wants it no more.
     pub fn withdraw(self, why: &str) {
-        self.held.withdraw(why);
+        self.inner.withdraw(why);
     }
 
     /// Sends the client away; the token with which it comes again.
     pub fn leave(self) -> String {
-        self.held.leave()
+        self.inner.leave()
     }
 }
 
@@ -201,7 +201,7 @@ impl Session<Open> {
         }
         let number = held.number;
         let policy = self.rules();
-        held.held.execute(exact, policy.digest(), |approved| {
+        held.inner.execute(exact, policy.digest(), |approved| {
             if let Some(grant) = approved.grant {
                 self.core.state().grants.insert(grant);
             }

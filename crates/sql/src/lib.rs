@@ -55,6 +55,6 @@ pub use script::{
     Truth, Use,
 };
 pub use settings::{
-    identifiers, is_read_as_utf8, milliseconds, search_path, setting_verb, startup_settings,
-    statement_timeout,
+    TimeLimit, identifiers, is_read_as_utf8, milliseconds, search_path, setting_verb,
+    startup_settings, statement_timeout,
 };

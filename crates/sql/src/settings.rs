@@ -140,9 +140,17 @@ pub fn search_path(statement: &str) -> Option<Vec<String>> {
     literals.filter(|schemas| !schemas.is_empty())
 }
 
-/// What a `SET` or `RESET` makes of `statement_timeout`, in milliseconds; 0 is none. `Some(None)`: what it was at first.
-/// `None`: it is another statement, or its value is not understood.
-pub fn statement_timeout(statement: &str) -> Option<Option<u64>> {
+/// What a statement makes of a time limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// Milliseconds; 0 is none.
+    Milliseconds(u64),
+    /// What it was at first.
+    First,
+}
+
+/// What a `SET` or `RESET` makes of `statement_timeout`. `None`: it is another statement, or its value is not understood.
+pub fn statement_timeout(statement: &str) -> Option<TimeLimit> {
     // Most statements are not parsed once more for this.
     if !statement.to_ascii_lowercase().contains("statement_timeout") {
         return None;
@@ -158,10 +166,10 @@ pub fn statement_timeout(statement: &str) -> Option<Option<u64>> {
     let default = i64::from(VariableSetKind::VarSetDefault as i32);
     let reset = i64::from(VariableSetKind::VarReset as i32);
     if [default, reset].contains(&node.int("kind")) {
-        return Some(None);
+        return Some(TimeLimit::First);
     }
     let value = pieces::literal(node.list("args").next()?)?;
-    milliseconds(&value).map(Some)
+    milliseconds(&value).map(TimeLimit::Milliseconds)
 }
 
 /// A time as a setting has it: a whole number, and a unit or milliseconds (PostgreSQL documentation, "Parameter Names and Values").
@@ -270,15 +278,20 @@ mod tests {
 
     #[test]
     fn timeouts_are_read_off_the_text() {
+        use super::TimeLimit;
         let read = super::statement_timeout;
-        assert_eq!(read("set statement_timeout = 1500"), Some(Some(1500)));
+        let some = |milliseconds| Some(TimeLimit::Milliseconds(milliseconds));
+        assert_eq!(read("set statement_timeout = 1500"), some(1500));
         assert_eq!(
             read("SET LOCAL Statement_Timeout TO '2 min'"),
-            Some(Some(120_000))
+            some(120_000)
         );
-        assert_eq!(read("set statement_timeout = '0'"), Some(Some(0)));
-        assert_eq!(read("reset statement_timeout"), Some(None));
-        assert_eq!(read("set statement_timeout to default"), Some(None));
+        assert_eq!(read("set statement_timeout = '0'"), some(0));
+        assert_eq!(read("reset statement_timeout"), Some(TimeLimit::First));
+        assert_eq!(
+            read("set statement_timeout to default"),
+            Some(TimeLimit::First)
+        );
         for text in [
             "set lock_timeout = 1",
             "select 'statement_timeout'",

@@ -81,17 +81,32 @@ impl World {
         let settings = Settings::new(dir.path().join("evidence"), "custos", "test", "0");
         let (evidence, _) =
             custos_evidence::open(settings, Arc::clone(&clock), &mut |it| random(it)).unwrap();
+        let sign_ins = custos_identity::SignIns::new(store.clone(), random);
+        let policy = Arc::new(ArcSwap::from_pointee(Policy::Access(
+            AccessRules::new(Vec::new()).unwrap(),
+        )));
+        let approvals = custos_approvals::Approvals::new(custos_approvals::Parts {
+            clock: Arc::clone(&clock),
+            evidence: evidence.clone(),
+            store: store.clone(),
+            sign_ins: sign_ins.clone(),
+            policy: Arc::clone(&policy),
+            node: ("custos".to_owned(), "test".to_owned()),
+            relying_party: None,
+            random: Box::new(random),
+            announce: Box::new(|_| {}),
+        })
+        .unwrap();
         let services = Services {
+            approvals,
             clock,
             evidence: evidence.clone(),
             store: store.clone(),
             credentials: Credentials::new(store.clone(), random).unwrap(),
-            sign_ins: custos_identity::SignIns::new(store.clone(), random),
+            sign_ins,
             workloads: custos_identity::Workloads::default(),
             own_issuer: None,
-            policy: Arc::new(ArcSwap::from_pointee(Policy::Access(
-                AccessRules::new(Vec::new()).unwrap(),
-            ))),
+            policy,
         };
         let admin = Admin::new(AdminSettings {
             gateway: Gateway::new(services.clone(), Limits::default()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use custos_model::Effect;
 use custos_session::{InsertedRows, Question, Rules, Shape, Touched, Verb};
-use custos_sql::{CopyForm, Statement, Truth, Verb as Does};
+use custos_sql::{CopyForm, Statement, TimeLimit, Truth, Verb as Does};
 
 use super::Changes;
 use super::columns::Shown;
@@ -43,8 +43,8 @@ pub(crate) struct Analysis {
     pub(super) prepares: Vec<(String, String)>,
     pub(super) declares: Vec<(String, String)>,
     pub(super) searches: Searches,
-    /// What it makes of `statement_timeout`, in milliseconds; `Some(None)`: what it was at first.
-    pub(super) statement_timeout: Option<Option<u64>>,
+    /// What it makes of `statement_timeout`.
+    pub(super) statement_timeout: Option<TimeLimit>,
     /// Names of temporary objects that it makes.
     pub(super) shadows: Vec<String>,
 }
