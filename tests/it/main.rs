@@ -8,6 +8,7 @@
 
 mod access;
 mod administrator;
+mod approvals;
 mod browser;
 mod canary;
 mod delegation;

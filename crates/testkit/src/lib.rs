@@ -13,6 +13,8 @@
 //! | [`OidcProviderServer`] | an OpenID provider that we did not write |
 //! | [`Chromium`] | a real browser, driven through signing in |
 //! | [`Laptop`] | somebody's own machine, with the command line |
+//! | [`Person`] | somebody with a laptop and an SSH key, who asks or approves |
+//! | [`Psql`] | her psql, which may wait for people |
 //! | [`Wire`] | a PostgreSQL connection by hand, for bytes that no stock client sends |
 //! | [`Dice`] | numbers from a seed, for what is made at random |
 #![expect(
@@ -20,6 +22,7 @@
     reason = "test code meets the real world: it reads the clock and the environment"
 )]
 
+mod approvers;
 mod browser;
 mod certificates;
 mod chromium;
@@ -41,6 +44,9 @@ mod wait;
 mod wire;
 mod workspace;
 
+pub use approvers::{
+    APPROVAL_NAMESPACE, Answer, Person, Psql, ToSign, fingerprint, sign, verify_with_ssh_keygen,
+};
 pub use browser::{Browser, Form, Page};
 pub use certificates::{Authority, Pair};
 pub use chromium::Chromium;

@@ -1,0 +1,336 @@
+//! Statements wait for people, people decide with keys of their own, and what they agreed to runs once.
+
+mod attacks;
+mod simple;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use custos_testkit::{
+    Browser, Credential, Custos, Endpoint, Evidence, PATIENCE, Person, Postgres, Psql, Settings,
+    Stopped, Version, free_port, verify_with_ssh_keygen, wait_for,
+};
+use serde_json::Value;
+
+use crate::sign_in::providers::TestProvider;
+
+/// What alice always says why.
+pub(crate) const REASON: &str = "ticket 4711";
+
+/// Everybody works on the shop; what destroys needs two of `dba`, what empties one of `leads`, what deletes one of `dba`.
+pub(crate) const POLICY: &str = r#"
+version: 1
+labels:
+  pii.email:
+    columns: ["*.people.email"]
+    mask: {partial: {first: 1, last: 4}}
+rules:
+  - id: work
+    who: "*"
+    on: [postgres/shop, postgres/other, postgres/quick, postgres/retry]
+    may: [session.open, sql.select, sql.insert, sql.update, sql.ddl]
+    mask: [pii.email]
+  - id: drops
+    who: "*"
+    on: [postgres/shop, postgres/other]
+    may: sql.destroy
+    approve: {count: 2, of: "okta:dba", per: statement, expires: 10m}
+  - id: truncates
+    who: "*"
+    on: postgres/shop
+    may: sql.truncate
+    approve: {of: "okta:leads", per: statement, expires: 10m}
+  - id: deletes
+    who: "*"
+    on: postgres/shop
+    may: sql.delete
+    approve: {of: "okta:dba", per: statement, expires: 10m}
+  - id: quick-drops
+    who: "*"
+    on: postgres/quick
+    may: sql.destroy
+    approve: {of: "okta:dba", per: statement, expires: 3s}
+"#;
+
+/// Who signs in at okta, in which groups. Dan is in both that decide.
+const PEOPLE: [(&str, &[&str]); 4] = [
+    ("alice", &["staff"]),
+    ("bob", &["dba"]),
+    ("carol", &["dba"]),
+    ("dan", &["dba", "leads"]),
+];
+
+/// What a gateway has besides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extras {
+    /// Another provider, where people of the same names may sign in.
+    pub(crate) second_provider: bool,
+    /// Keys of okta's table.
+    pub(crate) provider: String,
+    /// Further tables.
+    pub(crate) tables: String,
+}
+
+/// A gateway in front of a database of its own, and people who have signed in and enrolled their keys.
+pub(crate) struct World {
+    pub(crate) custos: Custos,
+    pub(crate) okta: TestProvider,
+    pub(crate) entra: Option<TestProvider>,
+    people: Vec<Person>,
+    url: String,
+    settings: Settings,
+    postgres: &'static Postgres,
+    database: String,
+}
+
+impl World {
+    pub(crate) fn new(database: &str) -> Self {
+        Self::with(database, POLICY, &Extras::default())
+    }
+
+    pub(crate) fn with(database: &str, policy: &str, extras: &Extras) -> Self {
+        let postgres = Postgres::shared(Version::V15);
+        postgres.sql(&format!("drop database if exists {database} with (force)"));
+        postgres.sql(&format!("create database {database} owner app"));
+        let url = format!("http://127.0.0.1:{}", free_port());
+        let okta = TestProvider::start("okta", &url);
+        for (name, groups) in PEOPLE {
+            okta.set_groups(name, groups);
+        }
+        let entra = extras
+            .second_provider
+            .then(|| TestProvider::start("entra", &url));
+        let more = entra.as_ref().map(TestProvider::settings);
+        // Tables may follow on those of the limits, which is all that stands in a file under a policy.
+        let limits = format!(
+            "\n[web]\naddress = \"{}\"\nurl = \"{url}\"\ntls = \"off\"\nclient_ca_file = \"ca.crt\"\n{}{}{}{}",
+            url.trim_start_matches("http://"),
+            okta.settings(),
+            extras.provider,
+            more.unwrap_or_default(),
+            extras.tables,
+        );
+        let settings = Settings {
+            limits,
+            drain_timeout: "2s".to_owned(),
+            ..Settings::under(policy)
+        };
+        let custos = Custos::start_with(&settings);
+        let people = PEOPLE.iter().map(|(name, _)| Person::new(name, &url));
+        let world = Self {
+            custos,
+            okta,
+            entra,
+            people: people.collect(),
+            url,
+            settings,
+            postgres,
+            database: database.to_owned(),
+        };
+        world.add("postgres/shop");
+        for person in &world.people {
+            world.sign_in(person, "okta", person.name());
+            person.enrol(&world.custos);
+        }
+        world
+    }
+
+    /// Another name of the same target.
+    pub(crate) fn add(&self, resource: &str) {
+        self.custos.add_resource(resource, self.postgres);
+    }
+
+    /// Signs somebody in.
+    pub(crate) fn sign_in(&self, person: &Person, provider: &str, name: &str) {
+        let (login, url) = person.laptop().login();
+        let mut browser = Browser::new();
+        browser.open(&url);
+        browser.follow(&format!("/sign-in/{provider}"));
+        let provider = match (&self.entra, provider) {
+            (Some(entra), "entra") => entra,
+            _ => &self.okta,
+        };
+        let password = provider.password(name);
+        browser.submit(&[("name", name), ("password", &password)]);
+        assert_eq!(browser.page().status, 200, "{}", browser.page().text());
+        login.finish(PATIENCE).success();
+    }
+
+    pub(crate) fn person(&self, name: &str) -> &Person {
+        let mut people = self.people.iter();
+        let found = people.find(|person| person.name() == name);
+        found.expect("the world has her")
+    }
+
+    pub(crate) fn alice(&self) -> &Person {
+        self.person("alice")
+    }
+
+    pub(crate) fn bob(&self) -> &Person {
+        self.person("bob")
+    }
+
+    pub(crate) fn carol(&self) -> &Person {
+        self.person("carol")
+    }
+
+    pub(crate) fn dan(&self) -> &Person {
+        self.person("dan")
+    }
+
+    /// Somebody else at a machine of her own.
+    pub(crate) fn newcomer(&self, name: &str) -> Person {
+        Person::new(name, &self.url)
+    }
+
+    /// The web address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A psql of somebody, who says why she comes.
+    pub(crate) fn psql_of(&self, person: &Person, resource: &str) -> Psql {
+        Psql::start(&self.endpoint_of(person, resource), &said(REASON))
+    }
+
+    /// A psql of alice at the shop.
+    pub(crate) fn psql(&self) -> Psql {
+        self.psql_of(self.alice(), "postgres/shop")
+    }
+
+    pub(crate) fn endpoint_of(&self, person: &Person, resource: &str) -> Endpoint {
+        person.endpoint(resource, &self.database)
+    }
+
+    /// For alice's sessions that are spoken by hand.
+    pub(crate) fn wire_endpoint(&self) -> Endpoint {
+        let Endpoint { user, password, .. } = self.endpoint_of(self.alice(), "postgres/shop");
+        let credential = Credential {
+            id: String::new(),
+            principal: user,
+            secret: password,
+        };
+        self.custos.password_endpoint(&credential, &self.database)
+    }
+
+    /// Makes a table with one row.
+    pub(crate) fn table(&self, name: &str) {
+        self.at_target(&format!(
+            "create table {name} (id int primary key, note text); insert into {name} values (1, 'here');
+             alter table {name} owner to app"
+        ));
+    }
+
+    /// Alice's psql holds the drop of a table that is made for it; with the request.
+    pub(crate) fn held_drop(&self, table: &str) -> (Psql, String) {
+        self.table(table);
+        let mut psql = self.psql();
+        psql.send(&format!("drop table {table};"));
+        let request = psql.held();
+        (psql, request)
+    }
+
+    /// What is so at the target itself.
+    pub(crate) fn at_target(&self, sql: &str) -> String {
+        self.postgres.sql_in(&self.database, sql)
+    }
+
+    pub(crate) fn has_table(&self, name: &str) -> bool {
+        self.at_target(&format!("select to_regclass('{name}') is not null")) == "t"
+    }
+
+    /// How often the target ran a statement, as its own log has it.
+    pub(crate) fn runs(&self, statement: &str) -> usize {
+        let all = self.postgres.executed_in(&self.database);
+        let same = |text: &&String| text.trim_end_matches(';') == statement;
+        all.iter().filter(same).count()
+    }
+
+    /// Waits for the end of a request; how it ended.
+    pub(crate) fn ending(&self, request: &str) -> String {
+        let ended = self.custos.wait_for_record("the end", |record| {
+            record["type"] == "request.ended" && record["approval"]["id"] == request
+        });
+        let ending = &ended["detail"]["ending"];
+        ending.as_str().expect("it says how").to_owned()
+    }
+
+    /// Waits until a refusal with this code is on record for a request.
+    pub(crate) fn refused(&self, request: &str, code: &str) -> Value {
+        let what = format!("a refusal, {code}");
+        self.custos.wait_for_record(&what, |record| {
+            record["type"] == "approval.refused"
+                && record["detail"]["request"] == request
+                && record["detail"]["code"] == code
+        })
+    }
+
+    /// Puts another policy in force.
+    pub(crate) fn reload(&self, policy: &str) {
+        let before = self.custos.evidence().of_type("config.changed").count();
+        self.custos.write_settings(&Settings {
+            policy: Some(policy.to_owned()),
+            ..self.settings.clone()
+        });
+        self.custos.reload();
+        wait_for("the reload", PATIENCE, || {
+            let evidence = self.custos.evidence();
+            (evidence.of_type("config.changed").count() > before).then_some(())
+        });
+    }
+
+    /// Runs cases one after the other, all of them whatever becomes of each.
+    ///
+    /// # Panics
+    /// When one failed.
+    pub(crate) fn each(&self, cases: &[(&str, fn(&Self))]) {
+        let failed = cases.iter().filter(|(name, case)| {
+            let began = std::time::Instant::now();
+            let is_good = catch_unwind(AssertUnwindSafe(|| case(self))).is_ok();
+            println!("{name}: {is_good}, {:?}", began.elapsed());
+            !is_good
+        });
+        let failed: Vec<_> = failed.map(|(name, _)| *name).collect();
+        assert!(failed.is_empty(), "failed: {}", failed.join(", "));
+    }
+
+    /// The lines that ssh-keygen verifies approvals with.
+    pub(crate) fn allowed_signers(&self) -> PathBuf {
+        let list = ["approver", "ls", "--operator", "--allowed-signers"];
+        let lines = self.custos.cli(&list).success();
+        self.custos.write_private("allowed_signers", &lines)
+    }
+
+    /// Checks what is kept of a request's decisions with ssh-keygen alone.
+    pub(crate) fn verify_decisions(&self, request: &str) {
+        let signers = self.allowed_signers();
+        let evidence = self.custos.evidence();
+        let decided = evidence.of_type("approval.decided");
+        let decided = decided.filter(|record| record["approval"]["id"] == request);
+        for record in decided {
+            let text = |name: &str| record["detail"][name].as_str().expect("a text");
+            let directory = self.custos.evidence_directory();
+            verify_with_ssh_keygen(&directory, text("approval"), &signers, text("key"));
+        }
+    }
+
+    pub(crate) fn finish(self) -> Stopped {
+        self.custos.finish()
+    }
+}
+
+/// The startup option that says why.
+pub(crate) fn said(reason: &str) -> String {
+    format!("-c custos.reason={}", reason.replace(' ', "\\ "))
+}
+
+/// Types of the records about a request, in order.
+pub(crate) fn trail(evidence: &Evidence, request: &str) -> Vec<String> {
+    let about = evidence
+        .all()
+        .iter()
+        .filter(|record| record["approval"]["id"] == request);
+    about
+        .filter_map(|record| record["type"].as_str().map(str::to_owned))
+        .collect()
+}
