@@ -230,6 +230,15 @@ impl World {
         (psql, request)
     }
 
+    /// Waits until bob sees a held statement of this text; the request.
+    pub(crate) fn request_of(&self, text: &str) -> String {
+        wait_for("the request", PATIENCE, || {
+            let all = self.bob().requests();
+            let found = all.iter().find(|view| view["request"]["text"] == text)?;
+            found["request"]["id"].as_str().map(str::to_owned)
+        })
+    }
+
     /// What is so at the target itself.
     pub(crate) fn at_target(&self, sql: &str) -> String {
         self.postgres.sql_in(&self.database, sql)
@@ -324,12 +333,11 @@ pub(crate) fn said(reason: &str) -> String {
     format!("-c custos.reason={}", reason.replace(' ', "\\ "))
 }
 
-/// Types of the records about a request, in order.
+/// Types of the records about a request, in order, but for those of notifications, which come when they come.
 pub(crate) fn trail(evidence: &Evidence, request: &str) -> Vec<String> {
-    let about = evidence
-        .all()
-        .iter()
-        .filter(|record| record["approval"]["id"] == request);
+    let about = evidence.all().iter().filter(|record| {
+        record["approval"]["id"] == request && record["type"] != "request.notified"
+    });
     about
         .filter_map(|record| record["type"].as_str().map(str::to_owned))
         .collect()

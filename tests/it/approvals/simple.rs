@@ -1,6 +1,6 @@
 //! A held statement of the simple protocol, and every way in which its wait ends.
 
-use custos_testkit::{PATIENCE, Psql, wait_for};
+use custos_testkit::{PATIENCE, Psql, Terminal};
 use serde_json::json;
 
 use super::{REASON, World, said, trail};
@@ -89,6 +89,7 @@ fn unjustified_at_first(world: &World) {
     world.refused(&request, "unjustified");
     let why = ["request", "reason", &request, "said later"];
     world.alice().run(&why).success();
+    psql.wait_for_error("still waiting for approval");
     world.bob().approve(&request).success();
     world.carol().approve(&request).success();
     psql.wait_for("DROP TABLE");
@@ -123,14 +124,24 @@ fn denied_after_a_yes(world: &World) {
     assert_eq!(world.runs("drop table denied_late"), 0);
 }
 
+/// Ctrl-C at a terminal, where psql sends a cancel request and goes on.
 fn cancelled(world: &World) {
-    let (mut psql, request) = world.held_drop("cancelled");
+    world.table("cancelled");
+    let endpoint = world.endpoint_of(world.alice(), "postgres/shop");
+    let mut psql = endpoint.psql(&["-v", "ON_ERROR_STOP=0", "-v", "VERBOSITY=verbose"]);
+    let mut terminal = Terminal::start(psql.env("PGOPTIONS", said(REASON)));
+    terminal.keys("drop table cancelled;\n");
+    let told = terminal.expect_after(0, "waits for approval", PATIENCE);
+    let request = world.request_of("drop table cancelled;");
     world.bob().approve(&request).success();
-    psql.cancel();
-    psql.wait_for_error("57014");
+    terminal.keys("\x03");
+    let told = terminal.expect_after(told, "57014", PATIENCE);
     assert_eq!(world.ending(&request), "withdrawn");
     assert_ne!(world.carol().approve(&request).code(), 0);
-    goes_on(psql);
+    terminal.keys("select 'it goes ' || 'on';\n");
+    terminal.expect_after(told, "it goes on", PATIENCE);
+    terminal.keys("\\q\n");
+    terminal.finish(PATIENCE).success();
     assert_eq!(world.runs("drop table cancelled"), 0);
 }
 
@@ -230,20 +241,17 @@ fn a_gateway_that_stops_ends_what_waits() {
     world.finish();
 }
 
-/// Without a web address nobody could decide; operators' credentials are held all the same, and the reminder is a notice.
+/// Whoever has a credential of the operator's is under the same rules.
 #[test]
 fn a_credential_of_the_operator_waits_too() {
     let world = World::new("held_operator");
     world.table("operators");
     let credential = world.custos.issue("zoe", "postgres/shop");
-    let mut endpoint = world.custos.endpoint(&credential, "held_operator");
-    endpoint.user = credential.principal.clone();
+    let endpoint = world.custos.endpoint(&credential, "held_operator");
     let mut psql = Psql::start(&endpoint, &said("nightly job"));
     psql.send("drop table operators;");
     let request = psql.held();
-    wait_for("bob to see it", PATIENCE, || {
-        (!world.bob().requests().is_empty()).then_some(())
-    });
+    assert_eq!(world.request_of("drop table operators;"), request);
     world.bob().approve(&request).success();
     world.carol().approve(&request).success();
     psql.wait_for("DROP TABLE");
