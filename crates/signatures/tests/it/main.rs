@@ -5,6 +5,7 @@ mod browser;
 mod forge;
 mod keygen;
 mod passkeys;
+mod seeds;
 mod ssh_damage;
 mod ssh_forged;
 mod ssh_good;
