@@ -34,27 +34,38 @@ rules:
     who: "*"
     on: [postgres/shop, postgres/other]
     may: sql.destroy
-    approve: {count: 2, of: "okta:dba", per: statement, expires: 10m}
+    approve: {count: 2, of: dba, per: statement, expires: 10m}
   - id: truncates
     who: "*"
     on: postgres/shop
     may: sql.truncate
-    approve: {of: "okta:leads", per: statement, expires: 10m}
+    approve: {of: leads, per: statement, expires: 10m}
   - id: deletes
     who: "*"
     on: postgres/shop
     may: sql.delete
-    approve: {of: "okta:dba", per: statement, expires: 10m}
+    approve: {of: dba, per: statement, expires: 10m}
   - id: quick-drops
     who: "*"
     on: postgres/quick
     may: sql.destroy
-    approve: {of: "okta:dba", per: statement, expires: 3s}
+    approve: {of: dba, per: statement, expires: 3s}
 "#;
 
-/// Who signs in at okta, in which groups. Dan is in both that decide.
+/// Those who decide, wherever they sign in.
+const GROUPS: &str = r#"
+[[group]]
+name = "dba"
+members = ["okta:dba", "entra:dba"]
+
+[[group]]
+name = "leads"
+members = ["okta:leads", "entra:leads"]
+"#;
+
+/// Who signs in at okta, in which groups. Alice and dan are in both that decide.
 const PEOPLE: [(&str, &[&str]); 4] = [
-    ("alice", &["staff"]),
+    ("alice", &["dba", "leads"]),
     ("bob", &["dba"]),
     ("carol", &["dba"]),
     ("dan", &["dba", "leads"]),
@@ -103,7 +114,7 @@ impl World {
         let more = entra.as_ref().map(TestProvider::settings);
         // Tables may follow on those of the limits, which is all that stands in a file under a policy.
         let limits = format!(
-            "\n[web]\naddress = \"{}\"\nurl = \"{url}\"\ntls = \"off\"\nclient_ca_file = \"ca.crt\"\n{}{}{}{}",
+            "\n[web]\naddress = \"{}\"\nurl = \"{url}\"\ntls = \"off\"\nclient_ca_file = \"ca.crt\"\n{}{}{}{GROUPS}{}",
             url.trim_start_matches("http://"),
             okta.settings(),
             extras.provider,
@@ -272,6 +283,56 @@ impl World {
                 && record["detail"]["request"] == request
                 && record["detail"]["code"] == code
         })
+    }
+
+    /// Waits until a refusal of this person with this code is on record.
+    pub(crate) fn refused_to(&self, name: &str, code: &str) -> Value {
+        let what = format!("a refusal to {name}, {code}");
+        self.custos.wait_for_record(&what, |record| {
+            record["type"] == "approval.refused"
+                && record["actor"]["name"] == name
+                && record["detail"]["code"] == code
+        })
+    }
+
+    /// Waits until a decision of this person on a request is on record as void.
+    pub(crate) fn voided(&self, request: &str, name: &str) -> Value {
+        self.custos.wait_for_record("a void decision", |record| {
+            record["type"] == "approval.voided"
+                && record["approval"]["id"] == request
+                && record["actor"]["name"] == name
+        })
+    }
+
+    /// Names of those whose decisions let a request run, as the record of that has them.
+    pub(crate) fn agreed(&self, request: &str) -> Vec<String> {
+        let ran = self.custos.wait_for_record("the execution", |record| {
+            record["type"] == "operation.approved" && record["approval"]["id"] == request
+        });
+        let evidence = self.custos.evidence();
+        let by = ran["approval"]["by"].as_array().expect("a list").clone();
+        let name = |id: &Value| {
+            let mut decided = evidence.of_type("approval.decided");
+            let decided = decided.find(|record| record["detail"]["approval"] == *id);
+            let name = &decided.expect("it is on record")["actor"]["name"];
+            name.as_str().expect("a name").to_owned()
+        };
+        by.iter().map(name).collect()
+    }
+
+    /// Gives somebody other groups at okta, and waits until the gateway knows.
+    pub(crate) fn regroup(&self, person: &Person, groups: &[&str]) {
+        self.okta.set_groups(person.name(), groups);
+        let mut wanted: Vec<String> = groups.iter().map(|it| format!("okta:{it}")).collect();
+        wanted.sort();
+        wait_for("the groups", PATIENCE, || {
+            let who = person.call("GET", "/v1/whoami", None);
+            let all = who.body["groups"].as_array()?.iter();
+            let all = all.filter_map(Value::as_str);
+            let mut own: Vec<&str> = all.filter(|it| it.starts_with("okta:")).collect();
+            own.sort_unstable();
+            (own == wanted).then_some(())
+        });
     }
 
     /// Puts another policy in force.

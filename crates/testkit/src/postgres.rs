@@ -239,7 +239,7 @@ impl Drop for Postgres {
 
 const SETTINGS: &str = "\
 fsync = off
-max_connections = 250
+max_connections = 700
 shared_buffers = 32MB
 log_statement = all
 log_destination = jsonlog

@@ -10,6 +10,7 @@
 mod disk_full;
 mod figures;
 mod half_open;
+mod holds;
 mod kill;
 mod memory;
 mod mount;
@@ -45,6 +46,8 @@ enum Fault {
     Memory(memory::Options),
     /// Connections that send nothing
     HalfOpen(half_open::Options),
+    /// Sessions that wait for approval
+    Holds(holds::Options),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Fault::DiskFull(options) => ("disk-full", disk_full::run(&options)),
         Fault::Memory(options) => ("memory", memory::run(&options)),
         Fault::HalfOpen(options) => ("half-open", half_open::run(&options)),
+        Fault::Holds(options) => ("holds", holds::run(&options)),
     };
     match result {
         Ok(()) => {

@@ -53,6 +53,19 @@ impl Connection {
             .map_err(|error| failure(&error.body))
     }
 
+    /// Sends a statement and waits for nothing.
+    pub(crate) fn ask(&mut self, statement: &str) -> anyhow::Result<()> {
+        self.0.send(b'Q', &[statement.as_bytes(), b"\0"].concat());
+        Ok(())
+    }
+
+    /// Waits for a notice.
+    pub(crate) fn notice(&mut self) -> anyhow::Result<()> {
+        let message = self.0.receive()?;
+        anyhow::ensure!(message.tag == b'N', "a message {:?} came", char::from(message.tag));
+        Ok(())
+    }
+
     /// Runs a statement and throws its rows away.
     pub(crate) fn run(&mut self, statement: &str) -> Result<Received, Failure> {
         self.0.send(b'Q', &[statement.as_bytes(), b"\0"].concat());
