@@ -1,6 +1,9 @@
 //! Statements wait for people, people decide with keys of their own, and what they agreed to runs once.
 
 mod attacks;
+mod extended;
+mod grants;
+mod retry;
 mod simple;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +11,7 @@ use std::path::PathBuf;
 
 use custos_testkit::{
     Browser, Credential, Custos, Endpoint, Evidence, PATIENCE, Person, Postgres, Psql, Settings,
-    Stopped, Version, free_port, verify_with_ssh_keygen, wait_for,
+    Stopped, Version, Wire, free_port, verify_with_ssh_keygen, wait_for,
 };
 use serde_json::Value;
 
@@ -27,12 +30,12 @@ labels:
 rules:
   - id: work
     who: "*"
-    on: [postgres/shop, postgres/other, postgres/quick, postgres/retry]
+    on: [postgres/shop, postgres/quick, postgres/retry]
     may: [session.open, sql.select, sql.insert, sql.update, sql.ddl]
     mask: [pii.email]
   - id: drops
     who: "*"
-    on: [postgres/shop, postgres/other]
+    on: postgres/shop
     may: sql.destroy
     approve: {count: 2, of: dba, per: statement, expires: 10m}
   - id: truncates
@@ -50,6 +53,17 @@ rules:
     on: postgres/quick
     may: sql.destroy
     approve: {of: dba, per: statement, expires: 3s}
+  - id: retried
+    who: "*"
+    on: postgres/retry
+    may: [sql.destroy, sql.delete]
+    approve: {of: dba, per: statement, expires: 10m, meanwhile: retry}
+  - id: loads
+    who: "*"
+    on: postgres/loads
+    may: [session.open, sql.select, sql.insert, sql.ddl]
+    conditions: {bulk_insert_over: {rows: 100, then: approve}}
+    approve: {of: dba, per: statement, expires: 10m}
 "#;
 
 /// Those who decide, wherever they sign in.
@@ -213,15 +227,17 @@ impl World {
         person.endpoint(resource, &self.database)
     }
 
-    /// For alice's sessions that are spoken by hand.
-    pub(crate) fn wire_endpoint(&self) -> Endpoint {
-        let Endpoint { user, password, .. } = self.endpoint_of(self.alice(), "postgres/shop");
+    /// A session of alice that is spoken by hand.
+    pub(crate) fn wire(&self, resource: &str) -> Wire {
+        let Endpoint { user, password, .. } = self.endpoint_of(self.alice(), resource);
         let credential = Credential {
             id: String::new(),
             principal: user,
             secret: password,
         };
-        self.custos.password_endpoint(&credential, &self.database)
+        let endpoint = self.custos.password_endpoint(&credential, &self.database);
+        let options = said(REASON);
+        Wire::sign_in_with(&endpoint, &[("options", &options)]).expect("a session")
     }
 
     /// Makes a table with one row.
@@ -264,6 +280,13 @@ impl World {
         let all = self.postgres.executed_in(&self.database);
         let same = |text: &&String| text.trim_end_matches(';') == statement;
         all.iter().filter(same).count()
+    }
+
+    /// Those of these statements that the target ran, in order.
+    pub(crate) fn executed(&self, wanted: &[&str]) -> Vec<String> {
+        let mut all = self.postgres.executed_in(&self.database);
+        all.retain(|text| wanted.contains(&text.as_str()));
+        all
     }
 
     /// Waits for the end of a request; how it ended.
@@ -327,7 +350,7 @@ impl World {
         wanted.sort();
         wait_for("the groups", PATIENCE, || {
             let who = person.call("GET", "/v1/whoami", None);
-            let all = who.body["groups"].as_array()?.iter();
+            let all = who.body["principal"]["groups"].as_array()?.iter();
             let all = all.filter_map(Value::as_str);
             let mut own: Vec<&str> = all.filter(|it| it.starts_with("okta:")).collect();
             own.sort_unstable();

@@ -26,6 +26,8 @@ use crate::vote::Vote;
 
 /// Requests that may be open at once; whatever would be held beyond is denied.
 pub const OPEN_REQUESTS_MAX: usize = 10_000;
+/// Bytes of operations that wait, of all requests.
+pub(crate) const HELD_BYTES_MAX: usize = 64 << 20;
 
 /// Fills a buffer with random bytes of cryptographic quality.
 pub type Random = Box<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -95,6 +97,8 @@ pub(crate) struct State {
     pub(crate) requests: HashMap<RequestId, Live>,
     pub(crate) grants: HashMap<RequestId, Grant>,
     pub(crate) keys: HashMap<String, Enrolled>,
+    /// Counts their changes.
+    pub(crate) keys_version: u64,
     /// By the id of the enrolment.
     pub(crate) enrolling: HashMap<ApprovalId, Enrolling>,
     /// Statements that were made and wait for a signature.
@@ -259,7 +263,7 @@ impl Approvals {
         };
         let (mut yeses, mut void) = (Vec::new(), Vec::new());
         for vote in &live.votes {
-            match self.stands(state, vote, live.requested_utc_ns, now)? {
+            match self.stands(state, vote, live, now)? {
                 Ok(yes) => yeses.push(yes),
                 Err(why) => void.push((vote.clone(), why)),
             }

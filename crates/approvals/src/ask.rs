@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::announcement::Happening;
 use crate::approvals::{Approvals, Ending, Live, OPEN_REQUESTS_MAX, Progress};
-use crate::grant::{Asked, Grant, Kept};
+use crate::grant::{Asked, Grant, Kept, SESSION_SECONDS_MAX};
 use crate::hold::same_people;
 use crate::refusal::{ApprovalsError, Refusal};
 use crate::request::{
@@ -109,8 +109,16 @@ impl Approvals {
         now: Instant,
     ) -> Request {
         let mut verbs: BTreeSet<Verb> = wanted.verbs.clone();
-        verbs.insert(Verb::SESSION_OPEN);
         let rules: BTreeSet<String> = approve.iter().flatten().map(|it| it.rule.clone()).collect();
+        // Who names nothing asks for all that the rules allow, and says so.
+        if verbs.is_empty() {
+            let all = self.with_documents(|set| {
+                let rules = rules.iter().filter_map(|rule| set.rule(rule));
+                rules.flat_map(|rule| rule.verbs.iter().copied()).collect()
+            });
+            verbs = all.unwrap_or_default();
+        }
+        verbs.insert(Verb::SESSION_OPEN);
         Request {
             approve,
             commit: None,
@@ -264,6 +272,7 @@ impl Approvals {
             is_overdue: false,
             rules: asked.rules.clone(),
             votes: Vec::new(),
+            checked: None,
         };
         let live = Live::of(asked);
         let request = live.request.clone();
@@ -309,6 +318,10 @@ impl Approvals {
         live.request.justification = Some(words.to_owned());
         self.record_justified(live)?;
         live.tell(Progress::Waiting(live.waits_for(&[])));
+        if live.request.kind == RequestKind::Grant {
+            let kept = Kept::Asked(live.kept());
+            self.keep(Shelf::Requests, &id.to_string(), &kept)?;
+        }
         Ok(live.request.clone())
     }
 }
@@ -374,7 +387,7 @@ fn lasting(
                 _ => None,
             };
         }
-        longest
+        longest.or(Some(SESSION_SECONDS_MAX))
     });
     let most = each.flatten().min();
     match (wanted, most) {

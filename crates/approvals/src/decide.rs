@@ -7,12 +7,12 @@ use custos_store::Shelf;
 
 use crate::announcement::Happening;
 use crate::approvals::{Approvals, Challenge, Ending, Live, Progress, State};
-use crate::grant::Kept;
+use crate::grant::{GrantEnd, Kept};
 use crate::quorum;
 use crate::refusal::{ApprovalsError, Refusal};
 use crate::request::{
-    Choice, Person, RequestKind, STATEMENT_TYPE, Statement, WORDS_BYTES_MAX, are_unchanged,
-    canonical, time_text,
+    Alternative, Choice, Person, RequestKind, STATEMENT_TYPE, Statement, WORDS_BYTES_MAX,
+    are_unchanged, canonical, time_text,
 };
 use crate::vote::{Vote, is_person};
 
@@ -61,6 +61,8 @@ pub struct Decided {
     pub settles: bool,
     /// What the request still waits for.
     pub waits_for: String,
+    /// Grants that ended with it: sessions that used them are to be cut.
+    pub ended: Vec<GrantEnd>,
 }
 
 impl Approvals {
@@ -214,12 +216,15 @@ impl Approvals {
         let approval = vote.id;
         if decision == Choice::Deny {
             let why = format!("denied by {}", vote.approver.name);
+            let ended = self.rejected(&mut state, id, &vote.approver, &why);
+            let live = state.close(id);
             drop(state);
-            self.end(id, Ending::Denied, Some(&why))?;
+            self.finish(live, Ending::Denied, Some(&why))?;
             return Ok(Decided {
                 approval,
                 settles: true,
                 waits_for: why,
+                ended,
             });
         }
         state
@@ -242,6 +247,7 @@ impl Approvals {
                 approval,
                 settles: false,
                 waits_for,
+                ended: Vec::new(),
             });
         };
         let chosen: Vec<_> = chosen.into_iter().cloned().collect();
@@ -250,7 +256,7 @@ impl Approvals {
         let ending = match live.request.kind {
             RequestKind::Operation => None,
             RequestKind::Grant => {
-                self.begin_grant(&mut state, id, &chosen, now)?;
+                self.begin_grant(&mut state, id, &chosen, None, now)?;
                 Some(Ending::Granted)
             }
             RequestKind::BreakGlass => {
@@ -258,15 +264,32 @@ impl Approvals {
                 Some(Ending::Reviewed)
             }
         };
-        drop(state);
         if let Some(ending) = ending {
-            self.end(id, ending, None)?;
+            let live = state.close(id);
+            drop(state);
+            self.finish(live, ending, None)?;
         }
         Ok(Decided {
             approval,
             settles: true,
             waits_for: String::new(),
+            ended: Vec::new(),
         })
+    }
+
+    /// A right that was taken without approval, and that its reviewer does not agree with, ends.
+    fn rejected(
+        &self,
+        state: &mut State,
+        id: RequestId,
+        by: &Principal,
+        why: &str,
+    ) -> Vec<GrantEnd> {
+        let Some(grant) = state.grants.get_mut(&id) else {
+            return Vec::new();
+        };
+        grant.review_due_utc_ns = None;
+        vec![self.end_grant(state, id, "revoked", Some((by, why)))]
     }
 
     fn reviewed(
@@ -331,27 +354,16 @@ impl Approvals {
         if live.request.kind == RequestKind::BreakGlass {
             return Ok(());
         }
-        let rules: Vec<&str> = counting
-            .map(|alternative| alternative.rule.as_str())
-            .collect();
-        let answer = self.with_documents(|set| {
-            if !are_unchanged(set, &live.rules) {
-                return Err(Refusal::OtherPolicy);
-            }
-            let is_open = |rule: &str| {
-                let approve = set
-                    .rule(rule)
-                    .and_then(|it| it.obligations.approve.as_ref());
-                let hours = approve.and_then(|approve| approve.hours.as_ref());
-                hours.is_none_or(|hours| hours.contain(now.utc_ns))
-            };
-            rules
-                .iter()
-                .any(|rule| is_open(rule))
-                .then_some(())
-                .ok_or(Refusal::OutsideHours)
-        });
-        answer.unwrap_or(Err(Refusal::OtherPolicy))
+        let same = self.with_documents(|set| are_unchanged(set, &live.rules));
+        if same != Some(true) {
+            return Err(Refusal::OtherPolicy);
+        }
+        let closed = self.closed(live, now.utc_ns);
+        let is_open = |alternative: &Alternative| !closed.contains(&alternative.rule);
+        counting
+            .any(is_open)
+            .then_some(())
+            .ok_or(Refusal::OutsideHours)
     }
 
     /// A refused try to decide goes on record.

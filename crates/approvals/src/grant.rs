@@ -6,14 +6,14 @@ use custos_store::Shelf;
 use serde::{Deserialize, Serialize};
 
 use crate::announcement::Happening;
-use crate::approvals::{Approvals, Ending, Progress, State};
+use crate::approvals::{Approvals, Ending, Live, Progress, State};
 use crate::hold::same_people;
 use crate::refusal::{ApprovalsError, Refusal};
 use crate::request::{Alternative, Request, RequestKind, are_unchanged};
 use crate::vote::{Vote, is_person};
 
 /// Seconds that a right for one session lasts at most.
-const SESSION_SECONDS_MAX: u64 = 12 * 3600;
+pub(crate) const SESSION_SECONDS_MAX: u64 = 12 * 3600;
 
 /// A right that somebody has now.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct Grant {
     /// Rules that it meets the approvals of, each with its digest.
     pub(crate) rules: Vec<(String, String)>,
     pub(crate) votes: Vec<Vote>,
+    /// Under which keys and policy its signatures and rules were checked last, and whether they were good.
+    #[serde(skip)]
+    pub(crate) checked: Option<(u64, String, bool)>,
 }
 
 impl Grant {
@@ -63,9 +66,12 @@ impl Grant {
                 .any(|group| decides.contains(group.as_str()))
     }
 
+    /// It was agreed to for what is asked: for that rule, and for that verb.
     fn covers(&self, alternatives: &Alternatives) -> bool {
         let mut any_of = alternatives.any_of.iter();
-        any_of.any(|(rule, _)| self.rules.iter().any(|(own, _)| own == rule))
+        let mut verbs = self.request.verbs.iter();
+        verbs.any(|verb| verb == alternatives.verb.as_str())
+            && any_of.any(|(rule, _)| self.rules.iter().any(|(own, _)| own == rule))
     }
 }
 
@@ -102,8 +108,8 @@ pub struct GrantEnd {
 }
 
 impl Approvals {
-    /// The grant that meets a demand for somebody's session, if there is one: live, of an unchanged rule, with approvals whose
-    /// signatures still fit. Binds one that is for a single session to this one.
+    /// The grant that meets a demand for somebody's session, if there is one: live, of an unchanged rule, with approvals
+    /// whose signatures still fit.
     pub fn grant_for(
         &self,
         principal: &Principal,
@@ -119,18 +125,31 @@ impl Approvals {
                 && same_people(&grant.principal, principal)
                 && (grant.session.is_none() || session.is_none() || grant.session == session)
                 && grant.covers(alternatives)
-                && self.is_backed(&state, grant)
         };
-        let found = state.grants.values().find(fits)?;
-        let (id, binds) = (found.id(), found.is_for_session && found.session.is_none());
-        if let Some(session) = session.filter(|_| binds) {
-            let grant = state.grants.get_mut(&id)?;
-            grant.session = Some(session);
-            let kept = Kept::Granted(grant.clone());
-            // A restart ends the session, and with it the grant.
-            self.keep(Shelf::Requests, &id.to_string(), &kept).ok()?;
+        let fitting: Vec<RequestId> = state.grants.values().filter(fits).map(Grant::id).collect();
+        fitting
+            .into_iter()
+            .find(|id| self.is_backed(&mut state, *id))
+    }
+
+    /// A session uses a grant: one that is for a single session is for no other from now on. Whether it holds still.
+    pub fn bind(&self, id: RequestId, session: SessionId) -> bool {
+        let now = self.now();
+        let mut state = self.state();
+        let grant = state.grants.get_mut(&id);
+        let Some(grant) = grant.filter(|grant| grant.is_live(now.utc_ns)) else {
+            return false;
+        };
+        if !grant.is_for_session || grant.session == Some(session) {
+            return true;
         }
-        Some(id)
+        if grant.session.is_some() {
+            return false;
+        }
+        grant.session = Some(session);
+        let kept = Kept::Granted(grant.clone());
+        // A restart ends the session, and with it the grant.
+        self.keep(Shelf::Requests, &id.to_string(), &kept).is_ok()
     }
 
     /// Whether somebody has a grant for a resource now.
@@ -145,12 +164,25 @@ impl Approvals {
     }
 
     /// Whether the rules are as they were, and the signatures of those who agreed fit.
-    fn is_backed(&self, state: &State, grant: &Grant) -> bool {
+    fn is_backed(&self, state: &mut State, id: RequestId) -> bool {
+        let policy = self.inner.policy.load().digest().to_owned();
+        let version = state.keys_version;
+        let Some(grant) = state.grants.get(&id) else {
+            return false;
+        };
+        if let Some((keys, known, good)) = &grant.checked
+            && (*keys, known) == (version, &policy)
+        {
+            return *good;
+        }
         let same = self.with_documents(|set| are_unchanged(set, &grant.rules));
         let agreed = grant.votes.iter().all(|vote| Self::is_signed(state, vote));
-        same == Some(true)
-            && agreed
-            && (grant.request.kind == RequestKind::BreakGlass || !grant.votes.is_empty())
+        let is_taken = grant.request.kind == RequestKind::BreakGlass;
+        let good = same == Some(true) && agreed && (is_taken || !grant.votes.is_empty());
+        if let Some(grant) = state.grants.get_mut(&id) {
+            grant.checked = Some((version, policy, good));
+        }
+        good
     }
 
     /// Begins what was agreed to. It is kept and on record when this returns.
@@ -159,6 +191,7 @@ impl Approvals {
         state: &mut State,
         id: RequestId,
         chosen: &[Alternative],
+        session: Option<SessionId>,
         now: Instant,
     ) -> Result<RequestId, ApprovalsError> {
         let live = state.requests.get(&id).ok_or(Refusal::Ended)?;
@@ -170,13 +203,14 @@ impl Approvals {
         let rules = live.rules.iter();
         let rules = rules.filter(|(rule, _)| chosen.iter().any(|it| it.rule == *rule));
         // What is for one session ends with it, and is not kept for one that never comes.
-        let lasts_ns = seconds
-            .unwrap_or(SESSION_SECONDS_MAX)
-            .saturating_mul(1_000_000_000);
-        let session = live
-            .request
-            .session
-            .filter(|_| is_for_session || !is_person(&live.requester));
+        let seconds = seconds.unwrap_or(SESSION_SECONDS_MAX);
+        let seconds = if is_for_session {
+            seconds.min(SESSION_SECONDS_MAX)
+        } else {
+            seconds
+        };
+        let lasts_ns = seconds.saturating_mul(1_000_000_000);
+        let session = session.filter(|_| is_for_session || !is_person(&live.requester));
         let grant = Grant {
             rules: rules.cloned().collect(),
             request: live.request.clone(),
@@ -189,6 +223,7 @@ impl Approvals {
             review_due_utc_ns: None,
             is_overdue: false,
             votes: live.votes.clone(),
+            checked: None,
         };
         self.start_grant(state, grant)?;
         Ok(id)
@@ -247,30 +282,37 @@ impl Approvals {
         if !is_operator && !same_people(&grant.principal, by) && !decides()? {
             return Err(Refusal::NotFound.into());
         }
-        self.end_grant(&mut state, id, "revoked", Some((by, reason)))
+        Ok(self.end_grant(&mut state, id, "revoked", Some((by, reason))))
     }
 
-    /// Ends a grant, on record.
+    /// Ends a grant, on record. It is over whatever can be recorded and kept of that.
     pub(crate) fn end_grant(
         &self,
         state: &mut State,
         id: RequestId,
         ending: &'static str,
         by: Option<(&Principal, &str)>,
-    ) -> Result<GrantEnd, ApprovalsError> {
-        let grant = state.grants.get_mut(&id).ok_or(Refusal::NotFound)?;
-        grant.until_utc_ns = 0;
-        self.record_grant_ended(grant, ending, by)?;
-        self.announce(&grant.request, Happening::GrantEnded { ending });
-        // A review that is owed outlives the right.
-        if grant.review_due_utc_ns.is_none() {
-            state.grants.remove(&id);
-            self.inner.store.discard(Shelf::Requests, &id.to_string())?;
-        } else {
-            let kept = Kept::Granted(grant.clone());
-            self.keep(Shelf::Requests, &id.to_string(), &kept)?;
+    ) -> GrantEnd {
+        if let Some(grant) = state.grants.get_mut(&id) {
+            grant.until_utc_ns = 0;
+            let grant = grant.clone();
+            if let Err(error) = self.record_grant_ended(&grant, ending, by) {
+                tracing::error!(%error, "the end of a grant could not be recorded");
+            }
+            self.announce(&grant.request, Happening::GrantEnded { ending });
+            // A review that is owed outlives the right.
+            let kept = if grant.review_due_utc_ns.is_none() {
+                state.grants.remove(&id);
+                let discarded = self.inner.store.discard(Shelf::Requests, &id.to_string());
+                discarded.map(drop).map_err(ApprovalsError::from)
+            } else {
+                self.keep(Shelf::Requests, &id.to_string(), &Kept::Granted(grant))
+            };
+            if let Err(error) = kept {
+                tracing::error!(%error, "the end of a grant could not be kept");
+            }
         }
-        Ok(GrantEnd { grant: id, ending })
+        GrantEnd { grant: id, ending }
     }
 
     /// A session has ended: so do the grants that were for it alone.
@@ -280,9 +322,7 @@ impl Approvals {
         let of = of.filter(|grant| grant.session == Some(session) && grant.until_utc_ns > 0);
         let ended: Vec<RequestId> = of.map(Grant::id).collect();
         for id in ended {
-            if let Err(error) = self.end_grant(&mut state, id, "session", None) {
-                tracing::error!(%error, "the end of a grant could not be kept");
-            }
+            self.end_grant(&mut state, id, "session", None);
         }
     }
 
@@ -300,13 +340,13 @@ impl Approvals {
             let damaged = |_| ApprovalsError::Damaged { what: id.clone() };
             match serde_json::from_slice(&body).map_err(damaged)? {
                 Kept::Asked(asked) => self.take_up(asked),
-                Kept::Granted(grant) => self.take_up_grant(grant)?,
+                Kept::Granted(grant) => self.take_up_grant(grant),
             }
         }
         Ok(())
     }
 
-    fn take_up_grant(&self, grant: Grant) -> Result<(), ApprovalsError> {
+    fn take_up_grant(&self, grant: Grant) {
         let id = grant.id();
         // Its session ended with the process.
         let is_over = grant.session.is_some() && grant.until_utc_ns > 0;
@@ -316,9 +356,8 @@ impl Approvals {
         let mut state = self.state();
         state.grants.insert(id, grant);
         if is_over {
-            self.end_grant(&mut state, id, "session", None)?;
+            self.end_grant(&mut state, id, "session", None);
         }
-        Ok(())
     }
 
     /// Ends a request that is open, and tells whoever waits. Nothing where it has ended already.
@@ -328,24 +367,19 @@ impl Approvals {
         ending: Ending,
         why: Option<&str>,
     ) -> Result<(), ApprovalsError> {
-        self.settle(id, ending, why)
+        let live = self.state().close(id);
+        self.finish(live, ending, why)
     }
 
-    pub(crate) fn settle(
+    /// Tells, records and forgets a request that was closed.
+    pub(crate) fn finish(
         &self,
-        id: RequestId,
+        live: Option<Live>,
         ending: Ending,
         why: Option<&str>,
     ) -> Result<(), ApprovalsError> {
-        let live = {
-            let mut state = self.state();
-            state.tokens.retain(|_, of| *of != id);
-            state
-                .challenges
-                .retain(|_, challenge| challenge.request != id);
-            state.requests.remove(&id)
-        };
         let Some(live) = live else { return Ok(()) };
+        let id = live.request.id;
         live.tell(Progress::Ended(ending));
         self.record_ended(&live, ending, why)?;
         self.announce(
@@ -361,5 +395,15 @@ impl Approvals {
             self.inner.store.discard(Shelf::Requests, &id.to_string())?;
         }
         Ok(())
+    }
+}
+
+impl State {
+    /// Takes a request out, with all that belongs to it. Whoever does so under the lock ends it, and nobody else.
+    pub(crate) fn close(&mut self, id: RequestId) -> Option<Live> {
+        self.tokens.retain(|_, of| *of != id);
+        self.challenges
+            .retain(|_, challenge| challenge.request != id);
+        self.requests.remove(&id)
     }
 }

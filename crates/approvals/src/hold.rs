@@ -9,7 +9,7 @@ use custos_store::Shelf;
 use tokio::sync::watch;
 
 use crate::announcement::Happening;
-use crate::approvals::{Approvals, Ending, Live, OPEN_REQUESTS_MAX, Progress};
+use crate::approvals::{Approvals, Ending, HELD_BYTES_MAX, Live, OPEN_REQUESTS_MAX, Progress};
 use crate::exact::{CommitKey, Commitment, Exact};
 use crate::quorum;
 use crate::refusal::{ApprovalsError, Refusal};
@@ -17,6 +17,9 @@ use crate::request::{
     Person, Request, RequestKind, TEXT_BYTES_MAX, comes_again, cut, demands, expires_seconds,
     time_text,
 };
+
+/// Requests of one principal whose client was sent away.
+const LEFT_OF_ONE_MAX: usize = 20;
 
 /// What an operation that is held will be, and the key under which that is committed to.
 #[derive(Debug)]
@@ -49,8 +52,6 @@ pub struct HeldOperation<'a> {
     pub objects: &'a [String],
     /// Who must agree.
     pub approvals: &'a [Alternatives],
-    /// The rules that ask.
-    pub rules: &'a [String],
     /// The policy that they are of.
     pub policy: &'a Arc<Policy>,
     /// Why, as far as the client has said.
@@ -82,6 +83,10 @@ impl Approvals {
         let Policy::Documents(set) = &**operation.policy else {
             return Err(Refusal::Denied.into());
         };
+        let comes_again = comes_again(operation.approvals);
+        if let Some(known) = self.room_for(&operation, &pledge, comes_again)? {
+            return Ok(known);
+        }
         let live = self.live(&operation, pledge, set, now)?;
         let id = live.request.id;
         let receiver = live.progress.subscribe();
@@ -103,9 +108,51 @@ impl Approvals {
             approvals: self.clone(),
             request,
             progress: receiver,
-            comes_again: comes_again(operation.approvals),
+            comes_again,
             is_over: false,
         })
+    }
+
+    /// Whether one more may wait. Who comes again for the same without a token gets the request that waits already.
+    fn room_for(
+        &self,
+        operation: &HeldOperation<'_>,
+        pledge: &Pledge,
+        comes_again: bool,
+    ) -> Result<Option<Held>, Refusal> {
+        let state = self.state();
+        let bytes = |live: &Live| live.exact.as_ref().map_or(0, |(exact, _)| exact.bytes());
+        let held_bytes: usize = state.requests.values().map(bytes).sum();
+        if held_bytes + pledge.exact.bytes() > HELD_BYTES_MAX {
+            return Err(Refusal::TooMany);
+        }
+        if !comes_again {
+            return Ok(None);
+        }
+        let left = state
+            .tokens
+            .values()
+            .filter_map(|id| state.requests.get(id));
+        let own = left.filter(|live| same_people(&live.requester, operation.principal));
+        let own: Vec<&Live> = own.collect();
+        let is_same = |live: &&&Live| live.is_of(operation.resource, &pledge.exact);
+        if let Some(live) = own.iter().find(is_same) {
+            return Ok(Some(self.held_again(live)));
+        }
+        if own.len() >= LEFT_OF_ONE_MAX {
+            return Err(Refusal::TooMany);
+        }
+        Ok(None)
+    }
+
+    fn held_again(&self, live: &Live) -> Held {
+        Held {
+            approvals: self.clone(),
+            request: live.request.clone(),
+            progress: live.progress.subscribe(),
+            comes_again: true,
+            is_over: false,
+        }
     }
 
     fn live(
@@ -145,7 +192,7 @@ impl Approvals {
             requested: time_text(now.utc_ns),
             requester: Person::of(operation.principal),
             resource: operation.resource.to_owned(),
-            rules: operation.rules.to_vec(),
+            rules: rules.iter().map(|(rule, _)| rule.clone()).collect(),
             seconds: None,
             session: Some(operation.session),
             text: Some(cut(operation.text, TEXT_BYTES_MAX).to_owned()),
@@ -186,17 +233,17 @@ impl Approvals {
         let state = self.state();
         let id = *state.tokens.get(token)?;
         let live = state.requests.get(&id)?;
-        let (_, key) = live.exact.as_ref()?;
-        let is_same = same_people(&live.requester, principal)
-            && live.request.resource == resource
-            && live.request.commit == Some(exact.commit(key).to_string());
-        is_same.then(|| Held {
-            approvals: self.clone(),
-            request: live.request.clone(),
-            progress: live.progress.subscribe(),
-            comes_again: true,
-            is_over: false,
-        })
+        let is_same = same_people(&live.requester, principal) && live.is_of(resource, exact);
+        is_same.then(|| self.held_again(live))
+    }
+}
+
+impl Live {
+    /// Whether it is about this operation on this resource.
+    fn is_of(&self, resource: &str, exact: &Exact) -> bool {
+        let key = self.exact.as_ref().map(|(_, key)| key);
+        let commit = key.map(|key| exact.commit(key).to_string());
+        self.request.resource == resource && commit.is_some() && self.request.commit == commit
     }
 }
 
@@ -288,15 +335,20 @@ impl Held {
         mut self,
         exact: &Exact,
         policy: &str,
+        session: SessionId,
         record: impl FnOnce(&Approved) -> Result<T, E>,
     ) -> Result<T, E> {
         self.is_over = true;
         let id = self.request.id;
-        match self.approvals.use_up(id, exact, policy) {
-            Ok(approved) => {
-                let recorded = record(&approved)?;
-                self.approvals.settle(id, Ending::Executed, None)?;
-                Ok(recorded)
+        match self.approvals.use_up(id, exact, policy, session) {
+            Ok((approved, live)) => {
+                let recorded = record(&approved);
+                let (ending, why) = match &recorded {
+                    Ok(_) => (Ending::Executed, None),
+                    Err(_) => (Ending::Refused, Some("its execution could not be recorded")),
+                };
+                self.approvals.finish(live, ending, why)?;
+                recorded
             }
             Err(error) => {
                 let why = error.to_string();
@@ -325,7 +377,8 @@ impl Approvals {
         id: RequestId,
         exact: &Exact,
         policy: &str,
-    ) -> Result<Approved, ApprovalsError> {
+        session: SessionId,
+    ) -> Result<(Approved, Option<Live>), ApprovalsError> {
         let now = self.now();
         let mut state = self.state();
         let yeses = self.yeses(&mut state, id, now)?;
@@ -358,17 +411,15 @@ impl Approvals {
         let grant = if lasting.is_empty() {
             None
         } else {
-            Some(self.begin_grant(&mut state, id, &lasting, now)?)
+            Some(self.begin_grant(&mut state, id, &lasting, Some(session), now)?)
         };
-        // Nobody can use it again from here on; the rest of the request is still told of its end.
-        if let Some(live) = state.requests.get_mut(&id) {
-            live.exact = None;
-        }
-        Ok(Approved {
+        let approved = Approved {
             request: id,
             commit,
             by,
             grant,
-        })
+        };
+        // Nobody can use it again from here on.
+        Ok((approved, state.close(id)))
     }
 }

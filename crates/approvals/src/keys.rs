@@ -15,8 +15,9 @@ use crate::vote::{NAMESPACE, is_person};
 
 /// Keys of one person.
 const KEYS_OF_ONE_MAX: usize = 10;
-/// Enrolments that wait at once.
-const ENROLLING_MAX: usize = 1000;
+/// Enrolments that wait for their proof at once, and for how long.
+const ENROLLING_MAX: usize = 10_000;
+const ENROLLING_NS: u64 = 10 * 60 * 1_000_000_000;
 const ENROLMENT_TYPE: &str = "custos.approver.v1";
 
 /// A key, and whose it is.
@@ -59,6 +60,7 @@ pub(crate) struct Enrolling {
     key: ApproverKey,
     person: Person,
     statement: String,
+    begun_utc_ns: u64,
 }
 
 /// What the key signs to prove possession. Members are sorted, as canonical JSON wants them.
@@ -96,7 +98,15 @@ impl Approvals {
         let own = |it: &&Enrolled| {
             (&it.person.issuer, &it.person.subject) == (&person.issuer, &person.subject)
         };
+        let is_fresh =
+            |begun: &Enrolling| now.utc_ns.saturating_sub(begun.begun_utc_ns) < ENROLLING_NS;
+        state.enrolling.retain(|_, begun| is_fresh(begun));
+        let begun = state
+            .enrolling
+            .values()
+            .filter(|begun| begun.person == person);
         if state.keys.values().filter(own).count() >= KEYS_OF_ONE_MAX
+            || begun.count() >= KEYS_OF_ONE_MAX
             || state.enrolling.len() >= ENROLLING_MAX
         {
             return Err(Refusal::TooMany.into());
@@ -117,6 +127,7 @@ impl Approvals {
             key,
             person,
             statement: statement.clone(),
+            begun_utc_ns: now.utc_ns,
         };
         state.enrolling.insert(id, enrolling);
         Ok(ToSign {
@@ -180,6 +191,7 @@ impl Approvals {
         let position = self.record_key_enrolled(by, &accepted)?;
         self.keep(Shelf::ApproverKeys, fingerprint, &accepted)?;
         state.keys.insert(fingerprint.to_owned(), accepted);
+        state.keys_version += 1;
         Ok(position)
     }
 
@@ -203,6 +215,7 @@ impl Approvals {
         }
         self.inner.store.discard(Shelf::ApproverKeys, fingerprint)?;
         state.keys.remove(fingerprint);
+        state.keys_version += 1;
         let position = self.record_key_revoked(by, &found, reason)?;
         let approved = |votes: &[crate::vote::Vote]| {
             let mut votes = votes.iter();
@@ -211,10 +224,10 @@ impl Approvals {
         let grants = state.grants.values();
         let grants = grants.filter(|grant| grant.until_utc_ns > 0 && approved(&grant.votes));
         let grants: Vec<_> = grants.map(crate::grant::Grant::id).collect();
-        let ended = grants
-            .into_iter()
+        let ended = grants.into_iter();
+        let ended = ended
             .map(|id| self.end_grant(&mut state, id, "key", None))
-            .collect::<Result<_, _>>()?;
+            .collect();
         Ok((ended, position))
     }
 

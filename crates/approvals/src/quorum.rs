@@ -14,11 +14,14 @@ pub(crate) struct Yes {
     pub(crate) after_seconds: u64,
     /// Without a signature.
     pub(crate) is_attested: bool,
+    /// Rules in whose hours she did not decide.
+    pub(crate) closed: Vec<String>,
 }
 
 impl Yes {
     fn counts(&self, alternative: &Alternative) -> bool {
         (alternative.attested || !self.is_attested)
+            && !self.closed.contains(&alternative.rule)
             && alternative.counts(&self.groups, self.after_seconds)
     }
 }
@@ -142,6 +145,7 @@ mod tests {
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             after_seconds: 0,
             is_attested: false,
+            closed: Vec::new(),
         }
     }
 
@@ -191,6 +195,14 @@ mod tests {
         assert_eq!(rules(&demands, std::slice::from_ref(&attested)), None);
         demands[0][0].attested = true;
         assert!(rules(&demands, &[attested]).is_some());
+        // Out of its hours a yes counts for other rules only.
+        let at_night = Yes {
+            closed: vec!["a".to_owned()],
+            ..yes(&["dba", "leads"])
+        };
+        let any = vec![vec![of("a", 1, "dba"), of("b", 1, "leads")]];
+        assert_eq!(rules(&any, std::slice::from_ref(&at_night)).unwrap(), ["b"]);
+        assert_eq!(rules(&[vec![of("a", 1, "dba")]], &[at_night]), None);
         assert_eq!(rules(&[], &[]).unwrap().len(), 0);
         assert_eq!(rules(&[Vec::new()], &[yes(&["dba"])]), None);
     }

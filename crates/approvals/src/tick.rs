@@ -16,13 +16,7 @@ impl Approvals {
         if let Err(error) = self.requests_due(now) {
             tracing::error!(%error, "requests that are due could not be ended");
         }
-        match self.grants_due(now) {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(%error, "grants that are due could not be ended");
-                Vec::new()
-            }
-        }
+        self.grants_due(now)
     }
 
     fn requests_due(&self, now: Instant) -> Result<(), ApprovalsError> {
@@ -50,29 +44,32 @@ impl Approvals {
         Ok(())
     }
 
-    fn grants_due(&self, now: Instant) -> Result<Vec<GrantEnd>, ApprovalsError> {
+    fn grants_due(&self, now: Instant) -> Vec<GrantEnd> {
         let mut state = self.state();
         if state.grants.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let mut over: Vec<(RequestId, &'static str)> = Vec::new();
         for grant in state.grants.values().filter(|grant| grant.until_utc_ns > 0) {
             if !grant.is_live(now.utc_ns) {
                 over.push((grant.id(), "time"));
             } else if let Some(sign_in) = grant.sign_in
-                && self.inner.sign_ins.live(sign_in, now)?.is_none()
+                // One that cannot be looked up counts as over.
+                && !matches!(self.inner.sign_ins.live(sign_in, now), Ok(Some(_)))
             {
                 over.push((grant.id(), "job"));
             } else if self.with_documents(|set| are_unchanged(set, &grant.rules)) != Some(true) {
                 over.push((grant.id(), "policy"));
             }
         }
-        let mut ended = Vec::new();
-        for (id, ending) in over {
-            ended.push(self.end_grant(&mut state, id, ending, None)?);
+        let ended = over.into_iter();
+        let ended = ended
+            .map(|(id, ending)| self.end_grant(&mut state, id, ending, None))
+            .collect();
+        if let Err(error) = self.reviews_due(&mut state, now) {
+            tracing::error!(%error, "a review that is overdue could not be told");
         }
-        self.reviews_due(&mut state, now)?;
-        Ok(ended)
+        ended
     }
 
     fn reviews_due(&self, state: &mut State, now: Instant) -> Result<(), ApprovalsError> {

@@ -12,7 +12,11 @@ use crate::exact::Part;
 use crate::hold::same_people;
 use crate::quorum;
 use crate::refusal::{ApprovalsError, Refusal};
-use crate::request::{Choice, Request};
+use crate::request::{Choice, Request, cut};
+
+/// Requests in a list at most, and bytes of their texts.
+const LISTED_MAX: usize = 500;
+const LISTED_TEXT_BYTES: usize = 200;
 
 /// A request as a caller sees it.
 #[derive(Clone, Debug, Serialize)]
@@ -77,10 +81,17 @@ impl Approvals {
             ids.sort();
             ids
         };
+        // The newest, where there are very many.
+        let ids = ids.into_iter().rev().take(LISTED_MAX).rev();
         let mut views = Vec::new();
         for id in ids {
             match self.view(id, caller, sees_all) {
-                Ok(view) => views.push(view),
+                Ok(mut view) => {
+                    if let Some(text) = &mut view.request.text {
+                        *text = cut(text, LISTED_TEXT_BYTES).to_owned();
+                    }
+                    views.push(view);
+                }
                 Err(ApprovalsError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }

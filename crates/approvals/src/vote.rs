@@ -1,15 +1,17 @@
 //! One person's decision, and whether it still counts.
 
+use std::collections::BTreeSet;
+
 use custos_identity::give_own_groups;
 use custos_model::{ApprovalId, Instant, Principal, PrincipalKind, SignInId};
 use custos_signatures::Signature;
 use custos_store::SignInsOf;
 use serde::{Deserialize, Serialize};
 
-use crate::approvals::{Approvals, State};
+use crate::approvals::{Approvals, Live, State};
 use crate::quorum::Yes;
 use crate::refusal::ApprovalsError;
-use crate::request::Statement;
+use crate::request::{RequestKind, Statement};
 
 /// SSHSIG namespace of decisions.
 pub const NAMESPACE: &str = "custos-approval";
@@ -65,7 +67,7 @@ impl Approvals {
         &self,
         state: &State,
         vote: &Vote,
-        requested_utc_ns: u64,
+        live: &Live,
         now: Instant,
     ) -> Result<Result<Yes, &'static str>, ApprovalsError> {
         if !Self::is_signed(state, vote) {
@@ -78,9 +80,36 @@ impl Approvals {
         };
         Ok(Ok(Yes {
             groups,
-            after_seconds: vote.utc_ns.saturating_sub(requested_utc_ns) / 1_000_000_000,
+            after_seconds: vote.utc_ns.saturating_sub(live.requested_utc_ns) / 1_000_000_000,
             is_attested: vote.signature.is_none(),
+            closed: self.closed(live, vote.utc_ns),
         }))
+    }
+
+    /// Rules of a request whose hours do not contain a time. Where there are no documents, all.
+    pub(crate) fn closed(&self, live: &Live, utc_ns: u64) -> Vec<String> {
+        let rules: BTreeSet<&str> = live
+            .request
+            .alternatives()
+            .map(|it| it.rule.as_str())
+            .collect();
+        let is_review = live.request.kind == RequestKind::BreakGlass;
+        let open = self.with_documents(|set| {
+            let is_open = |rule: &&&str| {
+                let approve = set
+                    .rule(rule)
+                    .and_then(|it| it.obligations.approve.as_ref());
+                let hours = approve.and_then(|approve| approve.hours.as_ref());
+                is_review || hours.is_none_or(|hours| hours.contain(utc_ns))
+            };
+            let open: BTreeSet<&str> = rules.iter().filter(is_open).copied().collect();
+            open
+        });
+        let open = open.unwrap_or_default();
+        rules
+            .difference(&open)
+            .map(|rule| (*rule).to_owned())
+            .collect()
     }
 
     /// Whether the signature is good under a key that is enrolled for the approver now.

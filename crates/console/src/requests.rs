@@ -135,10 +135,12 @@ async fn ask(
             "`resource` and `reason`, and perhaps `seconds`, `verbs`, `ticket`, `break_glass`",
         );
     };
-    let verbs: Option<BTreeSet<Verb>> = wanted.verbs.iter().map(|verb| Verb::named(verb)).collect();
-    let Some(verbs) = verbs else {
+    let meant = wanted.verbs.iter().map(|word| Verb::meant_by(word));
+    let meant: Vec<BTreeSet<Verb>> = meant.collect();
+    if meant.iter().any(BTreeSet::is_empty) {
         return malformed("verbs of policy documents in `verbs`");
-    };
+    }
+    let verbs = meant.into_iter().flatten().collect();
     let name = wanted.resource.clone();
     let found = console
         .blocking(move |console| console.services.store.resource(&name))
@@ -346,6 +348,7 @@ async fn decide(
         .await;
     match decided {
         Ok((decided, position)) => {
+            console.gateway.cut_grants(&decided.ended);
             let body = json!({
                 "approval": decided.approval,
                 "settles": decided.settles,

@@ -146,6 +146,8 @@ pub(crate) struct Conversation {
     pub(crate) changing: Option<Arc<Catalogue>>,
     /// The target has sent a FATAL error and closes the connection.
     pub(crate) target_said_goodbye: bool,
+    /// Bytes of parameters that portals keep for people to approve.
+    pub(crate) kept_values_bytes: usize,
 }
 
 impl Conversation {
@@ -161,6 +163,7 @@ impl Conversation {
             touching: None,
             changing: None,
             target_said_goodbye: false,
+            kept_values_bytes: 0,
         }
     }
 
@@ -198,6 +201,12 @@ impl Conversation {
     /// Nothing is under way and no transaction is open.
     pub(crate) fn is_idle(&self) -> bool {
         self.entries.is_empty() && self.transaction == b'I'
+    }
+
+    /// The target passes over what comes, up to the next Sync, since something before it failed.
+    pub(crate) fn is_skipping(&self) -> bool {
+        let front = self.entries.front();
+        front.is_some_and(|front| front.failed && !front.expected.ends_with_ready())
     }
 
     /// The target has something to answer.
@@ -334,6 +343,7 @@ impl Conversation {
         if self.is_idle() {
             // Portals end with their transaction.
             self.portals = Names::default();
+            self.kept_values_bytes = 0;
             self.touching = None;
             self.changing = None;
         }

@@ -22,6 +22,8 @@ use crate::responses::Responses;
 use crate::target::{self, Target};
 use crate::wire::backend::{Authentication, BackendKeyData};
 
+/// How tokens begin by which clients come again. Settings with one are not recorded.
+const TOKEN_PREFIX: &str = "cua_";
 /// Bytes of statement texts whose analyses are kept for all sessions.
 const SCRIPTS_BYTES: usize = 16 << 20;
 
@@ -116,6 +118,7 @@ async fn signed_in(
         .settings
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
+        .filter(|(_, value)| !value.contains(TOKEN_PREFIX))
         .collect();
     let (reason, token) = (startup.reason(), startup.token());
     let asked = Asked {
@@ -163,8 +166,8 @@ pub(crate) struct Shared {
     /// Notified when an answer is complete, and when all are written: requests may go on, or the session is
     /// idle.
     pub(crate) progress: Notify,
-    /// Notified when the target is to cancel what it does.
-    pub(crate) cancel: Arc<Notify>,
+    /// Notified when the target is to cancel what it does, though the client did not ask for that.
+    pub(crate) cancel: Notify,
     /// A request waits for people.
     is_holding: AtomicBool,
     /// Notified when the client cancels meanwhile.
@@ -224,7 +227,7 @@ async fn converse(
         conversation: Mutex::new(Conversation::new()),
         unreleased: AtomicBool::new(false),
         progress: Notify::new(),
-        cancel: Arc::clone(&key.requested),
+        cancel: Notify::new(),
         is_holding: AtomicBool::new(false),
         withdrawn: Notify::new(),
         notices: Mutex::default(),
@@ -318,9 +321,13 @@ async fn cancels(
     target_key: Option<(i32, Vec<u8>)>,
 ) -> std::convert::Infallible {
     loop {
-        key.requested.notified().await;
-        if shared.is_holding.load(Ordering::SeqCst) {
-            shared.withdrawn.notify_one();
+        tokio::select! {
+            () = key.requested.notified() => {
+                if shared.is_holding.load(Ordering::SeqCst) {
+                    shared.withdrawn.notify_one();
+                }
+            }
+            () = shared.cancel.notified() => {}
         }
         // What was asked before it may still run; a target that does nothing is not disturbed.
         if !shared.conversation().is_answering() {

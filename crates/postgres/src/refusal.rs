@@ -100,6 +100,11 @@ impl Refusal {
         }
     }
 
+    /// The target would pass over it, so nobody is asked.
+    pub(crate) fn in_failed_pipeline() -> Self {
+        Self::not_approved("a statement before it in the pipeline failed")
+    }
+
     /// The client is to come again when people have agreed.
     pub(crate) fn come_again(request: &str, token: &str, waits_for: &str) -> Self {
         Self {

@@ -11,7 +11,7 @@ use bytes::{Buf as _, BytesMut};
 use custos_model::{Decision, Effect, Operation, OperationNumber, Verdict};
 use custos_session::masking::{Format as MaskFormat, Mask, Masked, PgType};
 use custos_session::transcript::Lines;
-use custos_session::{Limit, Open, Position, Session, SessionError, UpstreamError};
+use custos_session::{Limit, Open, Position, Ruled, Session, SessionError, UpstreamError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::client::protocol_error;
@@ -19,7 +19,7 @@ use crate::conversation::{CloseUndo, Conversation, CopyIn, Expected};
 use crate::effect::effect;
 use crate::judge::{Judge, Plan, recorded_statement};
 use crate::masked::MASKED;
-use crate::names::{Portal, Statement};
+use crate::names::{BoundValue, Portal, Statement};
 use crate::proxy::Shared;
 use crate::refusal::{Refusal, failing_message, failing_query};
 use crate::wire::Format;
@@ -39,6 +39,10 @@ const READ_BYTES_AT_MOST: usize = 256 * 1024;
 const LARGE_REQUEST_BYTES: usize = 1 << 20;
 /// COPY data of neighbouring messages is joined up to this.
 const COPY_LINE_BYTES: usize = 64 * 1024;
+/// Bytes of one portal's parameters that are kept for people to approve, which is as much as they can be asked about, and
+/// of all portals' of a session. What is beyond is denied instead of held.
+const KEPT_VALUES_BYTES: usize = 1 << 20;
+const KEPT_VALUES_BYTES_IN_ALL: usize = 8 << 20;
 /// Transcript lines of one batch are handed over when they reach this.
 const BATCH_LINES_BYTES: usize = 512 * 1024;
 
@@ -563,15 +567,8 @@ impl<'s> Requests<'s> {
             None => None,
         };
         // People approve them together with the statement.
-        let is_held = ruled
-            .as_ref()
-            .is_some_and(|it| it.verdict.decision == Decision::Hold);
-        let values = is_held.then(|| {
-            let values = bind.parameters();
-            values
-                .map(|(format, value)| (format, value.map(Box::from)))
-                .collect()
-        });
+        let is_kept = ruled.as_ref().is_some_and(Ruled::needs_approval);
+        let values = is_kept.then(|| kept_values(conversation, bind)).flatten();
         let plan = match (analysis, ruled) {
             (Some((analysis, rules)), Some(ruled)) if !masks.is_empty() => {
                 let shown = match ruled.verdict.decision {
@@ -678,7 +675,11 @@ impl<'s> Requests<'s> {
             text: &recorded_statement(analysis.as_deref(), &masks, text),
             parameters,
         };
-        let message = HeldMessage::Execute(portal.clone());
+        let message = HeldMessage::Execute {
+            name: name.into(),
+            portal: portal.clone(),
+            is_whole: max_rows == 0,
+        };
         let exact = || held::exact_portal(portal.as_deref());
         let (operation, judged) =
             self.begin(batch, conversation, &operation, analysed, message, exact)?;
@@ -716,6 +717,23 @@ impl<'s> Requests<'s> {
         conversation.expect_refusal(Expected::RefusedQuery, refusal);
         failing_query().map_err(|error| protocol_error(&error))
     }
+}
+
+/// A portal's parameters as they are to be approved; `None`: they are more than is kept.
+fn kept_values(conversation: &mut Conversation, bind: &Bind<'_>) -> Option<Box<[BoundValue]>> {
+    let bytes = |value: Option<&[u8]>| value.map_or(0, <[u8]>::len);
+    let all: usize = bind.parameters().map(|(_, value)| bytes(value)).sum();
+    let in_all = conversation.kept_values_bytes.saturating_add(all);
+    if all > KEPT_VALUES_BYTES || in_all > KEPT_VALUES_BYTES_IN_ALL {
+        return None;
+    }
+    conversation.kept_values_bytes = in_all;
+    let values = bind.parameters();
+    Some(
+        values
+            .map(|(format, value)| (format, value.map(Box::from)))
+            .collect(),
+    )
 }
 
 /// The bytes of a text that is recorded: those that came, where nothing of it was masked.

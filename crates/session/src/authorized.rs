@@ -54,6 +54,7 @@ impl Session<Authorized> {
     pub fn open(self, target_tls: Option<String>) -> Result<Session<Open>, SessionError> {
         self.core.state().target_tls = target_tls;
         self.core.enter(Phase::Open);
+        self.core.bind_grants();
         if let Some(interrupt @ (Interrupt::Cut { .. } | Interrupt::EvidenceFailing { .. })) =
             &*self.core.interrupts().borrow()
         {

@@ -146,6 +146,19 @@ impl Core {
         (unmet, first)
     }
 
+    /// Binds the session to the grants that it uses, now that it is open. One of them may have ended before it was known
+    /// that this session uses it; then it ends too.
+    pub(crate) fn bind_grants(&self) {
+        let grants = self.state().grants.clone();
+        let approvals = &self.shared.services.approvals;
+        let all_hold = grants.iter().all(|grant| approvals.bind(*grant, self.id));
+        if !all_hold {
+            self.interrupt(Interrupt::Cut {
+                reason: "the grant that it was open by has ended".into(),
+            });
+        }
+    }
+
     /// Lines from now on.
     pub(crate) fn watch(&self) -> broadcast::Receiver<Bytes> {
         self.watchers.subscribe()

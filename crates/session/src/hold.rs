@@ -142,12 +142,13 @@ impl Session<Open> {
     }
 
     /// Opens a request for an operation that began with the verdict to hold it, or finds the one that its client comes again for.
-    /// `text`: the operation, with what is sensitive masked.
+    /// `text` and `objects`: the operation, with what is sensitive masked.
     pub async fn hold(
         &self,
         begun: &mut Begun,
         question: &Question,
         text: &str,
+        objects: &[String],
     ) -> Result<Held, SessionError> {
         let pledge = begun.pledge.take();
         let pledge = pledge.ok_or(SessionError::Internal("what is held was not committed to"))?;
@@ -166,7 +167,8 @@ impl Session<Open> {
             return Ok(Held::new(held, number));
         }
         let (resource, session) = (self.resource().to_owned(), self.id());
-        let (text, question, ruled) = (text.to_owned(), question.clone(), begun.ruled.clone());
+        let (text, objects) = (text.to_owned(), objects.to_vec());
+        let (verbs, ruled) = (question.verbs.clone(), begun.ruled.clone());
         // It waits for a disk.
         let opened = tokio::task::spawn_blocking(move || {
             let operation = HeldOperation {
@@ -176,10 +178,9 @@ impl Session<Open> {
                 session,
                 operation: number,
                 text: &text,
-                verbs: &question.verbs,
-                objects: &question.objects,
+                verbs: &verbs,
+                objects: &objects,
                 approvals: &ruled.approvals,
-                rules: &ruled.verdict.rules,
                 policy: &ruled.policy,
                 justification: reason.as_deref(),
             };
@@ -201,17 +202,19 @@ impl Session<Open> {
         }
         let number = held.number;
         let policy = self.rules();
-        held.inner.execute(exact, policy.digest(), |approved| {
-            if let Some(grant) = approved.grant {
-                self.core.state().grants.insert(grant);
-            }
-            let id = approved.request.to_string();
-            let approval = Approval {
-                id: &id,
-                commit: Some(&approved.commit),
-                by: &approved.by,
-            };
-            Ok(self.log().approved(number, &approval)?)
-        })
+        held.inner
+            .execute(exact, policy.digest(), self.id(), |approved| {
+                if let Some(grant) = approved.grant {
+                    self.core.state().grants.insert(grant);
+                    self.core.bind_grants();
+                }
+                let id = approved.request.to_string();
+                let approval = Approval {
+                    id: &id,
+                    commit: Some(&approved.commit),
+                    by: &approved.by,
+                };
+                Ok(self.log().approved(number, &approval)?)
+            })
     }
 }

@@ -106,6 +106,12 @@ impl Session<Open> {
             ruled.verdict = Verdict::denied(rule);
         }
         self.within_rate(&mut ruled);
+        if ruled.grant.is_some() {
+            self.core.bind_grants();
+            if let Some(interrupt) = self.core.stopped() {
+                return Err(SessionError::Interrupted(interrupt));
+            }
+        }
         self.stage.strictness.ask(ruled.durability);
         let pledge = self.pledged(&mut ruled, exact);
         let commit = pledge.as_ref().map(|pledge| pledge.commit.to_string());
@@ -177,6 +183,11 @@ impl Session<Open> {
         self.core.show(lines.bytes());
         lines.clear();
         Ok(Some(position))
+    }
+
+    /// Returns when what stands up to `position` is safe from a loss of power, however the resource is recorded.
+    pub async fn durable(&self, position: Position) -> Result<(), SessionError> {
+        Ok(self.core.shared.services.evidence.sync(position).await?)
     }
 
     /// Returns when what stands up to `position` is safe enough for the request to be forwarded: durable

@@ -87,6 +87,13 @@ pub struct Ruled {
     pub(crate) policy: Arc<Policy>,
 }
 
+impl Ruled {
+    /// Whether people have to approve it, or have done so for some time.
+    pub fn needs_approval(&self) -> bool {
+        self.grant.is_some() || !self.approvals.is_empty()
+    }
+}
+
 impl Rules {
     /// Whether operations are judged one by one. If not, whoever may open the resource may do whatever its account may.
     pub fn are_judged(&self) -> bool {

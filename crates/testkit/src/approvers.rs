@@ -9,11 +9,11 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::PATIENCE;
 use crate::client::Endpoint;
 use crate::custos::Custos;
 use crate::laptop::Laptop;
 use crate::process::{Finished, Running, run, start};
-use crate::PATIENCE;
 
 /// The SSHSIG namespace of decisions.
 pub const APPROVAL_NAMESPACE: &str = "custos-approval";
@@ -254,13 +254,7 @@ pub fn sign(key: &Path, namespace: &str, text: &str) -> String {
 }
 
 #[track_caller]
-fn call(
-    gateway: &str,
-    token: &str,
-    method: &str,
-    path: &str,
-    body: Option<&Value>,
-) -> Answer {
+fn call(gateway: &str, token: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
     let authority = gateway.trim_start_matches("http://");
     let body = body.map(Value::to_string).unwrap_or_default();
     let request = format!(
@@ -347,7 +341,10 @@ impl Psql {
             let is_over = deadline.is_over() || !self.running.is_running();
             let seen = of(&self.running).contains(text);
             let (out, told) = (self.stdout(), self.stderr());
-            assert!(seen || !is_over, "no `{text}` in\n{out}\n--- stderr\n{told}");
+            assert!(
+                seen || !is_over,
+                "no `{text}` in\n{out}\n--- stderr\n{told}"
+            );
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }

@@ -75,7 +75,10 @@ fn measure(gateway: &Custos, postgres: &Postgres, sessions: usize) -> anyhow::Re
     for session in &mut all {
         session.notice().context("a statement was not held")?;
     }
-    println!("holds: {sessions} statements wait after {}", millis(began.elapsed()));
+    println!(
+        "holds: {sessions} statements wait after {}",
+        millis(began.elapsed())
+    );
     let after = rows(&mut psql, "while they wait", |_| Ok(()))?;
     let held = proc_status::resident_bytes(gateway.pid())?;
     let each = held.saturating_sub(idle) / sessions as u64;
@@ -86,9 +89,17 @@ fn measure(gateway: &Custos, postgres: &Postgres, sessions: usize) -> anyhow::Re
         each / 1024
     );
     anyhow::ensure!(each <= BYTES_EACH_AT_MOST, "a wait takes {each} bytes");
-    for (what, rows) in [("before", &before), ("meanwhile", &meanwhile), ("after", &after)] {
+    for (what, rows) in [
+        ("before", &before),
+        ("meanwhile", &meanwhile),
+        ("after", &after),
+    ] {
         let longest = quantile(rows, 100);
-        anyhow::ensure!(longest <= ROW_WAIT_AT_MOST, "a row took {} {what}", millis(longest));
+        anyhow::ensure!(
+            longest <= ROW_WAIT_AT_MOST,
+            "a row took {} {what}",
+            millis(longest)
+        );
     }
     drop(all);
     all_withdrawn(gateway, sessions)
@@ -135,10 +146,15 @@ fn all_withdrawn(gateway: &Custos, sessions: usize) -> anyhow::Result<()> {
         );
         let ended = records.new_records()?;
         let ended = ended.iter().filter(|record| record.kind == "request.ended");
-        withdrawn += ended.filter(|record| record.detail["ending"] == "withdrawn").count();
+        withdrawn += ended
+            .filter(|record| record.detail["ending"] == "withdrawn")
+            .count();
         std::thread::sleep(Duration::from_millis(50));
     }
-    anyhow::ensure!(withdrawn == sessions, "{withdrawn} of {sessions} were withdrawn");
+    anyhow::ensure!(
+        withdrawn == sessions,
+        "{withdrawn} of {sessions} were withdrawn"
+    );
     println!("holds: all {sessions} requests are on record as withdrawn");
     Ok(())
 }

@@ -62,7 +62,11 @@ impl Connection {
     /// Waits for a notice.
     pub(crate) fn notice(&mut self) -> anyhow::Result<()> {
         let message = self.0.receive()?;
-        anyhow::ensure!(message.tag == b'N', "a message {:?} came", char::from(message.tag));
+        anyhow::ensure!(
+            message.tag == b'N',
+            "a message {:?} came",
+            char::from(message.tag)
+        );
         Ok(())
     }
 

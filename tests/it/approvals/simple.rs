@@ -70,7 +70,7 @@ fn approved(world: &World) {
         .of_type("operation.intent")
         .find(|record| record["op"]["text"] == "drop table approved;")
         .expect("the intent");
-    assert_eq!(intent["verdict"]["decision"], "hold", "{intent}");
+    assert_eq!(intent["verdict"]["effect"], "hold", "{intent}");
     assert_eq!(intent["op"]["commit"], opened["approval"]["commit"]);
     assert_eq!(ran["approval"]["commit"], opened["approval"]["commit"]);
     let outcome = evidence.outcome_of("drop table approved;");

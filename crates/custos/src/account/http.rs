@@ -17,7 +17,7 @@ use super::trust::{self, Authorities};
 use super::web_url::{Scheme, WebUrl};
 use crate::failure::Failure;
 
-pub(super) const ANSWER_BYTES_MAX: usize = 256 << 10;
+pub(super) const ANSWER_BYTES_MAX: usize = 8 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -253,17 +253,17 @@ mod tests {
 
     #[tokio::test]
     async fn long_answers_are_not_read_to_their_end() {
-        let announced = "HTTP/1.1 200 OK\r\ncontent-length: 262145\r\n\r\n";
-        assert!(refused(announced).await.contains("more than 256 KiB"));
+        let announced = "HTTP/1.1 200 OK\r\ncontent-length: 8388609\r\n\r\n";
+        assert!(refused(announced).await.contains("more than 8192 KiB"));
         let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
         let chunked = format!(
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{}",
-            chunk.repeat(5)
+            chunk.repeat(129)
         );
-        assert!(refused(&chunked).await.contains("more than 256 KiB"));
+        assert!(refused(&chunked).await.contains("more than 8192 KiB"));
         let whole = format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: 262144\r\n\r\n{}",
-            "x".repeat(262_144)
+            "HTTP/1.1 200 OK\r\ncontent-length: 8388608\r\n\r\n{}",
+            "x".repeat(8_388_608)
         );
         let answer = asked(whole.into_bytes(), false).await.unwrap();
         assert_eq!(answer.body.len(), ANSWER_BYTES_MAX);

@@ -138,6 +138,11 @@ impl Verb {
         Self::all().find(|verb| verb.as_str() == word)
     }
 
+    /// The verbs that a word in a document stands for, a bundle too; none for an unknown word.
+    pub fn meant_by(word: &str) -> BTreeSet<Self> {
+        meant_by(word)
+    }
+
     /// The word in documents, verdicts and records.
     pub fn as_str(self) -> &'static str {
         WORDS.get(usize::from(self.0)).map_or("", |(word, _)| word)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use custos_model::OperationNumber;
+use custos_model::{Decision, OperationNumber};
 use custos_session::{Begun, Exact, Held, SessionError, Settled};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
@@ -26,10 +26,9 @@ const NOTICE: &str = "00000";
 #[derive(Debug)]
 pub(super) struct Waiting {
     begun: Begun,
-    /// As it is recorded.
-    text: String,
-    expected: HeldMessage,
-    plan: Option<Arc<Plan>>,
+    /// Its text and what it acts on, as they are recorded.
+    shown: (String, Vec<String>),
+    message: HeldMessage,
     analysis: Arc<Analysis>,
 }
 
@@ -37,24 +36,26 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) enum HeldMessage {
     Query,
-    Execute(Option<Arc<Portal>>),
+    Execute {
+        name: Box<[u8]>,
+        portal: Option<Arc<Portal>>,
+        /// All rows are asked for at once.
+        is_whole: bool,
+    },
 }
 
 impl HeldMessage {
-    fn expected(&self, operation: OperationNumber) -> Expected {
+    fn expected(self, operation: OperationNumber) -> Expected {
         match self {
             Self::Query => Expected::Query { operation },
-            Self::Execute(portal) => Expected::Execute {
-                operation,
-                portal: portal.clone(),
-            },
+            Self::Execute { portal, .. } => Expected::Execute { operation, portal },
         }
     }
 
     fn refused(&self) -> Expected {
         match self {
             Self::Query => Expected::RefusedQuery,
-            Self::Execute(_) => Expected::Refused,
+            Self::Execute { .. } => Expected::Refused,
         }
     }
 }
@@ -62,16 +63,14 @@ impl HeldMessage {
 impl Waiting {
     pub(super) fn new(
         begun: Begun,
-        text: String,
-        expected: HeldMessage,
-        plan: Option<Arc<Plan>>,
+        shown: (String, Vec<String>),
+        message: HeldMessage,
         analysis: Arc<Analysis>,
     ) -> Self {
         Self {
             begun,
-            text,
-            expected,
-            plan,
+            shown,
+            message,
             analysis,
         }
     }
@@ -87,6 +86,9 @@ enum Outcome {
     Vanished,
 }
 
+/// What is approved may be forwarded, under this plan and as it is understood now.
+type Approved = (Option<Arc<Plan>>, Arc<Analysis>);
+
 impl Requests<'_> {
     /// Waits until a held operation is decided; then the message at the front of the buffer is part of the batch that is
     /// returned. `None`: the client is gone.
@@ -97,23 +99,25 @@ impl Requests<'_> {
         buffer: &mut BytesMut,
     ) -> Result<Option<Batch>, SessionError> {
         let number = waiting.begun.number;
+        if self.shared.conversation().is_skipping() {
+            return self
+                .refuse(waiting, Refusal::in_failed_pipeline(), buffer)
+                .map(Some);
+        }
+        let (text, objects) = &waiting.shown;
         let question = &waiting.analysis.question;
         let opened = self
             .session
-            .hold(&mut waiting.begun, question, &waiting.text);
+            .hold(&mut waiting.begun, question, text, objects);
         let mut held = match opened.await {
             Ok(held) => held,
             Err(SessionError::Approval(error)) => {
                 let refusal = Refusal::not_approved(&error.to_string());
-                return self
-                    .refuse(number, &waiting.expected, refusal, buffer)
-                    .map(Some);
+                return self.refuse(waiting, refusal, buffer).map(Some);
             }
             Err(error) => return Err(error),
         };
-        let outcome = self.outcome(&mut held, client, buffer).await?;
-        let mut batch = Batch::empty();
-        let refusal = match outcome {
+        let refusal = match self.outcome(&mut held, client, buffer).await? {
             Outcome::Vanished => {
                 held.withdraw("the client is gone");
                 self.refused(number, &Refusal::not_approved("the client is gone"))?;
@@ -127,48 +131,42 @@ impl Requests<'_> {
                 let request = held.request();
                 Refusal::come_again(&request, &held.leave(), &waits_for)
             }
-            Outcome::Approved => {
-                match self.release(
-                    &mut batch,
-                    &waiting.analysis,
-                    held,
-                    &waiting.expected,
-                    buffer,
-                ) {
-                    Ok(()) => {
-                        let mut conversation = self.shared.conversation();
-                        self.judge.forwarded(&waiting.analysis);
-                        if waiting.analysis.may_change_objects() {
-                            conversation.changing = Some(self.judge.catalogue());
+            Outcome::Approved => match self.judged_again(&waiting, buffer).await? {
+                Err(refusal) => {
+                    held.withdraw(&refusal.message);
+                    refusal
+                }
+                Ok(approved) => match self.release(&waiting, held, &approved, buffer) {
+                    Ok(batch) => {
+                        if let Some(position) = batch.position {
+                            // However the resource is recorded: what people agreed to is never run without a trace.
+                            self.session.durable(position).await?;
                         }
-                        conversation.expect_under(waiting.expected.expected(number), waiting.plan);
+                        self.goes_on(waiting, approved);
                         return Ok(Some(batch));
                     }
                     Err(SessionError::Approval(error)) => Refusal::not_approved(&error.to_string()),
                     Err(error) => return Err(error),
-                }
-            }
+                },
+            },
         };
-        self.refuse(number, &waiting.expected, refusal, buffer)
-            .map(Some)
+        self.refuse(waiting, refusal, buffer).map(Some)
     }
 
     /// Something that fails is forwarded in place of the message at the front of the buffer.
     fn refuse(
         &self,
-        number: OperationNumber,
-        message: &HeldMessage,
+        waiting: Waiting,
         refusal: Refusal,
         buffer: &[u8],
     ) -> Result<Batch, SessionError> {
-        self.refused(number, &refusal)?;
-        let mut conversation = self.shared.conversation();
-        conversation.expect_refusal(message.refused(), refusal);
-        drop(conversation);
-        let instead = match message {
+        self.refused(waiting.begun.number, &refusal)?;
+        let instead = match &waiting.message {
             HeldMessage::Query => failing_query(),
-            HeldMessage::Execute(_) => failing_message(),
+            HeldMessage::Execute { .. } => failing_message(),
         };
+        let mut conversation = self.shared.conversation();
+        conversation.expect_refusal(waiting.message.refused(), refusal);
         let consumed = self.front_bytes(buffer)?;
         Ok(Batch {
             output: Some(instead.map_err(|error| protocol_error(&error))?),
@@ -193,11 +191,16 @@ impl Requests<'_> {
             }
         };
         tokio::pin!(overdue);
+        let read_at_most = self.front_bytes(buffer)? + READ_AHEAD_BYTES_AT_MOST;
         let mut is_first = true;
         loop {
-            let has_room = buffer.len() < READ_AHEAD_BYTES_AT_MOST;
+            let has_room = buffer.len() < read_at_most;
             if has_room {
                 buffer.reserve(super::READ_BYTES);
+            }
+            let progress = self.shared.progress.notified();
+            if self.shared.conversation().is_skipping() {
+                return Ok(Outcome::Refused(Refusal::in_failed_pipeline()));
             }
             tokio::select! {
                 biased;
@@ -207,6 +210,8 @@ impl Requests<'_> {
                 () = &mut overdue => {
                     return Ok(Outcome::Refused(Refusal::cancelled("statement timeout")));
                 }
+                // Something before it was answered, perhaps with an error.
+                () = progress => {}
                 settled = held.next() => match settled {
                     Settled::Approved => return Ok(Outcome::Approved),
                     Settled::Over(why) => return Ok(Outcome::Refused(Refusal::not_approved(&why))),
@@ -223,6 +228,61 @@ impl Requests<'_> {
                 },
             }
         }
+    }
+
+    /// While it waited, whoever asks may have lost her right to it, and names may mean something else: judged anew, it must
+    /// do what it was approved to do.
+    async fn judged_again(
+        &mut self,
+        waiting: &Waiting,
+        buffer: &[u8],
+    ) -> Result<Result<Approved, Refusal>, SessionError> {
+        self.refresh(buffer).await;
+        let analysed = match (self.front(buffer)?, &waiting.message) {
+            (FrontendMessage::Query(Query { text }), HeldMessage::Query) => self.analyse(text),
+            (_, HeldMessage::Execute { name, .. }) => {
+                let shared = self.shared;
+                let conversation = shared.conversation();
+                self.analyse_opened(&conversation, name)
+            }
+            _ => None,
+        };
+        let Some((analysis, rules)) = analysed else {
+            return Ok(Err(Refusal::not_approved(
+                "the policy has changed since it was asked for",
+            )));
+        };
+        let (before, now) = (&waiting.analysis.question, &analysis.question);
+        let is_same = (
+            &before.verbs,
+            &before.objects,
+            &before.touched,
+            before.shape,
+        ) == (&now.verbs, &now.objects, &now.touched, now.shape);
+        if !is_same {
+            let why = "it would do something else now than when it was asked for";
+            return Ok(Err(Refusal::not_approved(why)));
+        }
+        let ruled = self.session.decide(&analysis.question, &rules)?;
+        if ruled.verdict.decision == Decision::Deny {
+            let session = self.session.id().to_string();
+            let number = Some(waiting.begun.number);
+            return Ok(Err(Refusal::denied(&analysis, &ruled, &session, number)));
+        }
+        let plan = self.plan(&analysis, rules, &ruled)?;
+        Ok(Ok((plan.map(Arc::new), analysis)))
+    }
+
+    /// The approved message is forwarded from here on.
+    fn goes_on(&mut self, waiting: Waiting, (plan, analysis): Approved) {
+        let number = waiting.begun.number;
+        let shared = self.shared;
+        let mut conversation = shared.conversation();
+        self.judge.forwarded(&analysis);
+        if analysis.may_change_objects() {
+            conversation.changing = Some(self.judge.catalogue());
+        }
+        conversation.expect_under(waiting.message.expected(number), plan);
     }
 
     /// A notice to the client, which goes on record like all that it is sent.
@@ -268,16 +328,15 @@ impl Requests<'_> {
 
     /// The approved message is forwarded as it came, if it is what was approved.
     fn release(
-        &mut self,
-        batch: &mut Batch,
-        analysis: &Analysis,
+        &self,
+        waiting: &Waiting,
         held: Held,
-        message: &HeldMessage,
+        (_, analysis): &Approved,
         buffer: &[u8],
-    ) -> Result<(), SessionError> {
-        let exact = match (self.front(buffer)?, message) {
+    ) -> Result<Batch, SessionError> {
+        let exact = match (self.front(buffer)?, &waiting.message) {
             (FrontendMessage::Query(Query { text }), HeldMessage::Query) => exact_query(text),
-            (FrontendMessage::Execute(Execute { .. }), HeldMessage::Execute(portal)) => {
+            (FrontendMessage::Execute(Execute { .. }), HeldMessage::Execute { portal, .. }) => {
                 exact_portal(portal.as_deref())
             }
             _ => {
@@ -287,10 +346,12 @@ impl Requests<'_> {
             }
         };
         let exact = with_runs(exact, analysis);
-        batch.position = Some(self.session.execute(held, &exact)?);
-        batch.may_change = true;
-        batch.consumed = self.front_bytes(buffer)?;
-        Ok(())
+        Ok(Batch {
+            position: Some(self.session.execute(held, &exact)?),
+            may_change: true,
+            consumed: self.front_bytes(buffer)?,
+            ..Batch::empty()
+        })
     }
 
     fn front<'b>(&self, buffer: &'b [u8]) -> Result<FrontendMessage<'b>, SessionError> {
@@ -349,9 +410,14 @@ pub(super) fn with_runs(exact: Exact, analysis: &Analysis) -> Exact {
 pub(super) fn is_pinned(message: &HeldMessage, analysis: &Analysis) -> bool {
     let is_known = match message {
         HeldMessage::Query => true,
-        HeldMessage::Execute(portal) => portal.as_ref().is_some_and(|portal| {
-            portal.values.is_some() && portal.others.is_empty() && portal.statement.is_utf8
-        }),
+        HeldMessage::Execute {
+            portal, is_whole, ..
+        } => {
+            *is_whole
+                && portal.as_ref().is_some_and(|portal| {
+                    portal.values.is_some() && portal.others.is_empty() && portal.statement.is_utf8
+                })
+        }
     };
     is_known && !analysis.is_one_of_several && analysis.runs_known
 }

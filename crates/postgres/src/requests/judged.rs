@@ -119,8 +119,8 @@ impl Requests<'_> {
             return Ok((number, Judged::Passes(None)));
         };
         if begun.ruled.verdict.decision == Decision::Hold {
-            let text = operation.text.to_owned();
-            let waiting = Waiting::new(begun, text, message, plan.map(Arc::new), analysis);
+            let shown = (operation.text.to_owned(), operation.objects.to_vec());
+            let waiting = Waiting::new(begun, shown, message, analysis);
             return Ok((number, Judged::Held(Box::new(waiting))));
         }
         let judged = self.judged(&analysis, &begun.ruled, plan, Some(number));

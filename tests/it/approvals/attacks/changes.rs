@@ -1,7 +1,7 @@
 //! What changes between one vote and the next, and between the last and the execution.
 
-use custos_testkit::wait_for;
 use custos_testkit::PATIENCE;
+use custos_testkit::wait_for;
 
 use crate::approvals::{Extras, POLICY, World};
 
@@ -13,12 +13,24 @@ fn a_vote_counts_for_as_long_as_its_approver_does() {
     };
     let world = World::with("attacks_changes", POLICY, &extras);
     world.each(&[
-        ("out of the group before she votes", out_of_the_group_before_she_votes),
-        ("out of the group after her vote", out_of_the_group_after_her_vote),
+        (
+            "out of the group before she votes",
+            out_of_the_group_before_she_votes,
+        ),
+        (
+            "out of the group after her vote",
+            out_of_the_group_after_her_vote,
+        ),
         ("a revoked key", a_revoked_key),
-        ("a revoked key before the signature", a_revoked_key_before_the_signature),
+        (
+            "a revoked key before the signature",
+            a_revoked_key_before_the_signature,
+        ),
         ("an ended sign-in", an_ended_sign_in),
-        ("an ended sign-in of the requester", an_ended_sign_in_of_the_requester),
+        (
+            "an ended sign-in of the requester",
+            an_ended_sign_in_of_the_requester,
+        ),
     ]);
     world.finish();
 }
@@ -40,7 +52,9 @@ fn out_of_the_group_after_her_vote(world: &World) {
     world.bob().approve(&request).success();
     world.regroup(world.bob(), &["sre"]);
     world.carol().approve(&request).success();
-    let shown = world.carol().call("GET", &format!("/v1/requests/{request}"), None);
+    let shown = world
+        .carol()
+        .call("GET", &format!("/v1/requests/{request}"), None);
     assert_eq!(shown.body["is_approved"], false, "{shown:?}");
     assert!(world.has_table("left_late"));
     world.dan().approve(&request).success();
@@ -54,8 +68,17 @@ fn out_of_the_group_after_her_vote(world: &World) {
 fn a_revoked_key(world: &World) {
     let (mut psql, request) = world.held_drop("key_revoked");
     world.bob().approve(&request).success();
-    let revoke = ["approver", "revoke", &world.bob().fingerprint(), "--reason", "lost"];
-    world.custos.cli(&[&revoke[..], &["--operator"]].concat()).success();
+    let revoke = [
+        "approver",
+        "revoke",
+        &world.bob().fingerprint(),
+        "--reason",
+        "lost",
+    ];
+    world
+        .custos
+        .cli(&[&revoke[..], &["--operator"]].concat())
+        .success();
     world.carol().approve(&request).success();
     world.voided(&request, "bob");
     assert!(world.has_table("key_revoked"));

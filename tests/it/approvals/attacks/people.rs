@@ -32,11 +32,19 @@ impl Agent {
     fn acting_for(&self, person: &Person) -> Person {
         let token: PathBuf = self.files.path().join(person.name());
         let token = token.to_str().expect("paths here are text");
-        let delegate = ["delegate", "--to", "helper", "--ttl", "30m", "--output", token];
+        let delegate = [
+            "delegate", "--to", "helper", "--ttl", "30m", "--output", token,
+        ];
         person.run(&delegate).success();
         let agent = self.world.newcomer("helper");
         let key = self.key.private.to_str().expect("paths here are text");
-        let login = ["login", "--gateway", self.world.url(), "--machine", "helper"];
+        let login = [
+            "login",
+            "--gateway",
+            self.world.url(),
+            "--machine",
+            "helper",
+        ];
         let login = [&login[..], &["--key", key, "--on-behalf-of", token]].concat();
         agent.run(&login).success();
         agent
@@ -46,7 +54,9 @@ impl Agent {
 /// Enters the token that is offered on the gateway's host.
 fn become_administrator(world: &World, person: &Person) {
     let file = world.custos.directory().join("state/administrator.token");
-    let token = wait_for("the token", PATIENCE, || std::fs::read_to_string(&file).ok());
+    let token = wait_for("the token", PATIENCE, || {
+        std::fs::read_to_string(&file).ok()
+    });
     let mut claim = start(&mut person.command(&["administrator", "claim"]));
     claim.write(&token);
     claim.close_stdin();
@@ -62,7 +72,10 @@ fn only_others_who_are_in_the_group_decide() {
     let world = World::with("attacks_people", POLICY, &extras);
     world.each(&[
         ("whoever asks", whoever_asks),
-        ("whoever asks, as administrator", whoever_asks_as_administrator),
+        (
+            "whoever asks, as administrator",
+            whoever_asks_as_administrator,
+        ),
         ("an administrator in no group", an_administrator_in_no_group),
         ("her name at another provider", her_name_at_another_provider),
         ("one person at two providers", one_person_at_two_providers),
@@ -146,8 +159,10 @@ fn one_person_at_two_providers(world: &World) {
 
 /// One of `dba` and one of `leads` must agree, and dan is in both.
 fn one_person_in_two_groups(world: &World) {
-    world.table("two_demands");
     let mut psql = world.psql();
+    // Made through the gateway, which then knows it.
+    psql.send("create table two_demands (id int); insert into two_demands values (1);");
+    psql.wait_for("INSERT 0 1");
     psql.send(r"delete from two_demands where id = 1\; truncate two_demands;");
     let request = psql.held();
     world.dan().approve(&request).success();
@@ -180,7 +195,10 @@ fn a_key_that_nobody_accepted(world: &World) {
     let (psql, request) = world.held_drop("by_a_new_key");
     let key = world.bob().make_key("id_new");
     let file = key.to_str().expect("paths here are text");
-    world.bob().run(&["approver", "enrol", "--key", file]).success();
+    world
+        .bob()
+        .run(&["approver", "enrol", "--key", file])
+        .success();
     let fingerprint = custos_testkit::fingerprint(&key);
     let answer = world.bob().statement_for(&request, "approve", &fingerprint);
     refuses(world, &answer, &request, "unknown_key");
@@ -197,21 +215,31 @@ fn accepting_ones_own_key(world: &World) {
     let accept = ["approver", "accept", &custos_testkit::fingerprint(&key)];
     let refused = alice.run(&accept);
     assert_ne!(refused.code(), 0, "{refused}");
-    assert!(refused.stderr.contains("nobody accepts a key of her own"), "{refused}");
+    assert!(
+        refused.stderr.contains("nobody accepts a key of her own"),
+        "{refused}"
+    );
     // Nobody but administrators accepts any.
     assert_ne!(world.bob().run(&accept).code(), 0);
-    world.custos.cli(&[&accept[..], &["--operator"]].concat()).success();
+    world
+        .custos
+        .cli(&[&accept[..], &["--operator"]].concat())
+        .success();
 }
 
 fn without_a_signature(world: &World) {
     let (psql, request) = world.held_drop("attested");
-    let attest = ["approve", &request, "--yes", "--attest", "--reason", "trust me"];
+    let attest = [
+        "approve", &request, "--yes", "--attest", "--reason", "trust me",
+    ];
     assert_ne!(world.bob().run(&attest).code(), 0);
     world.refused(&request, "not_attested");
     // Nor by a statement that was to be signed.
     let made = world.bob().statement(&request, "approve").to_sign();
     let path = format!("/v1/approvals/{}", made.approval);
-    let answer = world.bob().call("POST", &path, Some(&serde_json::json!({})));
+    let answer = world
+        .bob()
+        .call("POST", &path, Some(&serde_json::json!({})));
     refuses(world, &answer, &request, "not_attested");
     psql.kill();
     assert_eq!(world.ending(&request), "withdrawn");
@@ -240,7 +268,10 @@ fn agents_do_not_decide() {
     let evidence = world.custos.evidence();
     let opened = evidence.only("request.opened");
     assert_eq!(opened["actor"]["name"], "helper", "{opened}");
-    assert_eq!(opened["actor"]["on_behalf_of"][0]["name"], "alice", "{opened}");
+    assert_eq!(
+        opened["actor"]["on_behalf_of"][0]["name"], "alice",
+        "{opened}"
+    );
 
     // What alice asks for herself, bob's agent does not decide, though bob might.
     let (psql, request) = world.held_drop("for_an_agent");

@@ -21,7 +21,10 @@ fn a_signature_is_good_once_for_one_statement() {
         ("racing approvers", racing_approvers),
         ("one approver, twice at once", one_approver_twice_at_once),
         ("another reason after a vote", another_reason_after_a_vote),
-        ("another reason before the signature", another_reason_before_the_signature),
+        (
+            "another reason before the signature",
+            another_reason_before_the_signature,
+        ),
         ("what is no signature", what_is_no_signature),
     ]);
     let evidence = world.finish().evidence;
@@ -38,7 +41,9 @@ fn a_flipped_byte(world: &World) {
     let mut flipped = made.statement.clone().into_bytes();
     flipped[at] ^= 1;
     let flipped = String::from_utf8(flipped).expect("ASCII");
-    let answer = world.bob().hand_in(&made.approval, &world.bob().sign(&flipped));
+    let answer = world
+        .bob()
+        .hand_in(&made.approval, &world.bob().sign(&flipped));
     refuses(world, &answer, &request, "wrong_signature");
     psql.kill();
     assert_eq!(world.ending(&request), "withdrawn");
@@ -47,7 +52,9 @@ fn a_flipped_byte(world: &World) {
 fn a_yes_made_of_a_no(world: &World) {
     let (psql, request) = world.held_drop("yes_and_no");
     let made = world.bob().statement(&request, "deny").to_sign();
-    let yes = made.statement.replace(r#""decision":"deny""#, r#""decision":"approve""#);
+    let yes = made
+        .statement
+        .replace(r#""decision":"deny""#, r#""decision":"approve""#);
     assert_ne!(yes, made.statement);
     let answer = world.bob().hand_in(&made.approval, &world.bob().sign(&yes));
     refuses(world, &answer, &request, "wrong_signature");
@@ -233,7 +240,10 @@ fn what_is_no_signature(world: &World) {
     for signature in ["", "AAAA", cut.as_str(), &good.replace("SSH", "PGP")] {
         let made = world.bob().statement(&request, "approve").to_sign();
         let answer = world.bob().hand_in(&made.approval, signature);
-        assert!((400..500).contains(&answer.status), "{signature}: {answer:?}");
+        assert!(
+            (400..500).contains(&answer.status),
+            "{signature}: {answer:?}"
+        );
     }
     psql.kill();
     assert_eq!(world.ending(&request), "withdrawn");

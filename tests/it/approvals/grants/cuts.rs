@@ -1,0 +1,1 @@
+//! How soon sessions end.
