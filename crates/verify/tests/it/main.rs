@@ -4,6 +4,7 @@
 
 mod approvals;
 mod approver;
+mod by_hand;
 mod command_line;
 mod go;
 mod good;
