@@ -45,11 +45,11 @@ impl Shared {
             Ok(None) => replace_durably(self.disk.as_ref(), &path, bytes),
             Err(error) => Err(error),
         }
-        .map_err(failing)
+        .map_err(|error| failing(&error))
     }
 }
 
-fn failing(error: io::Error) -> EvidenceError {
+fn failing(error: &io::Error) -> EvidenceError {
     EvidenceError::Failing {
         what: format!("cannot keep an approval: {error}").into(),
     }
