@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Verifies a directory of Custos evidence: docs/evidence-format.md as an executable specification.
 
-Python 3.9 or later, signed_note.py beside it, and nothing else. It was written from the specification, shares no code
+Python 3.9 or later, signed_note.py, approvals.py and approver_keys.py beside it, and nothing else. It was written from the specification, shares no code
 with the gateway, and opens only files under DIR and those named, and no socket.
 Exit: 0 pass, 6 bad, 7 incomplete, 2 usage, 1 own trouble.
 """
 import argparse, base64, datetime, functools, hashlib, json, os, re, stat, sys
 from types import SimpleNamespace as Box
 
+from approvals import Approvals, Results
 from signed_note import Bad, b64, open_note, read_key
 
 # ---- The checkpoint (section 2)
@@ -167,6 +168,11 @@ TYPES = SESSION | set("""log.open log.close log.heartbeat node.start node.stop c
     request.opened request.justified request.notified request.viewed request.escalated request.ended
     approval.decided approval.refused approval.voided grant.started grant.ended review.overdue
     approver.requested approver.enrolled approver.revoked""".split())
+NEEDS_ACTOR = {"request.opened", "approval.decided", "grant.started"}
+DETAILS = {"request.opened": "kind request", "request.ended": "ending request", "approval.voided": "approval request",
+           "approval.decided": "approval decision method request statement_sha256", "grant.started": "kind request until",
+           "grant.ended": "request", "approver.enrolled": "issuer key method public_key subject",
+           "approver.revoked": "issuer key subject"}
 RECOVERY = set("session.end segment.closed evidence.failed evidence.recovered node.start log.open log.close".split())
 text = lambda v: type(v) is str
 count = lambda v: type(v) is int and v >= 0
@@ -257,7 +263,7 @@ def odd_keys(record):
         stack += [(one, depth + 1) for one in value if type(one) in (dict, list)]
     return odd
 
-def check_record(data):
+def parse_canonical(data):
     Numbers.odd = False
     try:
         record = DECODER.decode(data.decode("utf-8"))
@@ -268,14 +274,20 @@ def check_record(data):
     if Numbers.odd: raise Bad("record-not-canonical", "a number is not an integer within 2^53")
     if canonical != data: raise Bad("record-not-canonical", "its bytes are not its canonical form")
     if odd: raise Bad("record-schema", f"odd keys {odd}")
+    return record
+
+def check_record(data):
+    record = parse_canonical(data)
     for key, value in record.items():
         if key not in MEMBERS: raise Bad("record-schema", f"unknown member {key}")
         if not MEMBERS[key](value): raise Bad("record-schema", f"{key} is not as it should be")
     kind = record.get("type")
     needed = ["v", "id", "type", "time", "outcome", "gw"] + ["sess", "actor", "src", "target"] * (kind in SESSION)
     needed += ["op"] * (kind in OPERATION) + ["approval"] * (kind == "operation.approved") + ["log"] * (kind in ("log.open", "log.close"))
-    for key in needed:
+    for key in needed + ["actor"] * (kind in NEEDS_ACTOR):
         if key not in record: raise Bad("record-schema", f"{kind} without {key}")
+    for key in DETAILS.get(kind, "").split():
+        if not text(record.get("detail", {}).get(key)): raise Bad("record-schema", f"{kind} without detail.{key}")
     for key in ("sess", "log"):
         if key in record and key not in needed: raise Bad("record-schema", f"{kind} with {key}")
     if kind == "log.open" and not text(record["log"].get("key")): raise Bad("record-schema", "log.key is missing")
@@ -372,6 +384,7 @@ class Verifier:
         self.directory, self.keys, self.heads = Directory(directory), keys, heads
         self.found, self.files, self.rollbacks, self.incomplete = [], [], [], []
         self.all_read, self.unchecked, self.seen = True, 0, {}
+        self.approvals = Results(self.directory)
     def unexpected(self, path): self.files.append(("unexpected-file", path, "it has no place in the layout"))
     def entries(self, path, pattern):
         names = []
@@ -430,7 +443,9 @@ class Verifier:
         sessions = node.sequence.sessions
         if sessions: self.incomplete.append(f"{len(sessions)} session(s) still open at the end of {origin}")
         for id in sorted(sessions): self.end_session(id, sessions[id], None)
-    def lose_track(self, node): node.sequence = Sequence(taking_up=True, closed=node.sequence.closed)
+    def lose_track(self, node):
+        node.sequence = Sequence(taking_up=True, closed=node.sequence.closed)
+        node.approvals.partial = True
 
     def log(self, origin, node):
         note = self.directory.read(f"logs/{origin}/checkpoint")
@@ -474,6 +489,8 @@ class Verifier:
     def record(self, origin, node, index, record):
         if index == 0: yield from self.opening(origin, node, record)
         yield from node.sequence.observe(origin, index, record)
+        problem = node.approvals.observe(origin, index, record)
+        if problem: yield (index, *problem)
         if record["type"] not in ("segment.closed", "session.start", "session.end"): return
         id = record["sess"]["id"]
         session = node.sequence.sessions[id]
@@ -515,7 +532,8 @@ class Verifier:
         self.given_logs = {origin for origins in logs.values() for origin in origins}
         self.find_segments()
         for origins in logs.values():
-            node = Box(sequence=Sequence(), tail=None)
+            approvals = Approvals(self.approvals, parse_canonical, nanoseconds)
+            node = Box(sequence=Sequence(), approvals=approvals, tail=None)
             for origin in origins: self.log(origin, node)
             if node.tail: self.leave_open(node.tail.origin, node)
         if not logs: self.found.append((None, "checkpoint-missing", "logs", "there is no log in the directory"))
@@ -526,6 +544,8 @@ class Verifier:
         for id, day in unknown if self.all_read else []:
             for _, path in list(self.segment_files(f"segments/{day}/{id}"))[:1]:
                 self.files.append(("segment-unknown", path, "no record knows this session on this day"))
+        self.incomplete += self.approvals.incomplete()
+        for path in self.approvals.unexpected(): self.unexpected(path)
         for origin in sorted(set(self.heads) - self.given_logs):
             self.rollback(origin, "the log is absent, but was there before")
         self.found += [(None, *one) for one in self.files] + self.rollbacks
@@ -562,6 +582,9 @@ def main():
         for one in verifier.found[:21]: print(line(*one))
         if verifier.found[21:]: print(f"and {len(verifier.found) - 21} more")
         for one in verifier.incomplete: print(f"INCOMPLETE {one}")
+        warnings = verifier.approvals.warnings
+        for one in warnings[:21]: print(re.sub("[^ -~]", "?", f"WARNING {one}"))
+        if warnings[21:]: print(f"WARNING and {len(warnings) - 21} more")
         if options.remember and not verifier.found:
             with open(options.remember + ".tmp", "w", encoding="utf-8") as file:
                 json.dump({"heads": {**verifier.heads, **verifier.seen}, "v": 1}, file)
@@ -571,6 +594,7 @@ def main():
         return 1
     records = sum(head["size"] for head in verifier.seen.values())
     verdict, code = ("FAIL", 6) if verifier.found else ("INCOMPLETE", 7) if verifier.incomplete else ("PASS", 0)
+    print(verifier.approvals.line())
     print(f"{verdict}: {len(verifier.seen)} log(s), {records} records")
     return code
 

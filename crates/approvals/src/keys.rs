@@ -15,6 +15,8 @@ use crate::vote::{NAMESPACE, is_person};
 
 /// Keys of one person.
 const KEYS_OF_ONE_MAX: usize = 10;
+/// Bytes of a public key as text at most: what a record holds.
+const PUBLIC_TEXT_BYTES_MAX: usize = 1000;
 /// Enrolments that wait for their proof at once, and for how long.
 const ENROLLING_MAX: usize = 10_000;
 const ENROLLING_NS: u64 = 10 * 60 * 1_000_000_000;
@@ -63,6 +65,13 @@ pub(crate) struct Enrolling {
     begun_utc_ns: u64,
 }
 
+/// Whether verifiers know the kind of key, and a record holds it whole.
+fn can_be_verified(key: &ApproverKey) -> bool {
+    const UNKNOWN: [&str; 2] = ["ecdsa-sha2-nistp384 ", "ecdsa-sha2-nistp521 "];
+    let text = key.public_text();
+    text.len() <= PUBLIC_TEXT_BYTES_MAX && !UNKNOWN.iter().any(|kind| text.starts_with(kind))
+}
+
 /// What the key signs to prove possession. Members are sorted, as canonical JSON wants them.
 #[derive(Serialize)]
 struct Enrolment<'a> {
@@ -90,6 +99,9 @@ impl Approvals {
         }
         let now = self.now();
         let fingerprint = key.fingerprint();
+        if !can_be_verified(&key) {
+            return Err(Refusal::KeyKind.into());
+        }
         let person = Person::approver(&approver.principal);
         let mut state = self.state();
         if state.keys.contains_key(&fingerprint) {

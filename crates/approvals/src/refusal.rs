@@ -42,6 +42,7 @@ refusals! {
     NoReason = "no_reason", "a decision needs a justification, of 1024 bytes at most";
     NotAttested = "not_attested", "a decision on this needs a signature by your own key";
     UnknownKey = "unknown_key", "that key is not enrolled for you, or was revoked";
+    KeyKind = "key_kind", "keys of this kind cannot be enrolled: take Ed25519, ECDSA on P-256, RSA of at most 4096 bits, or a security key";
     KeyTaken = "key_taken", "that key is enrolled already";
     OwnKey = "own_key", "nobody accepts a key of her own";
     OtherStatement = "other_statement", "this is not the statement that was made for you to sign, or the request has changed since";

@@ -4,6 +4,7 @@
     reason = "tests use the real clock, and wait for the tasks that they spawn"
 )]
 
+mod approvals;
 mod basics;
 mod crash;
 mod faults;

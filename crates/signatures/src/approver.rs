@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::assertion::Assertion;
@@ -71,11 +71,11 @@ impl ApproverKey {
         }
     }
 
-    /// The public key as text: its OpenSSH line, or its SubjectPublicKeyInfo in base64.
+    /// The public key as text: its OpenSSH line, or its SubjectPublicKeyInfo in base64url without padding.
     pub fn public_text(&self) -> String {
         match self {
             Self::Ssh(key) => key.openssh().to_owned(),
-            Self::Passkey(key) => STANDARD.encode(key.spki()),
+            Self::Passkey(key) => URL_SAFE_NO_PAD.encode(key.spki()),
         }
     }
 

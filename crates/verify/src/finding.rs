@@ -52,6 +52,21 @@ codes! {
     SegmentMissing "segment-missing" "A segment that a record names is absent.",
     SegmentMismatch "segment-mismatch" "A segment is not the file that its record names.",
     SegmentUnknown "segment-unknown" "A segment that no record names.",
+    ApprovalMissing "approval-missing" "A statement or signature that a record names is absent.",
+    ApprovalMismatch "approval-mismatch" "A statement or signature is not the file that its record names.",
+    ApprovalMalformed "approval-malformed" "A statement or signature has another form than it must.",
+    ApprovalStatement "approval-statement" "A statement says something else than the records.",
+    ApprovalSignature "approval-signature" "A signature is not the approver's over the statement, for this purpose.",
+    ApprovalKey "approval-key" "A key was not enrolled for the approver, or was revoked.",
+    ApprovalRequest "approval-request" "What was approved is not what a request asked for.",
+    ApprovalDecision "approval-decision" "What is named as an approval is none of the request.",
+    ApprovalApprover "approval-approver" "Somebody agreed who does not count.",
+    ApprovalDemand "approval-demand" "Those who agreed are not those whom the request needs.",
+    ApprovalExpired "approval-expired" "The request had expired.",
+    ApprovalReused "approval-reused" "A request, a decision or a nonce is used a second time.",
+    ApprovalOperation "approval-operation" "What was approved is not an operation that was held.",
+    ApprovalAbsent "approval-absent" "An operation that was held ran without approval.",
+    GrantUse "grant-use" "An operation ran under a grant that was not in force for it.",
     LogLink "log-link" "A log does not continue the one before it.",
     Rollback "rollback" "The log lost records that it had when its head was remembered.",
     UnexpectedFile "unexpected-file" "A file or link that has no place in the layout.",
@@ -161,7 +176,7 @@ impl fmt::Display for Finding {
 }
 
 /// Names and texts come from the evidence: nothing in them may steer a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
         .collect()

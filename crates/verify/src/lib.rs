@@ -7,10 +7,11 @@
 //! The way of a verification, one file each:
 //! [`run`](verify) finds the logs and takes them node by node, month by month → `log` streams one log →
 //! `tiles` checks bytes against the signed tree → `record` checks one record → `sequence` checks records in order →
-//! `segments` checks recordings → `remember` compares with heads seen before → [`Report`].
+//! `segments` checks recordings → `approvals` checks who agreed to what was held → `remember` compares with heads seen before → [`Report`].
 //!
 //! Memory does not grow with the number of records. Kept are: the right edge of the tree, the sessions open at the
-//! record being read, and 32 bytes for each session directory under `segments/` (to find files that no record names).
+//! record being read, 32 bytes for each session directory under `segments/` (to find files that no record names),
+//! and what `approvals` says there.
 #![cfg_attr(
     not(test),
     deny(
@@ -21,6 +22,7 @@
     )
 )]
 
+mod approvals;
 mod cli;
 mod error;
 mod files;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::approvals::{ApprovalFiles, Approvals};
 use crate::error::Error;
 use crate::files::{Contents, EvidenceDir};
 use crate::finding::{Code, Finding, Findings, RecordRef};
@@ -24,6 +25,7 @@ pub(crate) struct Context<'a> {
     /// Origins of all logs in the directory.
     pub(crate) given: BTreeSet<String>,
     pub(crate) segments: Segments,
+    pub(crate) approvals: ApprovalFiles,
     /// Segments that records name, and `segments/` was not given.
     pub(crate) segments_unchecked: u64,
     pub(crate) incomplete: Vec<String>,
@@ -36,10 +38,17 @@ pub(crate) struct Context<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     sequence: Sequence,
+    approvals: Approvals,
     tail: Option<Tail>,
 }
 
 impl Node {
+    /// Records are missing here.
+    fn lose_track(&mut self) {
+        self.sequence.lose_track();
+        self.approvals.lose_track();
+    }
+
     /// The last log of the node was read.
     pub(crate) fn finish(mut self, context: &mut Context<'_>) -> Result<(), Error> {
         let Some(tail) = self.tail else {
@@ -62,7 +71,7 @@ pub(crate) fn verify_log(
             found.push(Finding::file(code, Some(origin), "checkpoint", message));
             context.all_read = false;
             node.tail = None;
-            node.sequence.lose_track();
+            node.lose_track();
             return Ok(None);
         }
     };
@@ -163,7 +172,7 @@ impl Pass<'_> {
             tiles.push(&mut context.dir, first, width, &bundle, leaves)?;
             self.records(context, node, first, &bundle)?;
             if bundle.len() < width {
-                node.sequence.lose_track();
+                node.lose_track();
                 context.all_read = false;
             }
             first += width as u64;
@@ -223,7 +232,7 @@ impl Pass<'_> {
                 Err(bad) => {
                     let at = record::describe(index, bytes);
                     self.bad(bad.code, &at, bad.message);
-                    node.sequence.lose_track();
+                    node.lose_track();
                     context.all_read = false;
                 }
             }
@@ -267,6 +276,15 @@ impl Pass<'_> {
                 segments: count,
             } => segments.ended(&mut context.dir, session, day, count)?,
         }
+        let wrong = node.approvals.observe(
+            &mut context.approvals,
+            &mut context.dir,
+            (self.origin, index),
+            record,
+        )?;
+        if let Some((code, message)) = wrong {
+            self.bad(code, &record.reference(index), message);
+        }
         Ok(())
     }
 
@@ -280,7 +298,7 @@ impl Pass<'_> {
         let at = record.reference(0);
         let Some(log) = record.log.as_ref().filter(|_| record.kind == Kind::LogOpen) else {
             if node.tail.is_none() {
-                node.sequence.lose_track();
+                node.lose_track();
             }
             return Ok(());
         };
@@ -306,12 +324,12 @@ impl Pass<'_> {
                     .as_ref()
                     .map_or(self.origin, |tail| &tail.checkpoint.origin);
                 context.leave_open(before, &mut node.sequence)?;
-                node.sequence.lose_track();
+                node.lose_track();
             }
             Link::Broken(message) => {
                 self.bad(Code::LogLink, &at, message);
                 if node.tail.is_none() {
-                    node.sequence.lose_track();
+                    node.lose_track();
                 }
             }
         }

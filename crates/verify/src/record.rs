@@ -1,5 +1,7 @@
 //! One record: types, and the checks that need no neighbour.
 
+use serde_json::{Map, Value};
+
 use crate::finding::{Code, RecordRef};
 use crate::time::Day;
 use crate::{json, schema};
@@ -108,6 +110,58 @@ impl Kind {
         )
     }
 
+    /// Whether approvals depend on the record.
+    fn concerns_approvals(self, members: &Map<String, Value>) -> bool {
+        match self {
+            Self::OperationIntent => {
+                let verdict = members.get("verdict");
+                members.contains_key("approval")
+                    || verdict.and_then(|verdict| verdict.get("effect")) == Some(&"hold".into())
+            }
+            Self::OperationApproved
+            | Self::OperationOutcome
+            | Self::SessionEnd
+            | Self::RequestOpened
+            | Self::RequestEnded
+            | Self::ApprovalDecided
+            | Self::ApprovalVoided
+            | Self::GrantStarted
+            | Self::GrantEnded
+            | Self::ApproverEnrolled
+            | Self::ApproverRevoked => true,
+            _ => false,
+        }
+    }
+
+    /// Whether approvals depend on who did it.
+    pub(crate) fn needs_actor(self) -> bool {
+        matches!(
+            self,
+            Self::RequestOpened | Self::ApprovalDecided | Self::GrantStarted
+        )
+    }
+
+    /// Texts that `detail` has, because approvals depend on them.
+    pub(crate) fn needed_details(self) -> &'static [&'static str] {
+        match self {
+            Self::RequestOpened => &["kind", "request"],
+            Self::RequestEnded => &["ending", "request"],
+            Self::ApprovalDecided => &[
+                "approval",
+                "decision",
+                "method",
+                "request",
+                "statement_sha256",
+            ],
+            Self::ApprovalVoided => &["approval", "request"],
+            Self::GrantStarted => &["kind", "request", "until"],
+            Self::GrantEnded => &["request"],
+            Self::ApproverEnrolled => &["issuer", "key", "method", "public_key", "subject"],
+            Self::ApproverRevoked => &["issuer", "key", "subject"],
+            _ => &[],
+        }
+    }
+
     /// What recovery may write between a start of the gateway and the end of every interrupted session.
     pub(crate) fn is_recovery(self) -> bool {
         matches!(
@@ -138,6 +192,8 @@ pub struct Record {
     pub(crate) segment: Option<SegmentClaim>,
     /// `log`, in `log.open` and `log.close`.
     pub(crate) log: Option<LogClaim>,
+    /// All of it, where approvals depend on it.
+    pub(crate) members: Option<Box<Map<String, Value>>>,
 }
 
 impl Record {
@@ -263,7 +319,12 @@ pub fn check_record(bytes: &[u8]) -> Result<Record, BadRecord> {
             format!("{} bytes, of at most {MAX_RECORD_BYTES}", bytes.len()),
         ));
     }
-    schema::read(&json::parse_canonical(bytes)?)
+    let members = json::parse_canonical(bytes)?;
+    let mut record = schema::read(&members)?;
+    if record.kind.concerns_approvals(&members) {
+        record.members = Some(Box::new(members));
+    }
+    Ok(record)
 }
 
 /// Names a record as well as its bytes allow, whatever else is wrong with it.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, printable};
 use crate::note::{self, Checkpoint};
 use crate::record::{Kind, Record};
 
@@ -132,6 +132,14 @@ pub struct Report {
     pub findings_total: u64,
     /// What a complete verification would have needed.
     pub incomplete: Vec<String>,
+    /// The first twenty-one things that are not bad, and that somebody should know.
+    pub warnings: Vec<String>,
+    /// How many there are altogether.
+    pub warnings_total: u64,
+    /// Decisions of approvers whose statement and signature are good.
+    pub approvals_verified: u64,
+    /// Decisions that nobody signed.
+    pub approvals_attested: u64,
 }
 
 impl Report {
@@ -170,13 +178,25 @@ impl Report {
         for missing in &self.incomplete {
             writeln!(out, "INCOMPLETE {missing}")?;
         }
+        self.write_warnings(out)?;
         if quiet {
             return writeln!(out, "{}", self.verdict().as_str());
         }
         for log in &self.logs {
             write_log(out, log)?;
         }
+        writeln!(out, "{}", self.approvals())?;
         writeln!(out, "{}: {}", self.verdict().as_str(), self.sentence())
+    }
+
+    fn write_warnings(&self, out: &mut dyn Write) -> io::Result<()> {
+        for warning in &self.warnings {
+            writeln!(out, "WARNING {}", printable(warning))?;
+        }
+        match self.warnings_total - self.warnings.len() as u64 {
+            0 => Ok(()),
+            more => writeln!(out, "WARNING and {more} more"),
+        }
     }
 
     /// The report for a program.
@@ -191,7 +211,18 @@ impl Report {
             "findings": findings,
             "findings_total": self.findings_total,
             "incomplete": self.incomplete,
+            "warnings": self.warnings,
+            "warnings_total": self.warnings_total,
+            "approvals": { "verified": self.approvals_verified, "attested": self.approvals_attested },
         })
+    }
+
+    fn approvals(&self) -> String {
+        let verified = format!("approvals: {} verified", self.approvals_verified);
+        match self.approvals_attested {
+            0 => verified,
+            count => format!("{verified}, {count} attested by the gateway alone"),
+        }
     }
 
     fn sentence(&self) -> String {

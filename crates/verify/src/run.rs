@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::approvals::ApprovalFiles;
 use crate::error::Error;
 use crate::files::{EvidenceDir, Item, ItemKind};
 use crate::finding::{Code, Finding, Findings};
@@ -39,12 +40,14 @@ pub fn verify(options: &Options) -> Result<Report, Error> {
     let mut walk = Walk::default();
     walk.all_logs(&mut dir)?;
     let segments = Segments::list(&mut dir)?;
+    let approvals = ApprovalFiles::list(&mut dir)?;
     let mut context = Context {
         dir,
         keys: &options.keys,
         heads: &heads,
         given: walk.logs.values().flatten().cloned().collect(),
         segments,
+        approvals,
         segments_unchecked: 0,
         incomplete: Vec::new(),
         rollbacks: Findings::default(),
@@ -70,13 +73,18 @@ pub fn verify(options: &Options) -> Result<Report, Error> {
     let Context {
         mut dir,
         segments,
-        incomplete,
+        approvals,
+        mut incomplete,
         rollbacks,
         all_read,
         ..
     } = context;
     found.append(walk.found);
     found.append(segments.finish(&mut dir, all_read)?);
+    incomplete.extend(approvals.incomplete());
+    let (verified, attested) = (approvals.verified(), approvals.attested());
+    let (unexpected, warnings, warnings_total) = approvals.finish();
+    found.append(unexpected);
     found.append(rollbacks);
     if let Some(path) = options.remember.as_ref().filter(|_| found.is_empty()) {
         for checkpoint in &checkpoints {
@@ -90,6 +98,10 @@ pub fn verify(options: &Options) -> Result<Report, Error> {
         findings,
         findings_total,
         incomplete,
+        warnings,
+        warnings_total,
+        approvals_verified: verified,
+        approvals_attested: attested,
     })
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn read(record: &Object) -> Checked<Record> {
     gateway(object(record, "gw")?)?;
     required_by_kind(record, kind)?;
     described_members(record)?;
+    needed_details(record, kind)?;
     Ok(Record {
         kind,
         time: read_time(object(record, "time")?)?,
@@ -44,6 +45,7 @@ pub(crate) fn read(record: &Object) -> Checked<Record> {
         unfinished: optional(record, "detail", detail)?.unwrap_or(0),
         segment: optional(record, "body", |value, name| body(value, name, kind))?.flatten(),
         log: optional(record, "log", |value, name| log(value, name, kind))?,
+        members: None,
     })
 }
 
@@ -52,7 +54,7 @@ fn required_by_kind(record: &Object, kind: Kind) -> Checked<()> {
     let of_log = matches!(kind, Kind::LogOpen | Kind::LogClose);
     let rules = [
         ("sess", of_session, true),
-        ("actor", of_session, false),
+        ("actor", of_session || kind.needs_actor(), false),
         ("src", of_session, false),
         ("target", of_session, false),
         ("op", kind.has_operation(), false),
@@ -67,6 +69,16 @@ fn required_by_kind(record: &Object, kind: Kind) -> Checked<()> {
         }
         if present && only_then && !needed {
             return bad(format!("{} with {member}", kind.as_str()));
+        }
+    }
+    Ok(())
+}
+
+fn needed_details(record: &Object, kind: Kind) -> Checked<()> {
+    for name in kind.needed_details() {
+        let detail = record.get("detail").and_then(|detail| detail.get(*name));
+        if !detail.is_some_and(Value::is_string) {
+            return bad(format!("{} without detail.{name}", kind.as_str()));
         }
     }
     Ok(())

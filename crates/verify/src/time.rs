@@ -87,6 +87,16 @@ pub(crate) fn parse_utc(text: &str) -> Option<(Day, i128)> {
     Some((day, seconds * NANOSECONDS + i128::from(digits(decimals)?)))
 }
 
+/// Reads a time of a statement or of `detail`, with up to nine decimals: nanoseconds since 1970.
+pub(crate) fn parse_instant(text: &str) -> Option<i128> {
+    let (seconds, decimals) = match text.strip_suffix('Z')?.split_once('.') {
+        Some((_, "")) => return None,
+        Some(parts) => parts,
+        None => (text.strip_suffix('Z')?, ""),
+    };
+    parse_utc(&format!("{seconds}.{decimals:0<9}Z")).map(|(_, nanoseconds)| nanoseconds)
+}
+
 /// A number written in ASCII digits only.
 pub(crate) fn digits(bytes: &[u8]) -> Option<u64> {
     if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_digit) {
@@ -119,6 +129,27 @@ mod tests {
                 - parse_utc("2000-02-29T23:59:59.000000000Z").unwrap().1,
             1_000_000_000
         );
+    }
+
+    #[test]
+    fn times_with_fewer_decimals_are_read() {
+        let whole = parse_utc("2026-11-21T03:46:27.120000000Z").unwrap().1;
+        for text in ["2026-11-21T03:46:27.12Z", "2026-11-21T03:46:27.120000Z"] {
+            assert_eq!(parse_instant(text), Some(whole), "{text}");
+        }
+        assert_eq!(
+            parse_instant("2026-11-21T03:46:27Z"),
+            Some(whole - 120_000_000)
+        );
+        for text in [
+            "2026-11-21T03:46:27.Z",
+            "2026-11-21T03:46:27.1234567890Z",
+            "2026-11-21T03:46:27.1",
+            "2026-11-21T03:46:27.1+00:00",
+            "",
+        ] {
+            assert_eq!(parse_instant(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -2,11 +2,16 @@
 //!
 //! Every fixture is judged by the library and by `scripts/verify.py`; both must find the same in the same places.
 
+mod approvals;
+mod approver;
+mod by_hand;
 mod command_line;
 mod go;
 mod good;
 mod incomplete;
 mod remembered;
+mod scene;
+mod tampered_approvals;
 mod tampered_files;
 mod tampered_records;
 mod verifiers;
@@ -22,6 +27,7 @@ const UNIT_TESTED: &[Code] = &[Code::RecordTooLarge];
 #[test]
 fn every_failure_code_has_a_tampered_log() {
     let covered: BTreeSet<Code> = [
+        tampered_approvals::COVERED,
         tampered_files::COVERED,
         tampered_records::COVERED,
         tampered_records::ALSO_COVERED,

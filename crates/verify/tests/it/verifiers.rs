@@ -105,8 +105,8 @@ fn remember_argument(path: Option<&Path>) -> Vec<OsString> {
     path.map_or_else(Vec::new, |path| vec!["--remember".into(), path.into()])
 }
 
-/// What each line of a finding names, and its code; and how many things are missing.
-fn places(text: &str) -> (Vec<String>, usize) {
+/// What each line of a finding names, and its code; how many things are missing; and what is said of approvals.
+fn places(text: &str) -> (Vec<String>, usize, Vec<String>) {
     let named = text
         .lines()
         .filter(|line| line.starts_with("FAIL ") || line.starts_with("and "))
@@ -116,7 +116,12 @@ fn places(text: &str) -> (Vec<String>, usize) {
         .lines()
         .filter(|line| line.starts_with("INCOMPLETE "))
         .count();
-    (named, missing)
+    let approvals = text
+        .lines()
+        .filter(|line| line.starts_with("WARNING ") || line.starts_with("approvals: "))
+        .map(str::to_owned)
+        .collect();
+    (named, missing, approvals)
 }
 
 fn read_json(path: &Path) -> Value {

@@ -61,6 +61,21 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The number of the last intent.
+    pub(crate) fn operation(&self) -> u64 {
+        self.operation
+    }
+
+    /// Counts one more intent.
+    pub(crate) fn next_operation(&mut self) -> u64 {
+        self.operation += 1;
+        self.operation
+    }
+
     pub(crate) fn segment_path(&self, number: u64) -> String {
         format!("segments/{}/{}/{number:04}.jsonl.zst", self.day, self.id)
     }
@@ -191,7 +206,7 @@ impl Writer {
         self.of_session(session, "session.end", members);
     }
 
-    fn of_session(&mut self, session: &mut Session, kind: &str, more: Value) {
+    pub(crate) fn of_session(&mut self, session: &mut Session, kind: &str, more: Value) {
         let mut members = json!({
             "sess": {"id": session.id, "n": session.n},
             "actor": {"iss": "custos", "kind": "human", "name": "Alice", "sub": "alice", "groups": ["dba"]},
@@ -203,7 +218,7 @@ impl Writer {
         self.record(kind, members);
     }
 
-    fn next_id(&mut self) -> String {
+    pub(crate) fn next_id(&mut self) -> String {
         self.ids += 1;
         format!("01932f5a-7c1e-7abc-8def-{:012x}", self.ids)
     }
@@ -453,7 +468,7 @@ pub(crate) fn canonical(value: &Value) -> Vec<u8> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap();
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(digit).collect()
