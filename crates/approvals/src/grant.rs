@@ -152,6 +152,14 @@ impl Approvals {
         self.keep(Shelf::Requests, &id.to_string(), &kept).is_ok()
     }
 
+    /// Does something under a grant that holds, so that its end is on record only after what was done; `None`: it holds no more.
+    pub fn under<T>(&self, id: RequestId, work: impl FnOnce() -> T) -> Option<T> {
+        let now = self.now();
+        let state = self.state();
+        let grant = state.grants.get(&id)?;
+        grant.is_live(now.utc_ns).then(work)
+    }
+
     /// Whether somebody has a grant for a resource now.
     pub fn has_grant(&self, principal: &Principal, resource: &str) -> bool {
         let now = self.now();

@@ -156,7 +156,9 @@ impl<'s> Requests<'s> {
                 buffer.advance(batch.consumed);
             }
             if let Some(waiting) = batch.held.take() {
-                let Some(batch) = self.wait(*waiting, &mut client, &mut buffer).await? else {
+                // Boxed: few sessions ever wait.
+                let wait = Box::pin(self.wait(*waiting, &mut client, &mut buffer));
+                let Some(batch) = wait.await? else {
                     return self.vanished(&buffer, &mut target).await;
                 };
                 self.forward(&batch, &buffer, &mut target).await?;

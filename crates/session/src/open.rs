@@ -115,19 +115,44 @@ impl Session<Open> {
         self.stage.strictness.ask(ruled.durability);
         let pledge = self.pledged(&mut ruled, exact);
         let commit = pledge.as_ref().map(|pledge| pledge.commit.to_string());
-        let grant = ruled.grant.map(|grant| grant.to_string());
-        let under = IntentApproval {
-            commit: commit.as_deref(),
-            grant: grant.as_deref(),
-        };
-        let log = &self.stage.log;
-        let (number, position) = log.intent_under(operation, &ruled.verdict, &under)?;
+        let (number, position) = self.intent(operation, &mut ruled, commit.as_deref())?;
         Ok(Begun {
             number,
             ruled,
             position,
             pledge,
         })
+    }
+
+    /// Appends an intent. What a grant allows is denied when that has just ended: its end is on record before no intent
+    /// that it allowed.
+    fn intent(
+        &self,
+        operation: &Operation<'_>,
+        ruled: &mut Ruled,
+        commit: Option<&str>,
+    ) -> Result<(OperationNumber, Position), SessionError> {
+        let log = &self.stage.log;
+        if let Some(grant) = ruled.grant {
+            let id = grant.to_string();
+            let under = IntentApproval {
+                commit,
+                grant: Some(&id),
+            };
+            let approvals = &self.core.shared.services.approvals;
+            let appended = approvals.under(grant, || {
+                log.intent_under(operation, &ruled.verdict, &under)
+            });
+            if let Some(appended) = appended {
+                return Ok(appended?);
+            }
+            ruled.verdict = Verdict::denied("grant-ended");
+        }
+        let under = IntentApproval {
+            commit,
+            grant: None,
+        };
+        Ok(log.intent_under(operation, &ruled.verdict, &under)?)
     }
 
     fn within_rate(&self, ruled: &mut Ruled) {

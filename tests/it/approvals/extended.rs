@@ -11,7 +11,14 @@ fn held_messages_keep_their_place() {
     let world = World::new("held_extended");
     world.add("postgres/loads");
     // Before the gateway reads the catalogue.
-    for name in ["bound", "prepared_in_sql", "loaded", "locked", "several", "two"] {
+    for name in [
+        "bound",
+        "prepared_in_sql",
+        "loaded",
+        "locked",
+        "several",
+        "two",
+    ] {
         world.table(name);
     }
     world.each(&[
@@ -23,7 +30,10 @@ fn held_messages_keep_their_place() {
         ("in a transaction, refused", in_a_transaction_refused),
         ("in a transaction, approved", in_a_transaction_approved),
         ("parameters are committed to", parameters_are_committed_to),
-        ("other parameters are another request", other_parameters_are_another_request),
+        (
+            "other parameters are another request",
+            other_parameters_are_another_request,
+        ),
         ("null is no empty text", null_is_no_empty_text),
         ("copy in", copy_in),
         ("copy in, refused", copy_in_refused),
@@ -39,7 +49,10 @@ fn tags(messages: &[Message]) -> String {
 }
 
 fn code(messages: &[Message]) -> Option<String> {
-    messages.iter().find(|message| message.tag == b'E')?.field(b'C')
+    messages
+        .iter()
+        .find(|message| message.tag == b'E')?
+        .field(b'C')
 }
 
 fn query(wire: &mut Wire, sql: &str) -> Vec<Message> {
@@ -81,7 +94,10 @@ fn held(wire: &mut Wire) -> (String, Vec<Message>) {
             let id = text.split("request ").nth(1).expect("an id");
             return (id.to_owned(), before);
         }
-        assert_ne!(message.tag, b'Z', "nothing was held: {before:?} {message:?}");
+        assert_ne!(
+            message.tag, b'Z',
+            "nothing was held: {before:?} {message:?}"
+        );
         before.push(message);
     }
 }
@@ -95,7 +111,9 @@ fn exact(world: &World, request: &str) -> Value {
 }
 
 fn commit_of(world: &World, request: &str) -> Value {
-    let shown = world.bob().call("GET", &format!("/v1/requests/{request}"), None);
+    let shown = world
+        .bob()
+        .call("GET", &format!("/v1/requests/{request}"), None);
     shown.body["request"]["commit"].clone()
 }
 
@@ -118,7 +136,10 @@ fn committed(exact: &Value) -> String {
         push(part["text"].as_str());
     }
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), &bytes);
-    tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    tag.as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn names(exact: &Value) -> Vec<&str> {
@@ -143,7 +164,11 @@ fn a_pipeline(world: &World) {
     approve_by_two(world, &request);
     answer.extend(ready(&mut wire));
     assert_eq!(tags(&answer), "12DC12C12DCZ");
-    let executed = Vec::from(["select 'before piped'", "drop table piped", "select 'after piped'"]);
+    let executed = Vec::from([
+        "select 'before piped'",
+        "drop table piped",
+        "select 'after piped'",
+    ]);
     assert_eq!(world.executed(&executed), executed);
     assert_eq!(world.ending(&request), "executed");
     wire.send(b'X', b"");
@@ -208,7 +233,10 @@ with psycopg.connect(autocommit=True) as connection, connection.pipeline() as pi
 /// Nothing of a text runs before the whole of it may.
 fn several_in_one_text(world: &World) {
     let mut wire = world.wire("postgres/shop");
-    wire.send(b'Q', b"select 'part of several'; drop table several; select 2\0");
+    wire.send(
+        b'Q',
+        b"select 'part of several'; drop table several; select 2\0",
+    );
     let (request, before) = held(&mut wire);
     assert_eq!(tags(&before), "");
     assert!(world.has_table("several"));
@@ -235,7 +263,10 @@ fn in_a_transaction_refused(world: &World) {
     let answer = ready(&mut wire);
     assert_eq!(tags(&answer), "12EZ");
     assert_eq!(answer.last().expect("Z").body, b"E");
-    assert_eq!(code(&query(&mut wire, "select 1")).as_deref(), Some("25P02"));
+    assert_eq!(
+        code(&query(&mut wire, "select 1")).as_deref(),
+        Some("25P02")
+    );
     assert_eq!(query(&mut wire, "rollback").last().expect("Z").body, b"I");
     assert!(!is_locked(world));
     assert_eq!(world.at_target("select note from locked"), "here");
@@ -272,7 +303,11 @@ fn held_delete(world: &World, parameter: Option<&str>) -> (Wire, String) {
 fn parameters_are_committed_to(world: &World) {
     let (mut wire, request) = held_delete(world, Some("nothing there"));
     let shown = exact(world, &request);
-    assert_eq!(names(&shown), ["statement", "parameter 1 (text)"], "{shown}");
+    assert_eq!(
+        names(&shown),
+        ["statement", "parameter 1 (text)"],
+        "{shown}"
+    );
     assert_eq!(shown["parts"][1]["text"], "nothing there", "{shown}");
     assert_eq!(commit_of(world, &request), committed(&shown));
     world.bob().approve(&request).success();
@@ -280,7 +315,9 @@ fn parameters_are_committed_to(world: &World) {
     // What is kept for good has the commitment, and not its key.
     let key = shown["commit_key"].as_str().expect("a key");
     for (path, bytes) in world.custos.files() {
-        let found = bytes.windows(key.len()).any(|window| window == key.as_bytes());
+        let found = bytes
+            .windows(key.len())
+            .any(|window| window == key.as_bytes());
         assert!(!found, "the key is in {}", path.display());
     }
     wire.send(b'X', b"");
@@ -326,7 +363,10 @@ fn copy_in(world: &World) {
     wire.send(b'd', b"2\tcopied\n");
     wire.send(b'c', b"");
     assert_eq!(tags(&ready(&mut wire)), "CZ");
-    assert_eq!(world.at_target("select note from loaded where id = 2"), "copied");
+    assert_eq!(
+        world.at_target("select note from loaded where id = 2"),
+        "copied"
+    );
     wire.send(b'X', b"");
 }
 
@@ -342,7 +382,10 @@ fn copy_in_refused(world: &World) {
     assert_eq!(tags(&answer), "EZ");
     assert_eq!(code(&answer).as_deref(), Some("42501"));
     assert_eq!(tags(&query(&mut wire, "select 1")), "TDCZ");
-    assert_eq!(world.at_target("select count(*) from loaded where id = 3"), "0");
+    assert_eq!(
+        world.at_target("select count(*) from loaded where id = 3"),
+        "0"
+    );
     wire.send(b'X', b"");
 }
 
@@ -353,7 +396,10 @@ fn prepared_in_sql(world: &World) {
     wire.send(b'Q', format!("prepare p (int) as {INNER}\0").as_bytes());
     let mut answer = Vec::new();
     // To prepare may need an approval of its own.
-    while answer.last().is_none_or(|message: &Message| message.tag != b'Z') {
+    while answer
+        .last()
+        .is_none_or(|message: &Message| message.tag != b'Z')
+    {
         let message = wire.receive().expect("an answer");
         let text = message.field(b'M').unwrap_or_default();
         if text.contains("this statement waits for approval") {
@@ -380,12 +426,16 @@ fn prepared_in_sql(world: &World) {
 
 fn gone_while_it_waits(world: &World) {
     let (wire, request) = held_delete(world, Some("gone"));
-    world.carol().call("GET", &format!("/v1/requests/{request}/exact"), None);
+    world
+        .carol()
+        .call("GET", &format!("/v1/requests/{request}/exact"), None);
     drop(wire);
     assert_eq!(world.ending(&request), "withdrawn");
     let gone = wait_for("the end of the session", PATIENCE, || {
         let all = world.bob().requests();
-        let is_there = all.iter().any(|view| view["request"]["id"] == request.as_str());
+        let is_there = all
+            .iter()
+            .any(|view| view["request"]["id"] == request.as_str());
         (!is_there).then_some(all)
     });
     assert!(gone.is_empty(), "{gone:?}");

@@ -100,7 +100,14 @@ pub(crate) fn session(world: &World, resource: &str) -> Psql {
 }
 
 fn try_to_open(person: &Person, resource: &str) -> Finished {
-    person.run(&["connect", resource, "--", "psql", "-XAtqc", "select 'op' || 'en'"])
+    person.run(&[
+        "connect",
+        resource,
+        "--",
+        "psql",
+        "-XAtqc",
+        "select 'op' || 'en'",
+    ])
 }
 
 #[track_caller]
@@ -121,11 +128,13 @@ fn wait_until_cut(mut psql: Psql, words: &str) {
 
 /// The record of the end of a grant.
 fn ended(world: &World, grant: &str, ending: &str) -> Value {
-    world.custos.wait_for_record("the end of the grant", |record| {
-        record["type"] == "grant.ended"
-            && record["approval"]["id"] == grant
-            && record["detail"]["ending"] == ending
-    })
+    world
+        .custos
+        .wait_for_record("the end of the grant", |record| {
+            record["type"] == "grant.ended"
+                && record["approval"]["id"] == grant
+                && record["detail"]["ending"] == ending
+        })
 }
 
 fn revoke(person: &Person, grant: &str) -> Finished {
@@ -167,7 +176,10 @@ fn what_is_refused(world: &World) {
         asked.stderr
     };
     let too_long = ask(&["postgres/vault", "--for", "2h"]);
-    assert!(too_long.contains("longer than the rule allows"), "{too_long}");
+    assert!(
+        too_long.contains("longer than the rule allows"),
+        "{too_long}"
+    );
     let needless = ask(&["postgres/shop"]);
     assert!(needless.contains("without a request"), "{needless}");
     let each = ask(&["postgres/vault", "--verbs", "sql.destroy"]);
@@ -178,7 +190,10 @@ fn what_is_refused(world: &World) {
     let no_glass = ask(&["postgres/vault", "--break-glass"]);
     assert!(no_glass.contains("no rule lets you"), "{no_glass}");
     let too_long = ask(&["postgres/hut", "--break-glass", "--for", "31m"]);
-    assert!(too_long.contains("longer than the rule allows"), "{too_long}");
+    assert!(
+        too_long.contains("longer than the rule allows"),
+        "{too_long}"
+    );
     assert!(world.bob().requests().is_empty());
 }
 
@@ -189,7 +204,10 @@ fn denied_and_withdrawn(world: &World) {
     world.bob().deny(&request).success();
     assert_eq!(world.ending(&request), "denied");
     let request = ask(world.alice(), "postgres/vault", "30m");
-    world.alice().run(&["request", "withdraw", &request]).success();
+    world
+        .alice()
+        .run(&["request", "withdraw", &request])
+        .success();
     assert_eq!(world.ending(&request), "withdrawn");
     assert_ne!(world.bob().approve(&request).code(), 0);
     opens(world.alice(), "postgres/vault", false);
@@ -254,7 +272,12 @@ fn revoked_by_who_has_it(world: &World) {
 fn a_revoked_key(world: &World) {
     let grant = granted(world, "postgres/vault", "30m");
     let psql = session(world, "postgres/vault");
-    let revoke = ["approver", "revoke", &world.bob().fingerprint(), "--operator"];
+    let revoke = [
+        "approver",
+        "revoke",
+        &world.bob().fingerprint(),
+        "--operator",
+    ];
     let said = world.custos.cli(&revoke).success();
     assert!(said.contains("1 sessions cut"), "{said}");
     wait_until_cut(psql, "a key that approved its grant was revoked");
@@ -301,7 +324,13 @@ fn held_in_a_granted_session(world: &World) {
 
 fn break_glass(world: &World) {
     opens(world.alice(), "postgres/hut", false);
-    let ask = ["request", "postgres/hut", "--break-glass", "--reason", "down"];
+    let ask = [
+        "request",
+        "postgres/hut",
+        "--break-glass",
+        "--reason",
+        "down",
+    ];
     let grant = world.alice().run(&ask).success().trim().to_owned();
     opens(world.alice(), "postgres/hut", true);
     opens(world.dan(), "postgres/hut", false);
@@ -331,12 +360,20 @@ fn break_glass(world: &World) {
 
 /// A review outlives the right, is told once when it is overdue, and can still be given.
 fn an_overdue_review(world: &World) {
-    let ask = ["request", "postgres/shed", "--break-glass", "--reason", "down"];
+    let ask = [
+        "request",
+        "postgres/shed",
+        "--break-glass",
+        "--reason",
+        "down",
+    ];
     let grant = world.alice().run(&ask).success().trim().to_owned();
     ended(world, &grant, "time");
-    let overdue = world.custos.wait_for_record("that it is overdue", |record| {
-        record["type"] == "review.overdue" && record["approval"]["id"] == grant.as_str()
-    });
+    let overdue = world
+        .custos
+        .wait_for_record("that it is overdue", |record| {
+            record["type"] == "review.overdue" && record["approval"]["id"] == grant.as_str()
+        });
     assert_eq!(overdue["outcome"], "failed", "{overdue}");
     let listed = world.dan().run(&["request", "ls"]).success();
     assert!(listed.contains("OVERDUE"), "{listed}");

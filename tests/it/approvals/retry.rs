@@ -18,9 +18,18 @@ fn a_token_is_good_once_for_one_statement_of_one_person() {
         ("not approved yet", not_approved_yet),
         ("denied", denied),
         ("a made-up token", a_made_up_token),
-        ("a key revoked after the last vote", a_key_revoked_after_the_last_vote),
-        ("a sign-in ended after the last vote", a_sign_in_ended_after_the_last_vote),
-        ("another policy after the last vote", another_policy_after_the_last_vote),
+        (
+            "a key revoked after the last vote",
+            a_key_revoked_after_the_last_vote,
+        ),
+        (
+            "a sign-in ended after the last vote",
+            a_sign_in_ended_after_the_last_vote,
+        ),
+        (
+            "another policy after the last vote",
+            another_policy_after_the_last_vote,
+        ),
     ]);
     world.finish();
 }
@@ -36,7 +45,10 @@ fn options(token: &str) -> String {
 }
 
 fn with_token(world: &World, person: &Person, token: &str) -> Psql {
-    Psql::start(&world.endpoint_of(person, "postgres/retry"), &options(token))
+    Psql::start(
+        &world.endpoint_of(person, "postgres/retry"),
+        &options(token),
+    )
 }
 
 fn told(psql: &mut Psql) -> Told {
@@ -140,7 +152,12 @@ fn not_approved_yet(world: &World) {
     let withdraw = ["request", "withdraw", &told_first.request];
     world.alice().run(&withdraw).success();
     assert_eq!(world.ending(&told_first.request), "withdrawn");
-    let said = come_again(world, world.alice(), &told_first.token, "drop table elsewhere");
+    let said = come_again(
+        world,
+        world.alice(),
+        &told_first.token,
+        "drop table elsewhere",
+    );
     assert!(!said.contains(&told_first.request), "{said}");
 }
 
@@ -163,7 +180,10 @@ fn a_made_up_token(world: &World) {
         assert!(!said.contains("DROP TABLE"), "{said}");
     }
     assert_eq!(world.runs("drop table elsewhere"), 0);
-    world.alice().run(&["request", "withdraw", &told.request]).success();
+    world
+        .alice()
+        .run(&["request", "withdraw", &told.request])
+        .success();
 }
 
 /// Something happens when bob has agreed; nothing runs, and the request is over.

@@ -101,7 +101,7 @@ impl Requests<'_> {
         let number = waiting.begun.number;
         if self.shared.conversation().is_skipping() {
             return self
-                .refuse(waiting, Refusal::in_failed_pipeline(), buffer)
+                .refuse(&waiting, Refusal::in_failed_pipeline(), buffer)
                 .map(Some);
         }
         let (text, objects) = &waiting.shown;
@@ -113,7 +113,7 @@ impl Requests<'_> {
             Ok(held) => held,
             Err(SessionError::Approval(error)) => {
                 let refusal = Refusal::not_approved(&error.to_string());
-                return self.refuse(waiting, refusal, buffer).map(Some);
+                return self.refuse(&waiting, refusal, buffer).map(Some);
             }
             Err(error) => return Err(error),
         };
@@ -150,13 +150,13 @@ impl Requests<'_> {
                 },
             },
         };
-        self.refuse(waiting, refusal, buffer).map(Some)
+        self.refuse(&waiting, refusal, buffer).map(Some)
     }
 
     /// Something that fails is forwarded in place of the message at the front of the buffer.
     fn refuse(
         &self,
-        waiting: Waiting,
+        waiting: &Waiting,
         refusal: Refusal,
         buffer: &[u8],
     ) -> Result<Batch, SessionError> {
