@@ -213,6 +213,11 @@ impl World {
         &self.url
     }
 
+    /// The database that all is about.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
     /// A psql of somebody, who says why she comes.
     pub(crate) fn psql_of(&self, person: &Person, resource: &str) -> Psql {
         Psql::start(&self.endpoint_of(person, resource), &said(REASON))
@@ -229,6 +234,11 @@ impl World {
 
     /// A session of alice that is spoken by hand.
     pub(crate) fn wire(&self, resource: &str) -> Wire {
+        self.wires(resource, 1).remove(0)
+    }
+
+    /// Several, with one credential.
+    pub(crate) fn wires(&self, resource: &str, count: usize) -> Vec<Wire> {
         let Endpoint { user, password, .. } = self.endpoint_of(self.alice(), resource);
         let credential = Credential {
             id: String::new(),
@@ -237,7 +247,8 @@ impl World {
         };
         let endpoint = self.custos.password_endpoint(&credential, &self.database);
         let options = said(REASON);
-        Wire::sign_in_with(&endpoint, &[("options", &options)]).expect("a session")
+        let open = |_| Wire::sign_in_with(&endpoint, &[("options", &options)]).expect("a session");
+        (0..count).map(open).collect()
     }
 
     /// Makes a table with one row.

@@ -1,1 +1,178 @@
-//! How soon sessions end.
+//! How soon sessions end, whatever they are doing: from the cause to the closed socket. `CUSTOS_CUT_TRIES` asks for more tries.
+
+use std::io::ErrorKind;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use custos_testkit::Wire;
+use serde_json::json;
+
+use super::{granted, world};
+use crate::approvals::{Extras, World};
+
+/// From the cause to the end, at most.
+const CUT_MAX: Duration = Duration::from_secs(1);
+/// How long the grant is whose end is waited for: enough to open four sessions.
+const SHORT_SECONDS: u64 = 5;
+
+/// What sessions are doing.
+const STATES: [&str; 4] = ["idle", "streaming", "copying in", "holding"];
+
+#[test]
+fn sessions_are_closed_within_a_second() {
+    let tries = std::env::var("CUSTOS_CUT_TRIES").map_or(5, |tries| {
+        tries.parse().expect("CUSTOS_CUT_TRIES is a number")
+    });
+    let world = world("cut", &Extras::default());
+    world.at_target("create table filled (id int, note text); alter table filled owner to app");
+    world.table("dropped");
+    let causes: [(&str, fn(&World) -> Sessions); 3] = [
+        ("the end of a grant", by_time),
+        ("a revocation", by_revocation),
+        ("custos session cut", by_the_operator),
+    ];
+    let mut slow = Vec::new();
+    for (cause, cut) in causes {
+        let mut longest = [Duration::ZERO; STATES.len()];
+        for _ in 0..tries {
+            let took = cut(&world).took();
+            longest = std::array::from_fn(|at| longest[at].max(took[at]));
+        }
+        for (state, longest) in STATES.iter().zip(longest) {
+            println!("{cause}, {state}: closed {longest:?} after it at most, of {tries}");
+            if longest >= CUT_MAX {
+                slow.push(format!("{cause}, {state}: {longest:?}"));
+            }
+        }
+    }
+    assert!(slow.is_empty(), "{slow:?}");
+    world.custos.wait_for_quiet();
+    let evidence = world.finish().evidence;
+    let opened = evidence.of_type("request.opened").count();
+    assert_eq!(opened, evidence.of_type("request.ended").count());
+    for end in evidence.of_type("session.end") {
+        assert_eq!(end["outcome"], "interrupted", "{end}");
+    }
+}
+
+/// Four sessions on one grant, one in each state, and the moment of the cause.
+struct Sessions {
+    closed: Vec<JoinHandle<Instant>>,
+    cause: Vec<Instant>,
+}
+
+impl Sessions {
+    /// Opens them; each is watched by a thread that tells when its socket is closed.
+    fn open(world: &World) -> Vec<JoinHandle<Instant>> {
+        let wires = world.wires("postgres/vault", STATES.len());
+        let each = wires.into_iter().zip(STATES);
+        each.map(|(wire, state)| begin(wire, state)).collect()
+    }
+
+    fn took(self) -> [Duration; STATES.len()] {
+        let closed = self.closed.into_iter();
+        let closed = closed.map(|thread| thread.join().expect("it ends"));
+        let took: Vec<_> = closed
+            .zip(self.cause)
+            .map(|(closed, cause)| closed.saturating_duration_since(cause))
+            .collect();
+        took.try_into().expect("one for each state")
+    }
+}
+
+/// Brings a session into a state, and watches it.
+fn begin(mut wire: Wire, state: &'static str) -> JoinHandle<Instant> {
+    let (statement, until) = match state {
+        "streaming" => (
+            "select repeat('x', 500) from generate_series(1, 1000000000)",
+            b'D',
+        ),
+        "copying in" => ("copy filled from stdin", b'G'),
+        "holding" => ("drop table dropped", b'N'),
+        _ => ("select 1", b'Z'),
+    };
+    wire.send(b'Q', format!("{statement}\0").as_bytes());
+    wire.receive_until(until).expect("it begins");
+    std::thread::spawn(move || {
+        let patience = Duration::from_millis(5);
+        let copies = state == "copying in";
+        if copies {
+            let set = wire.stream().set_read_timeout(Some(patience));
+            set.expect("a timeout can be set");
+        }
+        loop {
+            if copies {
+                wire.send(b'd', &b"1\tone more row\n".repeat(100));
+            }
+            match wire.receive_bytes(1) {
+                Ok(_) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    assert!(copies, "it was not closed");
+                }
+                Err(_) => return Instant::now(),
+            }
+        }
+    })
+}
+
+fn by_time(world: &World) -> Sessions {
+    // It begins before the answer of whoever agrees last: what is measured is too long, if anything.
+    let asked = super::ask(
+        world.alice(),
+        "postgres/vault",
+        &format!("{SHORT_SECONDS}s"),
+    );
+    let made = world.bob().statement(&asked, "approve").to_sign();
+    let signature = world.bob().sign(&made.statement);
+    let began = Instant::now();
+    let answer = world.bob().hand_in(&made.approval, &signature);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let closed = Sessions::open(world);
+    let end = began + Duration::from_secs(SHORT_SECONDS);
+    assert!(Instant::now() < end, "there was no time to open sessions");
+    Sessions {
+        closed,
+        cause: vec![end; STATES.len()],
+    }
+}
+
+fn by_revocation(world: &World) -> Sessions {
+    let grant = granted(world, "postgres/vault", "30m");
+    let closed = Sessions::open(world);
+    let path = format!("/v1/grants/{grant}/revoke");
+    let cause = Instant::now();
+    let answer = world
+        .bob()
+        .call("POST", &path, Some(&json!({"reason": "enough"})));
+    assert_eq!(answer.body["sessions_cut"], STATES.len(), "{answer:?}");
+    Sessions {
+        closed,
+        cause: vec![cause; STATES.len()],
+    }
+}
+
+/// One after the other, each from before the command is started.
+fn by_the_operator(world: &World) -> Sessions {
+    let grant = granted(world, "postgres/vault", "30m");
+    let closed = Sessions::open(world);
+    let live = world.custos.json(&["session", "ls", "--live", "--json"]);
+    let mut ids: Vec<&str> = live
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|row| row["id"].as_str())
+        .collect();
+    // Ids are in order of time.
+    ids.sort_unstable();
+    assert_eq!(ids.len(), STATES.len(), "{live}");
+    let cut = ids.iter().map(|id| {
+        let cause = Instant::now();
+        world.custos.cli(&["session", "cut", id]).success();
+        cause
+    });
+    let cause = cut.collect();
+    super::revoke(world.alice(), &grant).success();
+    Sessions { closed, cause }
+}
