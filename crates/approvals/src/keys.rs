@@ -2,7 +2,7 @@
 
 use custos_evidence::Position;
 use custos_model::{ApprovalId, Principal};
-use custos_signatures::{ApproverKey, Signature};
+use custos_signatures::{ApproverKey, PasskeyKey, Signature};
 use custos_store::Shelf;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,13 @@ impl Approvals {
         let fingerprint = key.fingerprint();
         if !can_be_verified(&key) {
             return Err(Refusal::KeyKind.into());
+        }
+        let own = self.inner.relying_party.as_ref();
+        let is_own = |key: &PasskeyKey| {
+            own.is_some_and(|own| (key.rp_id(), key.origin()) == (&own.id, &own.origin))
+        };
+        if !key.passkey().is_none_or(is_own) {
+            return Err(Refusal::OtherOrigin.into());
         }
         let person = Person::approver(&approver.principal);
         let mut state = self.state();

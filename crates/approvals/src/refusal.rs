@@ -43,6 +43,7 @@ refusals! {
     NotAttested = "not_attested", "a decision on this needs a signature by your own key";
     UnknownKey = "unknown_key", "that key is not enrolled for you, or was revoked";
     KeyKind = "key_kind", "keys of this kind cannot be enrolled: take Ed25519, ECDSA on P-256, RSA of at most 4096 bits, or a security key";
+    OtherOrigin = "other_origin", "a passkey must be one of this gateway's own web address";
     KeyTaken = "key_taken", "that key is enrolled already";
     OwnKey = "own_key", "nobody accepts a key of her own";
     OtherStatement = "other_statement", "this is not the statement that was made for you to sign, or the request has changed since";

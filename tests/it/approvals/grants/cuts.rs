@@ -84,7 +84,7 @@ impl Sessions {
 fn begin(mut wire: Wire, state: &'static str) -> JoinHandle<Instant> {
     let (statement, until) = match state {
         "streaming" => (
-            "select repeat('x', 500) from generate_series(1, 1000000000)",
+            "select repeat('x', 500), generate_series(1, 1000000000)",
             b'D',
         ),
         "copying in" => ("copy filled from stdin", b'G'),
@@ -92,7 +92,8 @@ fn begin(mut wire: Wire, state: &'static str) -> JoinHandle<Instant> {
         _ => ("select 1", b'Z'),
     };
     wire.send(b'Q', format!("{statement}\0").as_bytes());
-    wire.receive_until(until).expect("it begins");
+    let begun = wire.receive_until(until);
+    assert!(begun.is_ok(), "{state}: {begun:?}");
     std::thread::spawn(move || {
         let patience = Duration::from_millis(5);
         let copies = state == "copying in";
