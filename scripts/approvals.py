@@ -26,7 +26,7 @@ def is_alternative(v):
     if type(v) is not dict or not v.keys() <= set("attested count escalate hours of per rule seconds".split()): return False
     later = v.get("escalate", {"after": 0, "of": ""})
     return (count(v.get("count")) and v["count"] > 0 and text(v.get("of")) and text(v.get("rule"))
-            and v.get("per") in ("statement", "session", "window") and v.get("attested", True) is True
+            and v.get("per") in ("statement", "session", "window", "review") and v.get("attested", True) is True
             and text(v.get("hours", "")) and count(v.get("seconds", 0)) and type(later) is dict
             and later.keys() == {"after", "of"} and count(later["after"]) and text(later["of"]))
 demands = lambda v: type(v) is list and all(type(one) is list and one and all(map(is_alternative, one)) for one in v)

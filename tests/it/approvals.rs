@@ -1,6 +1,7 @@
 //! Statements wait for people, people decide with keys of their own, and what they agreed to runs once.
 
 mod attacks;
+mod crash;
 mod extended;
 mod grants;
 mod retry;
@@ -268,13 +269,17 @@ impl World {
         (psql, request)
     }
 
-    /// Waits until bob sees a held statement of this text; the request.
+    /// Waits until a statement of this text is held, as the log has it; the request.
     pub(crate) fn request_of(&self, text: &str) -> String {
-        wait_for("the request", PATIENCE, || {
-            let all = self.bob().requests();
-            let found = all.iter().find(|view| view["request"]["text"] == text)?;
-            found["request"]["id"].as_str().map(str::to_owned)
-        })
+        let intent = self.custos.wait_for_record("the intent", |record| {
+            record["type"] == "operation.intent" && record["op"]["text"] == text
+        });
+        let opened = self.custos.wait_for_record("the request", |record| {
+            record["type"] == "request.opened"
+                && record["detail"]["session"] == intent["sess"]["id"]
+                && record["detail"]["operation"] == intent["op"]["n"]
+        });
+        opened["approval"]["id"].as_str().expect("an id").to_owned()
     }
 
     /// What is so at the target itself.
@@ -354,19 +359,17 @@ impl World {
         by.iter().map(name).collect()
     }
 
-    /// Gives somebody other groups at okta, and waits until the gateway knows.
+    /// Gives somebody other groups at okta, and waits until the gateway has heard of it.
     pub(crate) fn regroup(&self, person: &Person, groups: &[&str]) {
+        let heard = || {
+            let evidence = self.custos.evidence();
+            let changed = evidence.of_type("sign_in.changed");
+            let changed = changed.filter(|record| record["actor"]["name"] == person.name());
+            changed.count()
+        };
+        let before = heard();
         self.okta.set_groups(person.name(), groups);
-        let mut wanted: Vec<String> = groups.iter().map(|it| format!("okta:{it}")).collect();
-        wanted.sort();
-        wait_for("the groups", PATIENCE, || {
-            let who = person.call("GET", "/v1/whoami", None);
-            let all = who.body["principal"]["groups"].as_array()?.iter();
-            let all = all.filter_map(Value::as_str);
-            let mut own: Vec<&str> = all.filter(|it| it.starts_with("okta:")).collect();
-            own.sort_unstable();
-            (own == wanted).then_some(())
-        });
+        wait_for("the groups", PATIENCE, || (heard() > before).then_some(()));
     }
 
     /// Puts another policy in force.

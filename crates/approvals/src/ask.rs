@@ -303,6 +303,16 @@ impl Approvals {
         by: &Principal,
         justification: &str,
     ) -> Result<Request, ApprovalsError> {
+        let justified = self.try_justify(id, by, justification);
+        self.recorded_if_refused(Some(id), by, justified)
+    }
+
+    fn try_justify(
+        &self,
+        id: RequestId,
+        by: &Principal,
+        justification: &str,
+    ) -> Result<Request, ApprovalsError> {
         let words = justification.trim();
         if words.is_empty() || words.len() > WORDS_BYTES_MAX {
             return Err(Refusal::NoReason.into());

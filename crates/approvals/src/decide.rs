@@ -73,7 +73,7 @@ impl Approvals {
         wanted: &Intention,
     ) -> Result<ToSign, ApprovalsError> {
         let made = self.try_prepare(approver, wanted);
-        self.recorded_if_refused(wanted.request, approver, made)
+        self.recorded_if_refused(Some(wanted.request), &approver.principal, made)
     }
 
     fn try_prepare(
@@ -148,10 +148,7 @@ impl Approvals {
                 .map(|challenge| challenge.request)
         };
         let decided = self.try_decide(approver, approval, signature);
-        match request {
-            Some(request) => self.recorded_if_refused(request, approver, decided),
-            None => decided,
-        }
+        self.recorded_if_refused(request, &approver.principal, decided)
     }
 
     fn try_decide(
@@ -366,17 +363,17 @@ impl Approvals {
             .ok_or(Refusal::OutsideHours)
     }
 
-    /// A refused try to decide goes on record.
-    fn recorded_if_refused<T>(
+    /// A refused try goes on record. `request`: on what, where that is known.
+    pub(crate) fn recorded_if_refused<T>(
         &self,
-        request: RequestId,
-        approver: &Approver,
+        request: Option<RequestId>,
+        by: &Principal,
         result: Result<T, ApprovalsError>,
     ) -> Result<T, ApprovalsError> {
         if let Err(error) = &result
             && let Some(refusal) = error.refusal()
         {
-            self.record_refused(request, &approver.principal, refusal)?;
+            self.record_refused(request, by, refusal)?;
         }
         result
     }

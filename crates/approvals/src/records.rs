@@ -264,14 +264,14 @@ impl Approvals {
 
     pub(crate) fn record_refused(
         &self,
-        id: RequestId,
+        id: Option<RequestId>,
         by: &Principal,
         refusal: Refusal,
     ) -> Result<(), ApprovalsError> {
-        let request = {
+        let request = id.and_then(|id| {
             let state = self.state();
             state.requests.get(&id).map(|live| live.request.clone())
-        };
+        });
         let reason = refusal.to_string();
         if let Some(request) = request {
             let entry = Entry {
@@ -282,8 +282,8 @@ impl Approvals {
             };
             return self.append(&entry).map(drop);
         }
-        let id = id.to_string();
-        let detail = texts(&[("code", Some(refusal.code())), ("request", Some(&id))]);
+        let id = id.map(|id| id.to_string());
+        let detail = texts(&[("code", Some(refusal.code())), ("request", id.as_deref())]);
         let mut record = NodeRecord::new(RecordType::ApprovalRefused, RecordOutcome::Denied);
         record.actor = Some(by);
         record.reason = Some(&reason);

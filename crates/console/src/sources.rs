@@ -10,10 +10,11 @@ use tokio::time::Instant;
 
 /// Connections of one address at a time.
 const CONNECTIONS_MAX: usize = 64;
-/// Requests of one address at once: an office behind one address signs in in the morning.
-const REQUESTS_AT_ONCE: u32 = 200;
+/// Requests of one address at once: an office behind one address signs in in the morning, and a decision on a request for
+/// approval is five.
+const REQUESTS_AT_ONCE: u32 = 600;
 /// And one more after each of these.
-const REQUEST_INTERVAL: Duration = Duration::from_millis(50);
+const REQUEST_INTERVAL: Duration = Duration::from_millis(20);
 /// Addresses that are remembered; when there is no room, new ones are refused.
 const SOURCES_MAX: usize = 10_000;
 

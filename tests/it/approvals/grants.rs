@@ -73,6 +73,7 @@ fn a_grant_is_for_one_person_one_resource_and_some_time() {
         ("a single session", a_single_session),
         ("held in a granted session", held_in_a_granted_session),
         ("break glass", break_glass),
+        ("a review that says no", a_review_that_says_no),
         ("an overdue review", an_overdue_review),
     ]);
     world.finish();
@@ -347,6 +348,23 @@ fn break_glass(world: &World) {
     // A review clears what was done, and ends nothing.
     opens(world, world.alice(), "postgres/hut", true);
     revoke(world.dan(), &grant).success();
+    wait_until_cut(psql, "was revoked");
+    opens(world, world.alice(), "postgres/hut", false);
+}
+
+fn a_review_that_says_no(world: &World) {
+    let ask = [
+        "request",
+        "postgres/hut",
+        "--break-glass",
+        "--reason",
+        "fun",
+    ];
+    let grant = world.alice().run(&ask).success().trim().to_owned();
+    let psql = session(world, "postgres/hut");
+    world.dan().deny(&grant).success();
+    assert_eq!(world.ending(&grant), "denied");
+    ended(world, &grant, "revoked");
     wait_until_cut(psql, "was revoked");
     opens(world, world.alice(), "postgres/hut", false);
 }

@@ -56,7 +56,7 @@ fn alternative(members: &Map<String, Value>) -> Option<Alternative> {
         && members.get("hours").is_none_or(Value::is_string)
         && matches!(
             text(members, "per"),
-            Some("statement" | "session" | "window")
+            Some("statement" | "session" | "window" | "review")
         );
     if !known || !texts || !whole("seconds") {
         return None;

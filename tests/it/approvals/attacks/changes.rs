@@ -61,8 +61,8 @@ fn out_of_the_group_after_her_vote(world: &World) {
     psql.wait_for("DROP TABLE");
     psql.finish().success();
     world.regroup(world.bob(), &["dba"]);
-    world.voided(&request, "bob");
     assert_eq!(world.agreed(&request), ["carol", "dan"]);
+    world.voided(&request, "bob");
 }
 
 fn a_revoked_key(world: &World) {

@@ -15,6 +15,9 @@ const CUT_MAX: Duration = Duration::from_secs(1);
 /// How long the grant is whose end is waited for: enough to open four sessions.
 const SHORT_SECONDS: u64 = 5;
 
+/// Bytes that are read at once: a slow reader would take the end for later than it is.
+const READ_BYTES: usize = 16 * 1024;
+
 /// What sessions are doing.
 const STATES: [&str; 4] = ["idle", "streaming", "copying in", "holding"];
 
@@ -105,7 +108,7 @@ fn begin(mut wire: Wire, state: &'static str) -> JoinHandle<Instant> {
             if copies {
                 wire.send(b'd', &b"1\tone more row\n".repeat(100));
             }
-            match wire.receive_bytes(1) {
+            match wire.receive_bytes(READ_BYTES) {
                 Ok(_) => {}
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
