@@ -5,6 +5,7 @@ use aws_lc_rs::cipher::{AES_256, EncryptingKey, UnboundCipherKey};
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
+use super::cmac::Cmac;
 use super::ff1::Ff1;
 use crate::error::MaskError;
 
@@ -14,7 +15,7 @@ use crate::error::MaskError;
 pub struct ScopeKey(Arc<Keys>);
 
 struct Keys {
-    token: hmac::Key,
+    token: Cmac,
     hash: hmac::Key,
     ff1: Ff1,
 }
@@ -35,36 +36,35 @@ impl ScopeKey {
             context.update(scope.as_bytes());
             Zeroizing::new(context.sign().as_ref().to_vec())
         };
-        let signing = |purpose| hmac::Key::new(hmac::HMAC_SHA256, &derived(purpose));
-        let cipher = UnboundCipherKey::new(&AES_256, &derived("format-preserving"))
-            .and_then(EncryptingKey::ecb)
-            .map_err(|_| MaskError::Key)?;
+        let cipher = |purpose| {
+            UnboundCipherKey::new(&AES_256, &derived(purpose))
+                .and_then(EncryptingKey::ecb)
+                .map_err(|_| MaskError::Key)
+        };
         Ok(Self(Arc::new(Keys {
-            token: signing("token"),
-            hash: signing("hash"),
-            ff1: Ff1::new(cipher),
+            token: Cmac::new(cipher("token")?).ok_or(MaskError::Key)?,
+            hash: hmac::Key::new(hmac::HMAC_SHA256, &derived("hash")),
+            ff1: Ff1::new(cipher("format-preserving")?),
         })))
     }
 
-    pub(crate) fn token(&self, value: &[u8]) -> [u8; 32] {
-        sign(&self.0.token, value)
+    /// The code that tokens are made of. Nothing if the cipher fails.
+    pub(crate) fn token(&self, value: &[u8]) -> Option<[u8; 16]> {
+        self.0.token.code(value)
     }
 
     pub(crate) fn hash(&self, value: &[u8]) -> [u8; 32] {
-        sign(&self.0.hash, value)
+        let mut out = [0; 32];
+        let tag = hmac::sign(&self.0.hash, value);
+        for (slot, byte) in out.iter_mut().zip(tag.as_ref()) {
+            *slot = *byte;
+        }
+        out
     }
 
     pub(crate) fn ff1(&self) -> &Ff1 {
         &self.0.ff1
     }
-}
-
-fn sign(key: &hmac::Key, value: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    for (slot, byte) in out.iter_mut().zip(hmac::sign(key, value).as_ref()) {
-        *slot = *byte;
-    }
-    out
 }
 
 impl fmt::Debug for ScopeKey {

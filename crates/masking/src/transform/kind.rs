@@ -105,7 +105,7 @@ impl Transform {
         match &self.kind {
             Kind::Redact(fixed) => Some(fixed.as_bytes().to_vec()),
             Kind::Partial { first, last, mask } => hide(text, *first, *last, *mask),
-            Kind::Token { key, prefix } => Some(token(prefix, &key.token(text))),
+            Kind::Token { key, prefix } => Some(token(prefix, key.token(text)?)),
             Kind::FormatPreserving { key, alphabet } => preserve(key, *alphabet, text),
             Kind::Hash { key } => Some(hexadecimal(&key.hash(text))),
             Kind::Null => None,
@@ -115,8 +115,8 @@ impl Transform {
     /// Sixteen bytes in the place of a UUID's.
     pub(crate) fn uuid(&self, uuid: [u8; 16]) -> Option<[u8; 16]> {
         let drawn = match &self.kind {
-            Kind::Token { key, .. } => key.token(&uuid),
-            Kind::Hash { key } => key.hash(&uuid),
+            Kind::Token { key, .. } => key.token(&uuid)?,
+            Kind::Hash { key } => *key.hash(&uuid).first_chunk()?,
             Kind::FormatPreserving { key, .. } => {
                 let text = preserve(key, Alphabet::Hexadecimal, &hexadecimal(&uuid))?;
                 let text = std::str::from_utf8(&text).ok()?;
@@ -124,7 +124,7 @@ impl Transform {
             }
             Kind::Redact(_) | Kind::Partial { .. } | Kind::Null => return None,
         };
-        let mut number = u128::from_be_bytes(*drawn.first_chunk()?);
+        let mut number = u128::from_be_bytes(drawn);
         // Version 8 and variant 10 (RFC 9562 section 5.8): a custom one.
         number = number & !(0xf << 76) | (0x8 << 76);
         number = number & !(0x3 << 62) | (0x2 << 62);

@@ -1,3 +1,4 @@
+mod cmac;
 mod ff1;
 mod format_preserving;
 mod key;

@@ -44,7 +44,7 @@ impl Transform {
             Kind::Partial { first, last, .. } => {
                 Some(without_zeros(&hide_digits(number, *first, *last)))
             }
-            Kind::Token { key, .. } => drawn(&key.token(number.as_bytes()), range),
+            Kind::Token { key, .. } => drawn(&key.token(number.as_bytes())?, range),
             Kind::Hash { key } => drawn(&key.hash(number.as_bytes()), range),
             Kind::FormatPreserving { key, alphabet } => {
                 let alphabet = match alphabet {
@@ -80,7 +80,7 @@ fn without_zeros(number: &str) -> String {
 }
 
 /// A number from a MAC. Too few numbers would make tokens that mean several values.
-fn drawn(mac: &[u8; 32], range: Range) -> Option<String> {
+fn drawn(mac: &[u8], range: Range) -> Option<String> {
     let first = mac.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))?;
     let number = match range {
         Range::Whole(largest) if largest < u64::from(u32::MAX >> 1) => return None,
