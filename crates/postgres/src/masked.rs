@@ -12,8 +12,8 @@ use crate::wire::backend::{ErrorFields, tag};
 
 /// A row under a mask is held whole; a larger one is withheld, and the session ends.
 const ROW_BYTES_MAX: usize = 64 << 20;
-/// Room for what a masked row is longer by; more is found where it is needed.
-const ROW_OVERHEAD_BYTES: usize = 128;
+/// A message's tag, and its length, which is set when all of it is there.
+const MESSAGE_HEAD_BYTES: usize = 5;
 /// What stands for a hidden value in records.
 pub(crate) const MASKED: &[u8] = b"[masked]";
 /// What stands for the text of an error that may hold masked values.
@@ -26,10 +26,10 @@ const WITHOUT_VALUES: &[&[u8; 2]] = &[b"08", b"25", b"40", b"53", b"55", b"57", 
 const WITHOUT_VALUES_AT_PARSE: &[&[u8; 2]] =
     &[b"0A", b"26", b"28", b"34", b"3D", b"3F", b"42", b"54"];
 
-/// A row in its two forms.
-pub(crate) struct TwoForms<'v> {
-    /// The whole message for the client; `None`: as it came.
-    pub(crate) shown: Option<Vec<u8>>,
+/// What became of a row.
+pub(crate) struct MaskedRow<'v> {
+    /// The client gets another message than came.
+    pub(crate) is_replaced: bool,
     /// The values for records.
     pub(crate) recorded: Vec<Option<Cow<'v, [u8]>>>,
     /// Values that the client gets changed.
@@ -37,36 +37,30 @@ pub(crate) struct TwoForms<'v> {
 }
 
 /// Masks a row. `values`: `None` is NULL; `format`: of each column; `is_held`: the client has got nothing of it yet, so
-/// that there must be a whole message for it; `bytes`: about the size of it.
+/// that there must be a whole message for it; `message`: empty, and takes it where there is one.
 pub(crate) fn row<'v>(
     masks: &ColumnMasks,
-    bytes: usize,
     values: impl ExactSizeIterator<Item = Option<&'v [u8]>>,
     format: impl Fn(usize) -> Format,
     is_held: bool,
-) -> Result<TwoForms<'v>, SessionError> {
+    message: &mut Vec<u8>,
+) -> Result<MaskedRow<'v>, SessionError> {
     if values.len() != masks.len() {
         return Err(unexpected("a row of other columns than described"));
     }
-    let is_shown = is_held || masks.iter().any(ColumnMask::changes_what_is_shown);
+    let is_replaced = is_held || masks.iter().any(ColumnMask::changes_what_is_shown);
     let mut recorded = Vec::with_capacity(masks.len());
     let mut changed = 0;
-    let mut shown = Vec::with_capacity(if is_shown {
-        bytes + ROW_OVERHEAD_BYTES
-    } else {
-        0
-    });
-    if is_shown {
-        shown.push(tag::DATA_ROW);
-        shown.extend([0; 4]);
-        shown.extend(u16::try_from(masks.len()).unwrap_or(u16::MAX).to_be_bytes());
+    if is_replaced {
+        begin(message, tag::DATA_ROW);
+        message.extend(u16::try_from(masks.len()).unwrap_or(u16::MAX).to_be_bytes());
     }
     for (index, (value, mask)) in values.zip(masks.iter()).enumerate() {
         let format = format(index);
         let both = value.map_or(Both::NULL, |value| mask.both(value, format));
         changed += u64::from(value.is_some() && *both.shown() != Masked::Unchanged);
-        if is_shown {
-            push_value(&mut shown, result(both.shown(), value))?;
+        if is_replaced {
+            push_value(message, result(both.shown(), value))?;
         }
         recorded.push(match both.recorded {
             Masked::Value(masked) => Some(Cow::Owned(masked)),
@@ -74,11 +68,11 @@ pub(crate) fn row<'v>(
             Masked::Null => None,
         });
     }
-    if is_shown {
-        set_length(&mut shown)?;
+    if is_replaced {
+        set_length(message)?;
     }
-    Ok(TwoForms {
-        shown: is_shown.then_some(shown),
+    Ok(MaskedRow {
+        is_replaced,
         recorded,
         changed,
     })
@@ -103,6 +97,10 @@ fn push_value(out: &mut Vec<u8>, value: Option<&[u8]>) -> Result<(), SessionErro
         }
     }
     Ok(())
+}
+
+fn begin(message: &mut Vec<u8>, message_tag: u8) {
+    message.extend_from_slice(&[message_tag, 0, 0, 0, 0]);
 }
 
 fn set_length(message: &mut [u8]) -> Result<(), SessionError> {
@@ -173,10 +171,12 @@ enum CopyRowsForm {
 }
 
 /// What came out of pieces of COPY.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct CopyPieces {
-    pub(crate) shown: Vec<u8>,
-    pub(crate) recorded: Vec<u8>,
+    /// A whole `CopyData` message.
+    shown: Vec<u8>,
+    /// `None`: what is shown.
+    recorded: Option<Vec<u8>>,
     /// Values that the client gets changed; of a text as a whole, texts.
     pub(crate) changed: u64,
 }
@@ -186,6 +186,7 @@ const BINARY_HEADER_BYTES: usize = 19;
 
 impl CopyRows {
     pub(crate) fn new(masks: ColumnMasks, format: Format) -> Self {
+        let is_same = masks.iter().all(ColumnMask::is_recorded_as_shown);
         let form = match format {
             Format::Text => CopyRowsForm::Text(masks),
             _ => CopyRowsForm::Binary {
@@ -197,7 +198,7 @@ impl CopyRows {
         Self {
             form,
             rest: Vec::new(),
-            pieces: CopyPieces::default(),
+            pieces: CopyPieces::new(is_same),
         }
     }
 
@@ -206,7 +207,7 @@ impl CopyRows {
         Self {
             form: CopyRowsForm::Messages(plan),
             rest: Vec::new(),
-            pieces: CopyPieces::default(),
+            pieces: CopyPieces::new(false),
         }
     }
 
@@ -215,7 +216,7 @@ impl CopyRows {
         if self.rest.len() + piece.len() > ROW_BYTES_MAX {
             return Err(TOO_LARGE);
         }
-        self.pieces.clear();
+        self.pieces.begin();
         let goes_on = match &self.form {
             CopyRowsForm::Text(_) => memchr::memchr(b'\n', piece).is_none(),
             CopyRowsForm::Messages(_) => !ends,
@@ -235,6 +236,7 @@ impl CopyRows {
             rest.drain(..used);
             self.rest = rest;
         }
+        set_length(&mut self.pieces.shown)?;
         Ok(&self.pieces)
     }
 
@@ -257,10 +259,10 @@ impl CopyRows {
                     pieces
                         .shown
                         .extend_from_slice(shown.as_deref().unwrap_or(rest));
-                    let recorded = plan.recorded_text(rest);
-                    pieces
-                        .recorded
-                        .extend_from_slice(recorded.as_deref().unwrap_or(rest));
+                    if let Some(recorded) = &mut pieces.recorded {
+                        let text = plan.recorded_text(rest);
+                        recorded.extend_from_slice(text.as_deref().unwrap_or(rest));
+                    }
                     rest.len()
                 }
                 CopyRowsForm::Messages(_) => 0,
@@ -279,15 +281,45 @@ impl CopyRows {
 }
 
 impl CopyPieces {
-    fn clear(&mut self) {
+    fn new(is_recorded_as_shown: bool) -> Self {
+        Self {
+            shown: Vec::new(),
+            recorded: (!is_recorded_as_shown).then(Vec::new),
+            changed: 0,
+        }
+    }
+
+    fn begin(&mut self) {
         self.shown.clear();
-        self.recorded.clear();
+        begin(&mut self.shown, tag::COPY_DATA);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.clear();
+        }
         self.changed = 0;
     }
 
     fn push(&mut self, bytes: &[u8]) {
         self.shown.extend_from_slice(bytes);
-        self.recorded.extend_from_slice(bytes);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.extend_from_slice(bytes);
+        }
+    }
+
+    /// The message for the client; empty where nothing is whole yet.
+    pub(crate) fn message(&self) -> &[u8] {
+        match self.shown_data() {
+            [] => &[],
+            _ => &self.shown,
+        }
+    }
+
+    /// The data for records.
+    pub(crate) fn recorded(&self) -> &[u8] {
+        self.recorded.as_deref().unwrap_or(self.shown_data())
+    }
+
+    fn shown_data(&self) -> &[u8] {
+        self.shown.get(MESSAGE_HEAD_BYTES..).unwrap_or_default()
     }
 }
 
@@ -303,22 +335,28 @@ fn text_row(masks: &ColumnMasks, rest: &[u8], pieces: &mut CopyPieces) -> usize 
         return end + 1;
     }
     let fits = memchr::memchr_iter(b'\t', line).count() + 1 == masks.len();
-    for (index, field) in line.split(|byte| *byte == b'\t').enumerate() {
-        if index > 0 {
-            pieces.push(b"\t");
-        }
+    let mut field_start = 0;
+    // What stands between two masked fields is pushed at once.
+    let mut pushed = 0;
+    for (index, field_end) in memchr::memchr_iter(b'\t', line).chain([end]).enumerate() {
+        let field = line.get(field_start..field_end).unwrap_or_default();
+        let before = pushed..field_start;
+        field_start = field_end + 1;
         let mask = masks.get(index).filter(|_| fits);
         if field == b"\\N" || mask.is_some_and(ColumnMask::is_clear) {
-            pieces.push(field);
             continue;
         }
+        pieces.push(line.get(before).unwrap_or_default());
+        pushed = field_end;
         let value = unescape(field);
         let both = mask.map_or(Both::NULL, |mask| mask.both(&value, Format::Text));
         pieces.changed += u64::from(*both.shown() != Masked::Unchanged);
         escape(field, both.shown(), &mut pieces.shown);
-        escape(field, &both.recorded, &mut pieces.recorded);
+        if let Some(recorded) = &mut pieces.recorded {
+            escape(field, &both.recorded, recorded);
+        }
     }
-    pieces.push(b"\n");
+    pieces.push(rest.get(pushed..=end).unwrap_or_default());
     end + 1
 }
 
@@ -384,10 +422,6 @@ fn binary_part(
     rest: &[u8],
     pieces: &mut CopyPieces,
 ) -> Result<usize, SessionError> {
-    let number = |at: usize| -> Option<i32> {
-        let bytes = rest.get(at..at + 4)?.try_into().ok()?;
-        Some(i32::from_be_bytes(bytes))
-    };
     if *ended {
         return if rest.is_empty() {
             Ok(0)
@@ -396,67 +430,62 @@ fn binary_part(
         };
     }
     if !*begun {
-        let Some(extension) = number(BINARY_HEADER_BYTES - 4) else {
+        let Some(header) = rest.get(..BINARY_HEADER_BYTES) else {
             return Ok(0);
         };
-        if extension != 0 {
+        if !header.ends_with(&[0; 4]) {
             return Err(unexpected("an extended header of COPY"));
         }
         *begun = true;
-        let header = rest.get(..BINARY_HEADER_BYTES).unwrap_or_default();
-        pieces.shown.extend_from_slice(header);
-        pieces.recorded.extend_from_slice(header);
+        pieces.push(header);
         return Ok(BINARY_HEADER_BYTES);
     }
-    let Some(count) = rest.get(..2).and_then(|bytes| bytes.try_into().ok()) else {
+    let Some((head, fields)) = rest.split_first_chunk() else {
         return Ok(0);
     };
-    let count = i16::from_be_bytes(count);
+    let count = i16::from_be_bytes(*head);
     if count == -1 {
         *ended = true;
-        pieces.shown.extend((-1_i16).to_be_bytes());
-        pieces.recorded.extend((-1_i16).to_be_bytes());
-        return Ok(2);
+        pieces.push(head);
+        return Ok(head.len());
     }
     if usize::try_from(count) != Ok(masks.len()) {
         return Err(unexpected(
             "a row of COPY with other columns than described",
         ));
     }
-    let mut at = 2;
-    let mut fields = Vec::with_capacity(masks.len());
+    let mut behind = fields;
     for _ in 0..masks.len() {
-        let Some(length) = number(at) else {
+        let Some((_, next)) = binary_field(behind) else {
             return Ok(0);
         };
-        at += 4;
-        let Ok(length) = usize::try_from(length) else {
-            fields.push(None);
-            continue;
-        };
-        let Some(value) = rest.get(at..at + length) else {
-            return Ok(0);
-        };
-        fields.push(Some(value));
-        at += length;
+        behind = next;
     }
-    pieces.shown.extend(count.to_be_bytes());
-    pieces.recorded.extend(count.to_be_bytes());
-    for (value, mask) in fields.into_iter().zip(masks.iter()) {
+    pieces.push(head);
+    let mut fields = fields;
+    for mask in masks.iter() {
+        let Some((value, next)) = binary_field(fields) else {
+            break;
+        };
+        fields = next;
         let both = value.map_or(Both::NULL, |value| mask.both(value, Format::Binary));
         pieces.changed += u64::from(value.is_some() && *both.shown() != Masked::Unchanged);
         push_value(&mut pieces.shown, result(both.shown(), value))?;
-        push_value(&mut pieces.recorded, result(&both.recorded, value))?;
+        if let Some(recorded) = &mut pieces.recorded {
+            push_value(recorded, result(&both.recorded, value))?;
+        }
     }
-    Ok(at)
+    Ok(rest.len() - behind.len())
 }
 
-/// A `CopyData` message.
-pub(crate) fn copy_data(data: &[u8]) -> Result<Vec<u8>, SessionError> {
-    let mut message = vec![tag::COPY_DATA, 0, 0, 0, 0];
-    message.extend_from_slice(data);
-    set_length(&mut message)?;
-    Ok(message)
+/// A value, `None` for NULL, and what is behind it; nothing where it is not whole.
+fn binary_field(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+        return Some((None, rest));
+    };
+    let (value, rest) = rest.split_at_checked(length)?;
+    Some((Some(value), rest))
 }
 
 /// The fields of an error or notice without what may hold values, each with its type byte. `at_parse`: it answers Parse.

@@ -131,11 +131,12 @@ impl<'s> Responses<'s> {
                     shared.cancel.notify_one();
                 }
                 *walked += consumed;
-                if answer.held || answer.replacement.is_some() {
+                if answer.held {
                     let before = buffer.get(copied..message_start).unwrap_or_default();
-                    let output = output.get_or_insert_default();
+                    let room = buffer.len() + buffer.len() / 4;
+                    let output = output.get_or_insert_with(|| Vec::with_capacity(room));
                     output.extend_from_slice(before);
-                    output.extend_from_slice(answer.replacement.as_deref().unwrap_or_default());
+                    output.extend_from_slice(self.results.replacement());
                     copied = *walked;
                 }
                 progress |= answer.ready;

@@ -21,6 +21,8 @@ use crate::wire::backend::{BackendMessage, CommandComplete, DataRow, Event, RowD
 const INLINE_ROW_BYTES: usize = 64 * 1024;
 /// COPY data of neighbouring messages is joined up to this.
 const COPY_LINE_BYTES: usize = 64 * 1024;
+/// A buffer for messages in place of others is kept up to this size.
+const REPLACEMENT_BYTES_KEPT: usize = 64 * 1024;
 /// Column names of one result are written up to this many bytes.
 const COLUMN_NAMES_BYTES: usize = 256 * 1024;
 
@@ -56,6 +58,8 @@ pub(crate) struct Results<'s> {
     rows_given: u64,
     /// The operation gave more than it may: what else comes of it is dropped.
     exceeded: bool,
+    /// What the client gets instead of the event taken last. One buffer for all, since a result may have millions.
+    replacement: Vec<u8>,
 }
 
 /// Where rows go, and how to read them.
@@ -94,9 +98,7 @@ impl Formats {
 /// What to do besides forwarding.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    /// Goes to the client instead of the message, or of what has not gone of it yet.
-    pub(crate) replacement: Option<Vec<u8>>,
-    /// These bytes do not go to the client; what stands for them comes later.
+    /// These bytes do not go to the client. What stands for them is [`Results::replacement`], or comes later.
     pub(crate) held: bool,
     /// The target is to cancel what it does.
     pub(crate) cancel: bool,
@@ -106,7 +108,6 @@ pub(crate) struct Answer {
 
 impl Answer {
     const HELD: Self = Self {
-        replacement: None,
         held: true,
         cancel: false,
         ready: false,
@@ -132,6 +133,7 @@ impl<'s> Results<'s> {
             rows_sent: 0,
             rows_given: 0,
             exceeded: false,
+            replacement: Vec::new(),
         }
     }
 
@@ -144,12 +146,21 @@ impl<'s> Results<'s> {
         Ok(self.position)
     }
 
+    /// What goes to the client in place of the bytes of the event taken last, if those were held.
+    pub(crate) fn replacement(&self) -> &[u8] {
+        &self.replacement
+    }
+
     /// Takes one event of the response stream.
     pub(crate) fn event(
         &mut self,
         conversation: &mut Conversation,
         event: &Event<'_>,
     ) -> Result<Answer, SessionError> {
+        self.replacement.clear();
+        if self.replacement.capacity() > REPLACEMENT_BYTES_KEPT {
+            self.replacement = Vec::new();
+        }
         if self.exceeded && !matches!(event, Event::Message { .. } | Event::NeedMore) {
             return Ok(Answer::HELD);
         }
@@ -248,7 +259,7 @@ impl<'s> Results<'s> {
             return Err(unexpected("a row"));
         };
         let format = |index| opened.formats.of(index);
-        let row = masked::row(masks, bytes, values, format, is_held)?;
+        let row = masked::row(masks, values, format, is_held, &mut self.replacement)?;
         self.outcome.masked_values += row.changed;
         let fields = row.recorded.iter().enumerate();
         let fields = fields.map(|(index, value)| (value.as_deref(), opened.formats.is_text(index)));
@@ -257,9 +268,10 @@ impl<'s> Results<'s> {
         } else {
             large_row(&mut self.lines, fields);
         }
-        Ok(Answer {
-            replacement: row.shown,
-            ..Answer::default()
+        Ok(if row.is_replaced {
+            Answer::HELD
+        } else {
+            Answer::default()
         })
     }
 

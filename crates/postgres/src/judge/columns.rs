@@ -80,14 +80,19 @@ impl ColumnMask {
         self.shown.is_some()
     }
 
+    /// What is recorded is what the client sees.
+    pub(crate) fn is_recorded_as_shown(&self) -> bool {
+        match (&self.recorded, &self.shown) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
     /// A value as it is recorded, and as the client sees it. Under one mask for both it is masked once.
     pub(crate) fn both(&self, value: &[u8], format: Format) -> Both {
         let recorded = masked(self.recorded.as_deref(), &self.kind, value, format);
-        let same = match (&self.recorded, &self.shown) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        let shown = (!same).then(|| masked(self.shown.as_deref(), &self.kind, value, format));
+        let shown = (!self.is_recorded_as_shown())
+            .then(|| masked(self.shown.as_deref(), &self.kind, value, format));
         Both { recorded, shown }
     }
 }

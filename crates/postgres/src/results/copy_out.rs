@@ -6,7 +6,7 @@ use custos_session::SessionError;
 
 use super::{Answer, COPY_LINE_BYTES, Results, masked_fields};
 use crate::conversation::Conversation;
-use crate::masked::{self, CopyRows};
+use crate::masked::CopyRows;
 use crate::refusal::Refusal;
 use crate::wire::Format;
 use crate::wire::backend::CopyResponse;
@@ -43,13 +43,10 @@ impl Results<'_> {
         if let Some(mut rows) = self.copy_rows.take() {
             let pieces = rows.take(part, last)?;
             self.outcome.masked_values += pieces.changed;
-            self.copy_out(conversation, &pieces.recorded);
-            let shown = (!pieces.shown.is_empty()).then(|| masked::copy_data(&pieces.shown));
+            self.copy_out(conversation, pieces.recorded());
+            self.replacement.extend_from_slice(pieces.message());
             self.copy_rows = Some(rows);
-            return Ok(Answer {
-                replacement: shown.transpose()?,
-                ..Answer::HELD
-            });
+            return Ok(Answer::HELD);
         }
         self.copy_out(conversation, part);
         Ok(Answer::default())

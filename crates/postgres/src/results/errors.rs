@@ -95,8 +95,7 @@ impl Results<'_> {
             let error = (refusal.sqlstate.to_owned(), refusal.message.clone());
             self.outcome.error = Some(error);
         }
-        let mut replacement = Vec::new();
-        refusal.encode(&mut replacement);
+        refusal.encode(&mut self.replacement);
         self.session
             .event(&mut self.lines, operation)
             .mark("refused")
@@ -109,10 +108,7 @@ impl Results<'_> {
                 .into_iter(),
             )
             .end();
-        Answer {
-            replacement: Some(replacement),
-            ..Answer::default()
-        }
+        Answer::HELD
     }
 
     /// Records an error; its message as it may be recorded, and what the client sees of it.
@@ -127,7 +123,7 @@ impl Results<'_> {
         self.fields_line("error", operation, &told.recorded);
         let message = told.recorded.iter().find(|(kind, _)| *kind == b'M');
         let message = message.map(|(_, text)| String::from_utf8_lossy(text).into_owned());
-        let answer = told.answer(tag::ERROR_RESPONSE)?;
+        let answer = self.tell(&told, tag::ERROR_RESPONSE)?;
         Ok((message.unwrap_or_default(), answer))
     }
 
@@ -138,7 +134,17 @@ impl Results<'_> {
     ) -> Result<Answer, SessionError> {
         let told = self.told(plan, false, fields)?;
         self.fields_line("notice", OperationNumber(0), &told.recorded);
-        told.answer(tag::NOTICE_RESPONSE)
+        self.tell(&told, tag::NOTICE_RESPONSE)
+    }
+
+    fn tell(&mut self, told: &Told<'_>, message_tag: u8) -> Result<Answer, SessionError> {
+        match &told.shown {
+            Some(fields) => {
+                self.replacement = masked::report(message_tag, fields)?;
+                Ok(Answer::HELD)
+            }
+            None => Ok(Answer::default()),
+        }
     }
 
     /// A setting that the target tells of. Whoever may set it can set it to the value of a column, and a rollback brings
@@ -163,12 +169,14 @@ impl Results<'_> {
                 [("name", parameter.name), ("value", recorded)].into_iter(),
             )
             .end();
-        let replacement = masked
-            .map(|masked| masked::texts(tag::PARAMETER_STATUS, b"", [parameter.name, &masked]));
-        Ok(Answer {
-            replacement: replacement.transpose()?,
-            ..Answer::default()
-        })
+        match masked {
+            Some(masked) => {
+                self.replacement =
+                    masked::texts(tag::PARAMETER_STATUS, b"", [parameter.name, &masked])?;
+                Ok(Answer::HELD)
+            }
+            None => Ok(Answer::default()),
+        }
     }
 
     /// A text that the target says of its own accord.
@@ -192,17 +200,17 @@ impl Results<'_> {
                 .into_iter(),
             )
             .end();
-        let replacement = payload.map(|payload| {
-            masked::texts(
-                tag::NOTIFICATION_RESPONSE,
-                &notification.process_id.to_be_bytes(),
-                [notification.channel, &payload],
-            )
-        });
-        Ok(Answer {
-            replacement: replacement.transpose()?,
-            ..Answer::default()
-        })
+        match payload {
+            Some(payload) => {
+                self.replacement = masked::texts(
+                    tag::NOTIFICATION_RESPONSE,
+                    &notification.process_id.to_be_bytes(),
+                    [notification.channel, &payload],
+                )?;
+                Ok(Answer::HELD)
+            }
+            None => Ok(Answer::default()),
+        }
     }
 
     /// What is told of an error or notice. Without a plan, what is looked for in values is masked as it is in records.
@@ -253,17 +261,6 @@ struct Told<'f> {
     recorded: Vec<Field<'f>>,
     /// For the client; `None`: as it came.
     shown: Option<Vec<Field<'f>>>,
-}
-
-impl Told<'_> {
-    fn answer(&self, message_tag: u8) -> Result<Answer, SessionError> {
-        let shown = self.shown.as_ref();
-        let replacement = shown.map(|fields| masked::report(message_tag, fields));
-        Ok(Answer {
-            replacement: replacement.transpose()?,
-            ..Answer::default()
-        })
-    }
 }
 
 /// Names of the fields of an error (protocol documentation, "Error and Notice Message Fields"). The
