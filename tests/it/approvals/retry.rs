@@ -245,7 +245,7 @@ fn a_sign_in_ended_after_the_last_vote(world: &World) {
 }
 
 fn out_of_the_group_after_the_last_vote(world: &World) {
-    does_not_run_after(world, "left", || world.regroup(world.bob(), &["sre"]));
+    does_not_run_after(world, "out_of_it", || world.regroup(world.bob(), &["sre"]));
     world.regroup(world.bob(), &["dba"]);
 }
 

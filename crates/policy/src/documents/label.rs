@@ -90,9 +90,8 @@ impl Label {
         columns.chain(commented).chain(detected).collect()
     }
 
-    /// Whether the label marks the column. Names are compared in lower case, so that a quoted twin is marked too.
-    pub fn marks(&self, schema: &str, table: &str, column: &str) -> bool {
-        let parts = [schema, table, column].map(str::to_lowercase);
+    /// Whether the label marks the column: its schema, its table and its own name, all in lower case.
+    pub(super) fn marks(&self, parts: &[String; 3]) -> bool {
         self.columns.iter().any(|pattern| {
             let mut patterns = pattern.split('.');
             parts
@@ -328,7 +327,7 @@ mod tests {
     use super::{Label, Transform};
 
     #[test]
-    fn columns_by_pattern_and_in_any_case() {
+    fn columns_by_pattern() {
         let label = Label {
             columns: ["*.*.ssn", "public.people.tax_*"].map(str::to_owned).into(),
             commented: false,
@@ -337,8 +336,8 @@ mod tests {
             mask: Transform::Redact,
             predicates: false,
         };
-        assert!(label.marks("hr", "staff", "ssn") && label.marks("HR", "Staff", "SSN"));
-        assert!(label.marks("public", "people", "tax_id"));
-        assert!(!label.marks("public", "people2", "tax_id") && !label.marks("a", "b", "ssn2"));
+        let marks = |parts: [&str; 3]| label.marks(&parts.map(str::to_owned));
+        assert!(marks(["hr", "staff", "ssn"]) && marks(["public", "people", "tax_id"]));
+        assert!(!marks(["public", "people2", "tax_id"]) && !marks(["a", "b", "ssn2"]));
     }
 }

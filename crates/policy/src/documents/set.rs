@@ -126,12 +126,11 @@ impl PolicySet {
         &self.labels
     }
 
-    /// Labels of one column.
+    /// Labels of one column. Names are compared in lower case, so that a quoted twin is marked too.
     pub fn labels_of(&self, schema: &str, table: &str, column: &str) -> BTreeSet<String> {
-        let marking = self
-            .labels
-            .iter()
-            .filter(|(_, label)| label.marks(schema, table, column));
+        let parts = [schema, table, column].map(str::to_lowercase);
+        let labels = self.labels.iter();
+        let marking = labels.filter(|(_, label)| label.marks(&parts));
         marking.map(|(name, _)| name.clone()).collect()
     }
 
