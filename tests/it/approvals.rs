@@ -86,6 +86,9 @@ const PEOPLE: [(&str, &[&str]); 4] = [
     ("dan", &["dba", "leads"]),
 ];
 
+/// A case in a world that it shares with others, and its name.
+pub(crate) type Case = (&'static str, fn(&World));
+
 /// What a gateway has besides.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extras {
@@ -390,7 +393,7 @@ impl World {
     ///
     /// # Panics
     /// When one failed.
-    pub(crate) fn each(&self, cases: &[(&str, fn(&Self))]) {
+    pub(crate) fn each(&self, cases: &[Case]) {
         let failed = cases.iter().filter(|(name, case)| {
             let began = std::time::Instant::now();
             let is_good = catch_unwind(AssertUnwindSafe(|| case(self))).is_ok();

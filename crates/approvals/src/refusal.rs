@@ -30,7 +30,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    NotFound = "not_found", "there is no such request, or it is not yours to see";
+    NotFound = "no_such_request", "there is no such request, or it is not yours to see";
     Ended = "ended", "the request has ended";
     Expired = "expired", "the request has expired";
     Requester = "requester", "whoever asks, and for whom, cannot decide; nor can anyone of the same name";

@@ -136,10 +136,8 @@ fn committed(exact: &Value) -> String {
         push(part["text"].as_str());
     }
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), &bytes);
-    tag.as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digits = tag.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
 }
 
 fn names(exact: &Value) -> Vec<&str> {

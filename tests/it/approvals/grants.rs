@@ -219,7 +219,7 @@ fn for_nobody_and_nothing_else(world: &World) {
     opens(world, world.bob(), "postgres/vault", false);
     // A credential that alice got does not carry it to others.
     let mut endpoint = world.endpoint_of(world.alice(), "postgres/vault");
-    endpoint.user = "dan".to_owned();
+    "dan".clone_into(&mut endpoint.user);
     endpoint.query("select 1").failure();
     revoke(world.alice(), &grant).success();
     opens(world, world.alice(), "postgres/vault", false);

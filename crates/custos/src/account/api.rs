@@ -9,6 +9,9 @@ use super::sign_in::SignIn;
 use super::told;
 use crate::failure::{Exit, Failure};
 
+/// A statement of 1 MiB, in JSON.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
+
 /// What the gateway says when it does not do it.
 #[derive(Deserialize)]
 struct Refusal {
@@ -109,6 +112,7 @@ impl SignIn {
                 url: &url,
                 bearer: Some(&token),
                 body: json.clone().map_or(Body::Nothing, Body::Json),
+                answer_bytes_max: ANSWER_BYTES_MAX,
             };
             let answer = self.http().send(request).await;
             let answer = answer.map_err(HttpError::into_failure)?;
@@ -142,7 +146,7 @@ impl SignIn {
                 .hint("the gateway makes a new one at each start, as long as nobody has used one"),
             StatusCode::FORBIDDEN if code == "denied" => failure.exit(Exit::Denied).hint(list),
             StatusCode::FORBIDDEN => failure.exit(Exit::Denied),
-            StatusCode::NOT_FOUND if code == "not_found" => {
+            StatusCode::NOT_FOUND if code == "no_such_request" => {
                 failure.hint("`custos request ls` lists what is open")
             }
             StatusCode::NOT_FOUND => failure.hint(list),

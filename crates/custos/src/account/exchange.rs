@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-use super::http::{ANSWER_BYTES_MAX, Answer, Body, HttpError, Request};
+use super::http::{Answer, Body, HttpError, Request};
 
 const HEADER_BYTES_MAX: usize = 64 << 10;
 const HEADERS_MAX: usize = 64;
@@ -52,6 +52,7 @@ pub(super) async fn talk<S>(
     stream: S,
     message: hyper::Request<Full<Bytes>>,
     authority: &str,
+    answer_bytes_max: usize,
 ) -> Result<Answer, HttpError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -70,10 +71,14 @@ where
     let mut driver = JoinSet::new();
     driver.spawn(connection);
     let response = sender.send_request(message).await.map_err(broken)?;
-    read(response, authority).await
+    read(response, authority, answer_bytes_max).await
 }
 
-async fn read(response: hyper::Response<Incoming>, authority: &str) -> Result<Answer, HttpError> {
+async fn read(
+    response: hyper::Response<Incoming>,
+    authority: &str,
+    answer_bytes_max: usize,
+) -> Result<Answer, HttpError> {
     let authority = authority.to_owned();
     let status = response.status();
     if status.is_redirection() {
@@ -85,8 +90,11 @@ async fn read(response: hyper::Response<Incoming>, authority: &str) -> Result<An
     }
     let mut incoming = response.into_body();
     let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > ANSWER_BYTES_MAX {
-        return Err(HttpError::TooLong { authority });
+    if announced > answer_bytes_max {
+        return Err(HttpError::TooLong {
+            authority,
+            kib: answer_bytes_max >> 10,
+        });
     }
     let mut body = Vec::with_capacity(announced);
     while let Some(frame) = incoming.frame().await {
@@ -97,8 +105,11 @@ async fn read(response: hyper::Response<Incoming>, authority: &str) -> Result<An
         let Some(data) = frame.data_ref() else {
             continue;
         };
-        if body.len() + data.len() > ANSWER_BYTES_MAX {
-            return Err(HttpError::TooLong { authority });
+        if body.len() + data.len() > answer_bytes_max {
+            return Err(HttpError::TooLong {
+                authority,
+                kib: answer_bytes_max >> 10,
+            });
         }
         body.extend_from_slice(data);
     }
@@ -110,6 +121,7 @@ mod tests {
     use custos_model::Secret;
     use hyper::Method;
 
+    use super::super::http::ANSWER_BYTES_MAX;
     use super::super::http::form;
     use super::super::web_url::WebUrl;
     use super::*;
@@ -123,6 +135,7 @@ mod tests {
             url: &url,
             bearer: Some(&token),
             body: Body::Form(form(&[("a", "b c&d"), ("e", "ü")])),
+            answer_bytes_max: ANSWER_BYTES_MAX,
         })
         .unwrap();
         assert_eq!(message.uri(), "/v1/whoami?x=y");
@@ -136,6 +149,7 @@ mod tests {
             url: &url,
             bearer: Some(&split),
             body: Body::Nothing,
+            answer_bytes_max: ANSWER_BYTES_MAX,
         };
         assert!(super::message(&request).is_err());
     }

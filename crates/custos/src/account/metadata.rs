@@ -5,7 +5,7 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::gateway::Gateway;
-use super::http::{Body, HttpClient, HttpError, Request};
+use super::http::{ANSWER_BYTES_MAX, Body, HttpClient, HttpError, Request};
 use super::told;
 use super::web_url::WebUrl;
 use crate::failure::Failure;
@@ -67,6 +67,7 @@ impl Metadata {
             url: &url,
             bearer: None,
             body: Body::Nothing,
+            answer_bytes_max: ANSWER_BYTES_MAX,
         };
         let answer = http.send(request).await?;
         if answer.status != StatusCode::OK {

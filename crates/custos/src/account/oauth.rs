@@ -5,7 +5,7 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::http::{self, Body, HttpClient, HttpError, Request};
+use super::http::{self, ANSWER_BYTES_MAX, Body, HttpClient, HttpError, Request};
 use super::told;
 use super::web_url::WebUrl;
 use crate::failure::{Exit, Failure};
@@ -73,6 +73,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
         url,
         bearer: None,
         body: Body::Form(http::form(pairs)),
+        answer_bytes_max: ANSWER_BYTES_MAX,
     };
     let answer = http.send(request).await?;
     read(answer.status, &answer.body)

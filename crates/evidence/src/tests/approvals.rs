@@ -10,6 +10,23 @@ const REQUEST: &str = "01932f5a-7c1e-7abc-8def-000000000001";
 const APPROVAL: &str = "01932f5a-7c1e-7abc-8def-000000000002";
 const EXPIRES: &str = "2026-11-21T04:46:27.000000Z";
 
+/// With its members in order, whatever features of serde_json other crates ask for.
+fn sorted(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            let members = members.into_iter();
+            members
+                .map(|(name, value)| (name.clone(), sorted(value)))
+                .collect()
+        }
+        Value::Array(all) => all.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
 /// What somebody who is signed in decides, with nobody's signature.
 fn statement(session: &str, commit: &str) -> Vec<u8> {
     let alternative =
@@ -26,7 +43,7 @@ fn statement(session: &str, commit: &str) -> Vec<u8> {
         "request": request, "time": "2026-11-21T03:46:28.000000Z", "type": "custos.approval.v1",
     });
     // Without `preserve_order` keys are sorted, and there is nothing else to make canonical.
-    statement.to_string().into_bytes()
+    sorted(&statement).to_string().into_bytes()
 }
 
 fn sha256(bytes: &[u8]) -> String {

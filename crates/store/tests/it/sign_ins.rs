@@ -138,7 +138,7 @@ fn a_database_of_the_first_schema_is_brought_up_to_date() {
          ALTER TABLE credentials DROP COLUMN uses;
          DROP TABLE provider_sessions; DROP TABLE saml_metadata; DROP TABLE sign_ins; DROP TABLE refresh_tokens; DROP TABLE revoked_grants;
          DROP TABLE administrators; DROP TABLE administrator_token;
-         DROP TABLE outbox;
+         DROP TABLE outbox; DROP TABLE kept;
          PRAGMA user_version = 1",
     );
     let store = place.open();

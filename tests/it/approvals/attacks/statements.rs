@@ -131,7 +131,7 @@ fn a_replay_after_the_end(world: &World) {
     let answer = world.bob().hand_in(&made.approval, &signature);
     assert!(answer.status >= 400, "{answer:?}");
     let answer = world.dan().statement(&request, "approve");
-    refuses(world, &answer, &request, "not_found");
+    refuses(world, &answer, &request, "no_such_request");
     second.kill();
     psql.finish().success();
     assert_eq!(world.ending(&next), "withdrawn");
@@ -215,7 +215,7 @@ fn another_reason_after_a_vote(world: &World) {
     assert_eq!(answer.code(), "already_voted", "{answer:?}");
     // Nor does anybody else say why.
     let answer = world.bob().call("POST", &path, Some(&other));
-    assert_eq!(answer.code(), "not_found", "{answer:?}");
+    assert_eq!(answer.code(), "no_such_request", "{answer:?}");
     psql.kill();
     assert_eq!(world.ending(&request), "withdrawn");
     world.refused(&request, "already_voted");

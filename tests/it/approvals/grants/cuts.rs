@@ -12,9 +12,6 @@ use crate::approvals::{Extras, World};
 
 /// From the cause to the end, at most.
 const CUT_MAX: Duration = Duration::from_secs(1);
-/// How long the grant is whose end is waited for: enough to open four sessions.
-const SHORT_SECONDS: u64 = 5;
-
 /// Bytes that are read at once: a slow reader would take the end for later than it is.
 const READ_BYTES: usize = 16 * 1024;
 
@@ -29,16 +26,18 @@ fn sessions_are_closed_within_a_second() {
     let world = world("cut", &Extras::default());
     world.at_target("create table filled (id int, note text); alter table filled owner to app");
     world.table("dropped");
-    let causes: [(&str, fn(&World) -> Sessions); 3] = [
-        ("the end of a grant", by_time),
+    let causes: [(&str, Cut); 3] = [
         ("a revocation", by_revocation),
         ("custos session cut", by_the_operator),
+        ("the end of a grant", by_time),
     ];
-    let mut slow = Vec::new();
+    let (mut slow, mut opening) = (Vec::new(), Duration::ZERO);
     for (cause, cut) in causes {
         let mut longest = [Duration::ZERO; STATES.len()];
         for _ in 0..tries {
-            let took = cut(&world).took();
+            let sessions = cut(&world, opening);
+            opening = opening.max(sessions.opening);
+            let took = sessions.took();
             longest = std::array::from_fn(|at| longest[at].max(took[at]));
         }
         for (state, longest) in STATES.iter().zip(longest) {
@@ -58,18 +57,33 @@ fn sessions_are_closed_within_a_second() {
     }
 }
 
-/// Four sessions on one grant, one in each state, and the moment of the cause.
+/// Opens sessions and cuts them; it is told how long opening took before.
+type Cut = fn(&World, Duration) -> Sessions;
+
+/// Four sessions on one grant, one in each state; and for each the moment of its cause.
 struct Sessions {
     closed: Vec<JoinHandle<Instant>>,
     cause: Vec<Instant>,
+    opening: Duration,
 }
 
 impl Sessions {
     /// Opens them; each is watched by a thread that tells when its socket is closed.
-    fn open(world: &World) -> Vec<JoinHandle<Instant>> {
+    fn open(world: &World) -> Self {
+        let began = Instant::now();
         let wires = world.wires("postgres/vault", STATES.len());
         let each = wires.into_iter().zip(STATES);
-        each.map(|(wire, state)| begin(wire, state)).collect()
+        Self {
+            closed: each.map(|(wire, state)| begin(wire, state)).collect(),
+            cause: Vec::new(),
+            opening: began.elapsed(),
+        }
+    }
+
+    /// One cause for all.
+    fn cut_at(mut self, cause: Instant) -> Self {
+        self.cause = vec![cause; STATES.len()];
+        self
     }
 
     fn took(self) -> [Duration; STATES.len()] {
@@ -77,7 +91,10 @@ impl Sessions {
         let closed = closed.map(|thread| thread.join().expect("it ends"));
         let took: Vec<_> = closed
             .zip(self.cause)
-            .map(|(closed, cause)| closed.saturating_duration_since(cause))
+            .map(|(closed, cause)| {
+                let took = closed.checked_duration_since(cause);
+                took.expect("nothing else closes it")
+            })
             .collect();
         took.try_into().expect("one for each state")
     }
@@ -121,53 +138,24 @@ fn begin(mut wire: Wire, state: &'static str) -> JoinHandle<Instant> {
     })
 }
 
-fn by_time(world: &World) -> Sessions {
-    // It begins before the answer of whoever agrees last: what is measured is too long, if anything.
-    let asked = super::ask(
-        world.alice(),
-        "postgres/vault",
-        &format!("{SHORT_SECONDS}s"),
-    );
-    let made = world.bob().statement(&asked, "approve").to_sign();
-    let signature = world.bob().sign(&made.statement);
-    let began = Instant::now();
-    let answer = world.bob().hand_in(&made.approval, &signature);
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let closed = Sessions::open(world);
-    let end = began + Duration::from_secs(SHORT_SECONDS);
-    assert!(Instant::now() < end, "there was no time to open sessions");
-    Sessions {
-        closed,
-        cause: vec![end; STATES.len()],
-    }
-}
-
-fn by_revocation(world: &World) -> Sessions {
+fn by_revocation(world: &World, _: Duration) -> Sessions {
     let grant = granted(world, "postgres/vault", "30m");
-    let closed = Sessions::open(world);
+    let sessions = Sessions::open(world);
     let path = format!("/v1/grants/{grant}/revoke");
+    let reason = json!({"reason": "enough"});
     let cause = Instant::now();
-    let answer = world
-        .bob()
-        .call("POST", &path, Some(&json!({"reason": "enough"})));
+    let answer = world.bob().call("POST", &path, Some(&reason));
     assert_eq!(answer.body["sessions_cut"], STATES.len(), "{answer:?}");
-    Sessions {
-        closed,
-        cause: vec![cause; STATES.len()],
-    }
+    sessions.cut_at(cause)
 }
 
 /// One after the other, each from before the command is started.
-fn by_the_operator(world: &World) -> Sessions {
+fn by_the_operator(world: &World, _: Duration) -> Sessions {
     let grant = granted(world, "postgres/vault", "30m");
-    let closed = Sessions::open(world);
+    let mut sessions = Sessions::open(world);
     let live = world.custos.json(&["session", "ls", "--live", "--json"]);
-    let mut ids: Vec<&str> = live
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter_map(|row| row["id"].as_str())
-        .collect();
+    let rows = live.as_array().expect("a list").iter();
+    let mut ids: Vec<&str> = rows.filter_map(|row| row["id"].as_str()).collect();
     // Ids are in order of time.
     ids.sort_unstable();
     assert_eq!(ids.len(), STATES.len(), "{live}");
@@ -176,7 +164,24 @@ fn by_the_operator(world: &World) -> Sessions {
         world.custos.cli(&["session", "cut", id]).success();
         cause
     });
-    let cause = cut.collect();
+    sessions.cause = cut.collect();
     super::revoke(world.alice(), &grant).success();
-    Sessions { closed, cause }
+    sessions
+}
+
+/// The grant is long enough to open sessions on it, by what that took before.
+fn by_time(world: &World, opening: Duration) -> Sessions {
+    let lasts = Duration::from_secs(2 + (3 * opening).as_secs());
+    let lasts_text = format!("{}s", lasts.as_secs());
+    let asked = super::ask(world.alice(), "postgres/vault", &lasts_text);
+    let made = world.bob().statement(&asked, "approve").to_sign();
+    let signature = world.bob().sign(&made.statement);
+    // It begins after this: what is measured is too long, if anything.
+    let began = Instant::now();
+    let answer = world.bob().hand_in(&made.approval, &signature);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let sessions = Sessions::open(world);
+    let end = began + lasts;
+    assert!(Instant::now() < end, "there was no time to open sessions");
+    sessions.cut_at(end)
 }
