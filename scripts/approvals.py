@@ -178,7 +178,9 @@ class Approvals:
         if not request: raise self.unknown("approval-request", "no such request was opened")
         used, request.used = request.used, True
         self.check_request(request, "operation", record)
-        if (request.commit, request.session, request.operation) != (commit, session, number):
+        # One whose client was sent away and came again is of no one session.
+        place = (request.session, request.operation)
+        if request.commit != commit or place not in ((session, number), (None, None)):
             raise Bad("approval-request", "the request is about another operation")
         if used: raise Bad("approval-reused", f"request {id} was used for an operation before")
         self.agreed(id, request, held.policy, record)

@@ -59,12 +59,24 @@ pub struct HeldOperation<'a> {
 }
 
 impl Approvals {
-    /// Commits to what will be forwarded. Refused where it is more than people can read.
-    pub fn pledge(&self, exact: Exact) -> Result<Pledge, Refusal> {
+    /// Commits to what somebody wants forwarded to a resource. Refused where it is more than people can read. Who comes
+    /// again for what waits commits to it under the same key.
+    pub fn pledge(
+        &self,
+        exact: Exact,
+        principal: &Principal,
+        resource: &str,
+        token: Option<&str>,
+    ) -> Result<Pledge, Refusal> {
         if exact.bytes() > crate::exact::EXACT_BYTES_MAX {
             return Err(Refusal::TooLarge);
         }
-        let key = CommitKey::make(|bytes| (self.inner.random)(bytes));
+        let known = self.left(token, principal, resource, &exact, |live| {
+            live.exact.as_ref().map(|(_, key)| key.clone())
+        });
+        let key = known
+            .flatten()
+            .unwrap_or_else(|| CommitKey::make(|bytes| (self.inner.random)(bytes)));
         Ok(Pledge {
             commit: exact.commit(&key),
             exact,
@@ -84,9 +96,7 @@ impl Approvals {
             return Err(Refusal::Denied.into());
         };
         let comes_again = comes_again(operation.approvals);
-        if let Some(known) = self.room_for(&operation, &pledge, comes_again)? {
-            return Ok(known);
-        }
+        self.has_room(&operation, &pledge, comes_again)?;
         let live = self.live(&operation, pledge, set, now)?;
         let id = live.request.id;
         let receiver = live.progress.subscribe();
@@ -113,36 +123,50 @@ impl Approvals {
         })
     }
 
-    /// Whether one more may wait. Who comes again for the same without a token gets the request that waits already.
-    fn room_for(
+    /// Whether one more may wait.
+    fn has_room(
         &self,
         operation: &HeldOperation<'_>,
         pledge: &Pledge,
         comes_again: bool,
-    ) -> Result<Option<Held>, Refusal> {
+    ) -> Result<(), Refusal> {
         let state = self.state();
         let bytes = |live: &Live| live.exact.as_ref().map_or(0, |(exact, _)| exact.bytes());
         let held_bytes: usize = state.requests.values().map(bytes).sum();
-        if held_bytes + pledge.exact.bytes() > HELD_BYTES_MAX {
-            return Err(Refusal::TooMany);
-        }
-        if !comes_again {
-            return Ok(None);
-        }
         let left = state
             .tokens
             .values()
             .filter_map(|id| state.requests.get(id));
         let own = left.filter(|live| same_people(&live.requester, operation.principal));
-        let own: Vec<&Live> = own.collect();
-        let is_same = |live: &&&Live| live.is_of(operation.resource, &pledge.exact);
-        if let Some(live) = own.iter().find(is_same) {
-            return Ok(Some(self.held_again(live)));
-        }
-        if own.len() >= LEFT_OF_ONE_MAX {
+        let is_full = comes_again && own.count() >= LEFT_OF_ONE_MAX;
+        if is_full || held_bytes + pledge.exact.bytes() > HELD_BYTES_MAX {
             return Err(Refusal::TooMany);
         }
-        Ok(None)
+        Ok(())
+    }
+
+    /// Does something with the request whose client was sent away, if it is of the same people, for the same resource and
+    /// the same operation: the one that a token names, or any.
+    fn left<T>(
+        &self,
+        token: Option<&str>,
+        principal: &Principal,
+        resource: &str,
+        exact: &Exact,
+        work: impl FnOnce(&Live) -> T,
+    ) -> Option<T> {
+        let state = self.state();
+        let is_same = |id: &&RequestId| {
+            let live = state.requests.get(id);
+            live.is_some_and(|live| {
+                same_people(&live.requester, principal) && live.is_of(resource, exact)
+            })
+        };
+        let named = token
+            .and_then(|token| state.tokens.get(token))
+            .filter(is_same);
+        let found = named.or_else(|| state.tokens.values().find(is_same));
+        found.and_then(|id| state.requests.get(id)).map(work)
     }
 
     fn held_again(&self, live: &Live) -> Held {
@@ -164,6 +188,8 @@ impl Approvals {
     ) -> Result<Live, ApprovalsError> {
         let lasts_ns = expires_seconds(operation.approvals).saturating_mul(1_000_000_000);
         let expires_utc_ns = now.utc_ns.saturating_add(lasts_ns);
+        // Whose client is sent away is of no one session.
+        let comes_again = comes_again(operation.approvals);
         let approve = demands(operation.approvals);
         let asking = approve.iter().flatten().map(|it| it.rule.clone());
         let rules = asking.map(|rule| {
@@ -187,14 +213,14 @@ impl Approvals {
                 .iter()
                 .map(Person::of)
                 .collect(),
-            operation: Some(operation.operation.0),
+            operation: (!comes_again).then_some(operation.operation.0),
             policy: operation.policy.digest().to_owned(),
             requested: time_text(now.utc_ns),
             requester: Person::of(operation.principal),
             resource: operation.resource.to_owned(),
             rules: rules.iter().map(|(rule, _)| rule.clone()).collect(),
             seconds: None,
-            session: Some(operation.session),
+            session: (!comes_again).then_some(operation.session),
             text: Some(cut(operation.text, TEXT_BYTES_MAX).to_owned()),
             ticket: None,
             uses: 1,
@@ -221,20 +247,17 @@ impl Approvals {
         Ok(live)
     }
 
-    /// Comes again with a token: the request, if it is of the same principal, for the same resource and the same
-    /// operation.
+    /// Comes again: the request that waits for it, by the token that names it or without.
     pub fn come_again(
         &self,
-        token: &str,
+        token: Option<&str>,
         principal: &Principal,
         resource: &str,
         exact: &Exact,
     ) -> Option<Held> {
-        let state = self.state();
-        let id = *state.tokens.get(token)?;
-        let live = state.requests.get(&id)?;
-        let is_same = same_people(&live.requester, principal) && live.is_of(resource, exact);
-        is_same.then(|| self.held_again(live))
+        self.left(token, principal, resource, exact, |live| {
+            self.held_again(live)
+        })
     }
 }
 

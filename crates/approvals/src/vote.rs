@@ -78,9 +78,14 @@ impl Approvals {
         let Some(groups) = self.groups_now(&vote.approver, now)? else {
             return Ok(Err("the approver is not signed in any more"));
         };
+        let after_seconds = vote.utc_ns.saturating_sub(live.requested_utc_ns) / 1_000_000_000;
+        let mut each = live.request.alternatives();
+        if !each.any(|alternative| alternative.counts(&groups, after_seconds)) {
+            return Ok(Err("the approver is in no group any more that decides"));
+        }
         Ok(Ok(Yes {
             groups,
-            after_seconds: vote.utc_ns.saturating_sub(live.requested_utc_ns) / 1_000_000_000,
+            after_seconds,
             is_attested: vote.signature.is_none(),
             closed: self.closed(live, vote.utc_ns),
         }))

@@ -1,6 +1,6 @@
 //! An operation that waits for people, inside its session.
 
-use custos_approvals::{ApprovalsError, Exact, HeldOperation, Pledge, Progress};
+use custos_approvals::{ApprovalsError, Exact, HeldOperation, Pledge, Progress, Refusal};
 use custos_evidence::Approval;
 use custos_model::{Decision, OperationNumber, Verdict};
 use custos_policy::documents::Question;
@@ -127,7 +127,15 @@ impl Session<Open> {
         if ruled.verdict.decision != Decision::Hold {
             return None;
         }
-        match self.core.shared.services.approvals.pledge(exact()) {
+        let (principal, token) = {
+            let state = self.core.state();
+            (state.principal.clone(), state.token.clone())
+        };
+        let approvals = &self.core.shared.services.approvals;
+        let pledged = principal.ok_or(Refusal::Denied).and_then(|principal| {
+            approvals.pledge(exact(), &principal, self.resource(), token.as_deref())
+        });
+        match pledged {
             Ok(pledge) => Some(pledge),
             Err(refusal) => {
                 let masks = std::mem::take(&mut ruled.verdict.masks);
@@ -159,9 +167,8 @@ impl Session<Open> {
         };
         let principal = principal.ok_or(SessionError::Internal("a session without a principal"))?;
         let approvals = self.core.shared.services.approvals.clone();
-        let known = token.and_then(|token| {
-            approvals.come_again(&token, &principal, self.resource(), &pledge.exact)
-        });
+        let token = token.as_deref();
+        let known = approvals.come_again(token, &principal, self.resource(), &pledge.exact);
         let number = begun.number;
         if let Some(held) = known {
             return Ok(Held::new(held, number));

@@ -54,9 +54,8 @@ impl Connection {
     }
 
     /// Sends a statement and waits for nothing.
-    pub(crate) fn ask(&mut self, statement: &str) -> anyhow::Result<()> {
+    pub(crate) fn ask(&mut self, statement: &str) {
         self.0.send(b'Q', &[statement.as_bytes(), b"\0"].concat());
-        Ok(())
     }
 
     /// Waits for a notice.

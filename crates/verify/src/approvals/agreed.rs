@@ -41,9 +41,12 @@ impl Approvals {
         let used = std::mem::replace(&mut request.used, true);
         let request = &*request;
         request.check("operation", members)?;
-        let is_same = request.commit.as_deref() == commit
-            && request.session == Some(session.to_string())
-            && request.operation == Some(number);
+        let session = session.to_string();
+        let place = (request.session.as_deref(), request.operation);
+        let here = (Some(session.as_str()), Some(number));
+        // One whose client was sent away and came again is of no one session.
+        let is_same =
+            request.commit.as_deref() == commit && (place == here || place == (None, None));
         if !is_same {
             return bad(
                 Code::ApprovalRequest,
