@@ -338,7 +338,8 @@ impl Psql {
     fn wait(&mut self, text: &str, of: impl Fn(&Running) -> String) {
         let deadline = crate::Deadline::after(PATIENCE);
         while !of(&self.running).contains(text) {
-            let is_over = deadline.is_over() || !self.running.is_running();
+            // In this order: what it said last may come between the two.
+            let is_over = deadline.is_over() || self.running.has_said_all();
             let seen = of(&self.running).contains(text);
             let (out, told) = (self.stdout(), self.stderr());
             assert!(

@@ -168,6 +168,12 @@ impl Running {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Whether it has closed its output, and all of that is here.
+    pub fn has_said_all(&self) -> bool {
+        let mut readers = self.output.iter().filter_map(|output| output.reader.as_ref());
+        readers.all(JoinHandle::is_finished)
+    }
+
     /// Writes to its standard input.
     pub fn write(&mut self, text: &str) {
         let stdin = self
