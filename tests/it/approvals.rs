@@ -4,6 +4,7 @@ mod attacks;
 mod crash;
 mod extended;
 mod grants;
+mod methods;
 mod retry;
 mod simple;
 
@@ -98,6 +99,8 @@ pub(crate) struct Extras {
     pub(crate) provider: String,
     /// Further tables.
     pub(crate) tables: String,
+    /// The web address has a name, as passkeys want it.
+    pub(crate) named: bool,
 }
 
 /// A gateway in front of a database of its own, and people who have signed in and enrolled their keys.
@@ -121,7 +124,13 @@ impl World {
         let postgres = Postgres::shared(Version::V15);
         postgres.sql(&format!("drop database if exists {database} with (force)"));
         postgres.sql(&format!("create database {database} owner app"));
-        let url = format!("http://127.0.0.1:{}", free_port());
+        let port = free_port();
+        let host = if extras.named {
+            "localhost"
+        } else {
+            "127.0.0.1"
+        };
+        let url = format!("http://{host}:{port}");
         let okta = TestProvider::start("okta", &url);
         for (name, groups) in PEOPLE {
             okta.set_groups(name, groups);
@@ -132,8 +141,8 @@ impl World {
         let more = entra.as_ref().map(TestProvider::settings);
         // Tables may follow on those of the limits, which is all that stands in a file under a policy.
         let limits = format!(
-            "\n[web]\naddress = \"{}\"\nurl = \"{url}\"\ntls = \"off\"\nclient_ca_file = \"ca.crt\"\n{}{}{}{GROUPS}{}",
-            url.trim_start_matches("http://"),
+            "\n[web]\naddress = \"127.0.0.1:{port}\"\nurl = \"{url}\"\ntls = \"off\"\nclient_ca_file = \"ca.crt\"\n\
+             {}{}{}{GROUPS}{}",
             okta.settings(),
             extras.provider,
             more.unwrap_or_default(),

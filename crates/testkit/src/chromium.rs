@@ -1,13 +1,15 @@
 //! A real browser, driven through signing in and through signing.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::oidc_provider::node;
-use crate::process::run;
-use crate::workspace;
+use crate::process::{Running, run, start};
+use crate::{Deadline, PATIENCE, workspace};
 
 const PROGRAM: &str = "/usr/bin/chromium";
 /// A whole journey, on a slow machine.
@@ -74,8 +76,88 @@ impl Chromium {
     }
 }
 
+/// A passkey in a real browser, on a page of a gateway at `localhost`.
+#[derive(Debug)]
+pub struct Passkey {
+    browser: Running,
+    /// As an enrolment wants it.
+    key: Value,
+    lines: usize,
+    _profile: TempDir,
+}
+
+impl Passkey {
+    /// Makes one, for ES256.
+    ///
+    /// # Panics
+    /// When the browser does not do it.
+    #[track_caller]
+    pub fn new(gateway: &str) -> Self {
+        const ES256: i64 = -7;
+        let profile = tempfile::tempdir().expect("a directory can be made");
+        let request = json!({
+            "chromium": PROGRAM,
+            "profile": profile.path(),
+            "gateway": gateway,
+            "algorithm": ES256,
+        });
+        let mut passkey = Self {
+            browser: start(&mut driver("passkey_held.mjs", &request)),
+            key: Value::Null,
+            lines: 0,
+            _profile: profile,
+        };
+        passkey.key = passkey.line();
+        passkey
+    }
+
+    /// As an enrolment wants it.
+    pub fn key(&self) -> &Value {
+        &self.key
+    }
+
+    /// The assertion over a challenge in base64url.
+    ///
+    /// # Panics
+    /// When the browser does not make one.
+    #[track_caller]
+    pub fn sign(&mut self, challenge: &str) -> Value {
+        self.browser.write(&format!("{challenge}\n"));
+        self.line()
+    }
+
+    /// Closes the browser.
+    #[track_caller]
+    pub fn finish(mut self) {
+        self.browser.close_stdin();
+        self.browser.finish(PATIENCE).success();
+    }
+
+    #[track_caller]
+    fn line(&mut self) -> Value {
+        let deadline = Deadline::after(PATIENCE);
+        loop {
+            let has_ended = self.browser.has_said_all();
+            let said = self.browser.stdout();
+            let (whole, _) = said.rsplit_once('\n').unwrap_or_default();
+            if let Some(line) = whole.lines().nth(self.lines) {
+                self.lines += 1;
+                return serde_json::from_str(line).expect("the driver prints JSON");
+            }
+            let is_over = has_ended || deadline.is_over();
+            assert!(!is_over, "{said}{}", self.browser.stderr());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
 #[track_caller]
 fn drive(script: &str, what: &Value) -> Value {
+    let seen = run(&mut driver(script, what), JOURNEY_MAX).success();
+    serde_json::from_str(&seen).expect("the driver prints JSON")
+}
+
+fn driver(script: &str, what: &Value) -> Command {
     let driver = workspace::clients().join("browser/node_modules/playwright-core/index.mjs");
     let scripts = workspace::root().join("tests/clients/browser");
     let mut command = node();
@@ -83,6 +165,5 @@ fn drive(script: &str, what: &Value) -> Value {
         .arg(scripts.join(script))
         .arg(what.to_string())
         .env("PLAYWRIGHT", driver);
-    let seen = run(&mut command, JOURNEY_MAX).success();
-    serde_json::from_str(&seen).expect("the driver prints JSON")
+    command
 }

@@ -11,7 +11,7 @@
 //! | [`Client`] | a stock client (psql, psycopg, …) pointed at one of the two |
 //! | [`Evidence`] | the records of a gateway, read from its log without the gateway's code |
 //! | [`OidcProviderServer`] | an OpenID provider that we did not write |
-//! | [`Chromium`] | a real browser, driven through signing in |
+//! | [`Chromium`], [`Passkey`] | a real browser, driven through signing in, and through signing |
 //! | [`Laptop`] | somebody's own machine, with the command line |
 //! | [`Person`] | somebody with a laptop and an SSH key, who asks or approves |
 //! | [`Psql`] | her psql, which may wait for people |
@@ -49,7 +49,7 @@ pub use approvers::{
 };
 pub use browser::{Browser, Form, Page};
 pub use certificates::{Authority, Pair};
-pub use chromium::Chromium;
+pub use chromium::{Chromium, Passkey};
 pub use client::{Client, Endpoint};
 pub use custos::{Credential, Custos, Stopped};
 pub use dice::Dice;

@@ -170,7 +170,10 @@ impl Running {
 
     /// Whether it has closed its output, and all of that is here.
     pub fn has_said_all(&self) -> bool {
-        let mut readers = self.output.iter().filter_map(|output| output.reader.as_ref());
+        let mut readers = self
+            .output
+            .iter()
+            .filter_map(|output| output.reader.as_ref());
         readers.all(JoinHandle::is_finished)
     }
 

@@ -13,6 +13,8 @@
 
 import { createServer } from 'node:http';
 
+import { authenticator, launch, make, sign } from './passkey_page.mjs';
+
 const { chromium } = await import(process.env.PLAYWRIGHT);
 
 const request = JSON.parse(process.argv[2]);
@@ -27,51 +29,12 @@ await new Promise((done) => server.listen(0, '127.0.0.1', done));
 const { port } = server.address();
 const origin = `http://localhost:${port}`;
 
-const make = async (algorithm) => {
-  const bytes = (length) => crypto.getRandomValues(new Uint8Array(length));
-  const { rawId, response } = await navigator.credentials.create({ publicKey: {
-    rp: { id: 'localhost', name: 'Custos' },
-    user: { id: bytes(16), name: 'bob', displayName: 'Bob' },
-    challenge: bytes(32),
-    pubKeyCredParams: [{ type: 'public-key', alg: algorithm }],
-    authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
-    attestation: 'none',
-  } });
-  const text = (buffer) => new Uint8Array(buffer).toBase64({ alphabet: 'base64url', omitPadding: true });
-  return {
-    algorithm: response.getPublicKeyAlgorithm(), credential_id: text(rawId), spki: text(response.getPublicKey()),
-  };
-};
-
-const sign = async ({ id, challenge, userVerification }) => {
-  const from = (text) => Uint8Array.fromBase64(text, { alphabet: 'base64url' });
-  try {
-    const credential = await navigator.credentials.get({ publicKey: {
-      challenge: from(challenge), rpId: 'localhost', userVerification, timeout: 10_000,
-      allowCredentials: [{ type: 'public-key', id: from(id) }],
-    } });
-    return credential.toJSON();
-  } catch (error) {
-    return { error: error.name };
-  }
-};
-
-const context = await chromium.launchPersistentContext(request.profile, {
-  executablePath: request.chromium, headless: true,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-});
-context.setDefaultTimeout(30_000);
+const context = await launch(chromium, request);
 const passkeys = [];
 try {
   const page = context.pages()[0] ?? await context.newPage();
   await page.goto(origin);
-  const devtools = await context.newCDPSession(page);
-  await devtools.send('WebAuthn.enable');
-  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', { options: {
-    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
-    automaticPresenceSimulation: true,
-  } });
-  const verified = (isUserVerified) => devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified });
+  const verified = await authenticator(context, page);
   for (const algorithm of request.algorithms) {
     await verified(true);
     await page.goto(origin);

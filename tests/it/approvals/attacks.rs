@@ -10,7 +10,7 @@ use super::World;
 
 /// An answer refuses with this code, which is on record for the request.
 #[track_caller]
-fn refuses(world: &World, answer: &Answer, request: &str, code: &str) {
+pub(crate) fn refuses(world: &World, answer: &Answer, request: &str, code: &str) {
     assert!(answer.status >= 400, "{answer:?}");
     assert_eq!(answer.code(), code, "{answer:?}");
     world.refused(request, code);

@@ -655,3 +655,29 @@ fn machines_are_as_many_as_can_be_in_force() {
     assert!(refused.contains("there are 1001 machines"), "{refused}");
     assert!(refused.contains(&format!(":{line}:")), "{line}: {refused}");
 }
+
+#[test]
+fn a_web_address_without_tls_is_of_this_machine() {
+    let web = |url: &str, tls: &str| {
+        format!("{GOOD}\n[web]\naddress = \"127.0.0.1:0\"\nurl = \"{url}\"\n{tls}\n")
+    };
+    let is_good = |url: &str| parse(&web(url, "tls = \"off\"")).is_ok();
+    // Browsers take no passkey for an address without a name.
+    for url in [
+        "http://127.0.0.1:8080",
+        "http://[::1]:8080",
+        "http://localhost:8080",
+    ] {
+        assert!(is_good(url), "{url}");
+    }
+    for url in [
+        "http://127.0.0.1:8080/",
+        "http://10.0.0.1:8080",
+        "http://localhost.example.com",
+        "https://localhost:8080",
+        "http://alice@localhost:8080",
+        "http://LOCALHOST:8080",
+    ] {
+        assert!(!is_good(url), "{url}");
+    }
+}

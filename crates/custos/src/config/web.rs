@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use custos_oauth::BaseUrl;
+
 use super::listeners::{self, Tls};
 use super::problem::Problems;
 use super::walk::Section;
@@ -63,14 +65,15 @@ pub(super) fn read(
         );
         return Err(());
     }
-    if !is_origin(&url, tls.is_some()) {
+    let base = url.parse::<BaseUrl>();
+    if !base.is_ok_and(|base| base.is_https() == tls.is_some()) {
         problems.push(
             section.span_of("url"),
             format!("`{}` is \"{url}\"", section.shown("url")),
             if tls.is_some() {
                 "write https:// and a host, such as \"https://custos.example.com\", and nothing behind it"
             } else {
-                "without TLS write http:// and a loopback address with its port, such as \"http://127.0.0.1:8080\""
+                "without TLS write http:// and a loopback address with its port, such as \"http://127.0.0.1:8080\", or http://localhost:8080 for passkeys"
             },
         );
         return Err(());
@@ -81,24 +84,4 @@ pub(super) fn read(
         tls,
         client_ca,
     }))
-}
-
-/// Scheme, host and port, in their one spelling.
-fn is_origin(url: &str, tls: bool) -> bool {
-    let Ok(uri) = url.parse::<hyper::Uri>() else {
-        return false;
-    };
-    let Some(authority) = uri.authority() else {
-        return false;
-    };
-    let scheme = if tls { "https" } else { "http" };
-    let host = authority.host();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = bare
-        .parse::<std::net::IpAddr>()
-        .is_ok_and(|address| address.is_loopback());
-    url == format!("{scheme}://{authority}")
-        && !authority.as_str().contains('@')
-        && host == host.to_lowercase()
-        && (tls || is_loopback)
 }
