@@ -1,4 +1,4 @@
-//! What parsing and deciding cost, by number of rules: `cargo run --release -p custos-policy --example cost`.
+//! What parsing and deciding cost, by number of rules: `cargo run --release -p custos-policy --example decision_cost`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What analysis costs: `cargo run --release -p custos-sql --example cost`. Medians of 25 rounds, in microseconds.
+//! What analysis costs: `cargo run --release -p custos-sql --example analysis_cost`. Medians of 25 rounds, in microseconds.
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
 use std::hint::black_box;
