@@ -252,11 +252,15 @@ impl World {
 
     /// Several, with one credential.
     pub(crate) fn wires(&self, resource: &str, count: usize) -> Vec<Wire> {
-        let Endpoint { user, password, .. } = self.endpoint_of(self.alice(), resource);
+        self.wires_at(&self.endpoint_of(self.alice(), resource), count)
+    }
+
+    /// The same, with a credential that she has.
+    pub(crate) fn wires_at(&self, endpoint: &Endpoint, count: usize) -> Vec<Wire> {
         let credential = Credential {
             id: String::new(),
-            principal: user,
-            secret: password,
+            principal: endpoint.user.clone(),
+            secret: endpoint.password.clone(),
         };
         let endpoint = self.custos.password_endpoint(&credential, &self.database);
         let options = said(REASON);

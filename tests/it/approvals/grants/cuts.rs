@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use custos_testkit::Wire;
+use custos_testkit::{Endpoint, Wire};
 use serde_json::json;
 
 use super::{granted, world};
@@ -26,6 +26,10 @@ fn sessions_are_closed_within_a_second() {
     let world = world("cut", &Extras::default());
     world.at_target("create table filled (id int, note text); alter table filled owner to app");
     world.table("dropped");
+    // She gets a credential where a grant is in force, and it is good under those to come.
+    let grant = granted(&world, "postgres/vault", "30m");
+    let endpoint = world.endpoint_of(world.alice(), "postgres/vault");
+    super::revoke(world.alice(), &grant).success();
     let causes: [(&str, Cut); 3] = [
         ("a revocation", by_revocation),
         ("custos session cut", by_the_operator),
@@ -35,7 +39,7 @@ fn sessions_are_closed_within_a_second() {
     for (cause, cut) in causes {
         let mut longest = [Duration::ZERO; STATES.len()];
         for _ in 0..tries {
-            let sessions = cut(&world, opening);
+            let sessions = cut(&world, &endpoint, opening);
             opening = opening.max(sessions.opening);
             let took = sessions.took();
             longest = std::array::from_fn(|at| longest[at].max(took[at]));
@@ -58,7 +62,7 @@ fn sessions_are_closed_within_a_second() {
 }
 
 /// Opens sessions and cuts them; it is told how long opening took before.
-type Cut = fn(&World, Duration) -> Sessions;
+type Cut = fn(&World, &Endpoint, Duration) -> Sessions;
 
 /// Four sessions on one grant, one in each state; and for each the moment of its cause.
 struct Sessions {
@@ -69,9 +73,9 @@ struct Sessions {
 
 impl Sessions {
     /// Opens them; each is watched by a thread that tells when its socket is closed.
-    fn open(world: &World) -> Self {
+    fn open(world: &World, endpoint: &Endpoint) -> Self {
         let began = Instant::now();
-        let wires = world.wires("postgres/vault", STATES.len());
+        let wires = world.wires_at(endpoint, STATES.len());
         let each = wires.into_iter().zip(STATES);
         Self {
             closed: each.map(|(wire, state)| begin(wire, state)).collect(),
@@ -138,9 +142,9 @@ fn begin(mut wire: Wire, state: &'static str) -> JoinHandle<Instant> {
     })
 }
 
-fn by_revocation(world: &World, _: Duration) -> Sessions {
+fn by_revocation(world: &World, endpoint: &Endpoint, _: Duration) -> Sessions {
     let grant = granted(world, "postgres/vault", "30m");
-    let sessions = Sessions::open(world);
+    let sessions = Sessions::open(world, endpoint);
     let path = format!("/v1/grants/{grant}/revoke");
     let reason = json!({"reason": "enough"});
     let cause = Instant::now();
@@ -150,9 +154,9 @@ fn by_revocation(world: &World, _: Duration) -> Sessions {
 }
 
 /// One after the other, each from before the command is started.
-fn by_the_operator(world: &World, _: Duration) -> Sessions {
+fn by_the_operator(world: &World, endpoint: &Endpoint, _: Duration) -> Sessions {
     let grant = granted(world, "postgres/vault", "30m");
-    let mut sessions = Sessions::open(world);
+    let mut sessions = Sessions::open(world, endpoint);
     let live = world.custos.json(&["session", "ls", "--live", "--json"]);
     let rows = live.as_array().expect("a list").iter();
     let mut ids: Vec<&str> = rows.filter_map(|row| row["id"].as_str()).collect();
@@ -170,7 +174,7 @@ fn by_the_operator(world: &World, _: Duration) -> Sessions {
 }
 
 /// The grant is long enough to open sessions on it, by what that took before.
-fn by_time(world: &World, opening: Duration) -> Sessions {
+fn by_time(world: &World, endpoint: &Endpoint, opening: Duration) -> Sessions {
     let lasts = Duration::from_secs(2 + (3 * opening).as_secs());
     let lasts_text = format!("{}s", lasts.as_secs());
     let asked = super::ask(world.alice(), "postgres/vault", &lasts_text);
@@ -180,7 +184,7 @@ fn by_time(world: &World, opening: Duration) -> Sessions {
     let began = Instant::now();
     let answer = world.bob().hand_in(&made.approval, &signature);
     assert_eq!(answer.status, 200, "{answer:?}");
-    let sessions = Sessions::open(world);
+    let sessions = Sessions::open(world, endpoint);
     let end = began + lasts;
     assert!(Instant::now() < end, "there was no time to open sessions");
     sessions.cut_at(end)
