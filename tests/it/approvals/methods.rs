@@ -1,36 +1,76 @@
-//! How people decide: with a passkey, and where a rule allows it, by their word alone. SSH keys are everywhere else.
+//! How people decide: with a passkey, by their word alone where a rule allows it, later, and at some hours. SSH keys are
+//! everywhere else.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use custos_signatures::approval_challenge;
-use custos_testkit::{Answer, Passkey, Person};
+use custos_testkit::{Answer, Passkey, Person, Psql};
 use serde_json::{Value, json};
 
 use super::attacks::refuses;
 use super::{Extras, POLICY, World, trail};
 
-const ATTESTED: &str = "
+/// `DAY` is none of today's.
+const RULES: &str = "
   - id: small-work
     who: \"*\"
-    on: postgres/attested
+    on: [postgres/attested, postgres/escalated, postgres/hours]
     may: [session.open, sql.select]
   - id: small-drops
     who: \"*\"
     on: postgres/attested
     may: sql.destroy
     approve: {of: dba, per: statement, expires: 10m, attested: true}
+  - id: escalated
+    who: \"*\"
+    on: postgres/escalated
+    may: sql.destroy
+    approve: {of: leads, per: statement, expires: 10m, escalate: {after: 3s, of: dba}}
+  - id: at-hours
+    who: \"*\"
+    on: postgres/hours
+    may: sql.destroy
+    approve:
+      of: dba
+      per: statement
+      expires: 10m
+      hours: {days: [DAY], from: \"09:00\", to: \"17:00\", zone: Europe/Berlin}
 ";
 
 #[test]
-fn people_decide_with_passkeys_and_by_their_word() {
+fn people_decide_in_every_way() {
     let extras = Extras {
         named: true,
         ..Extras::default()
     };
-    let world = World::with("methods", &format!("{POLICY}{ATTESTED}"), &extras);
-    world.add("postgres/attested");
-    world.each(&[("a passkey", a_passkey), ("her word", her_word)]);
+    let rules = RULES.replace("DAY", three_days_on());
+    let world = World::with("methods", &format!("{POLICY}{rules}"), &extras);
+    for name in ["attested", "escalated", "hours"] {
+        world.add(&format!("postgres/{name}"));
+    }
+    world.each(&[
+        ("a passkey", a_passkey),
+        ("her word", her_word),
+        ("those who are asked later", those_who_are_asked_later),
+        ("outside of the hours", outside_of_the_hours),
+    ]);
     world.finish();
+}
+
+fn three_days_on() -> &'static str {
+    // The epoch began on a Thursday.
+    const DAYS: [&str; 7] = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];
+    let days = custos_testkit::now_utc().as_secs() / 86_400;
+    DAYS[usize::try_from((days + 3) % 7).expect("it is small")]
+}
+
+/// Alice's psql at a resource holds the drop of a table that is made for it; with the request.
+fn held_drop_at(world: &World, resource: &str, table: &str) -> (Psql, String) {
+    world.table(table);
+    let mut psql = world.psql_of(world.alice(), resource);
+    psql.send(&format!("drop table {table};"));
+    let request = psql.held();
+    (psql, request)
 }
 
 /// What a page would do: the challenge of a statement, and the assertion over it.
@@ -126,10 +166,7 @@ fn a_passkey(world: &World) {
 }
 
 fn her_word(world: &World) {
-    world.table("by_word");
-    let mut psql = world.psql_of(world.alice(), "postgres/attested");
-    psql.send("drop table by_word;");
-    let request = psql.held();
+    let (mut psql, request) = held_drop_at(world, "postgres/attested", "by_word");
     // Nobody's word counts for what she asks herself.
     let wanted = json!({"decision": "approve", "justification": "small"});
     let path = format!("/v1/requests/{request}/statement");
@@ -150,4 +187,31 @@ fn her_word(world: &World) {
     let decided = &decided.expect("it is on record")["detail"];
     assert_eq!(decided["method"], "attested");
     assert!(trail(&evidence, &request).contains(&"operation.approved".to_owned()));
+}
+
+/// Bob is in `dba`, which is asked when `leads` have not answered for a while.
+fn those_who_are_asked_later(world: &World) {
+    let (mut psql, request) = held_drop_at(world, "postgres/escalated", "escalated");
+    let early = world.bob().statement(&request, "approve");
+    refuses(world, &early, &request, "not_in_group");
+    world.custos.wait_for_record("the escalation", |record| {
+        record["type"] == "request.escalated" && record["approval"]["id"] == request.as_str()
+    });
+    assert!(world.has_table("escalated"));
+    world.bob().approve(&request).success();
+    psql.wait_for("DROP TABLE");
+    psql.finish().success();
+    assert_eq!(world.agreed(&request), ["bob"]);
+}
+
+fn outside_of_the_hours(world: &World) {
+    let (mut psql, request) = held_drop_at(world, "postgres/hours", "at_hours");
+    let answer = world.bob().statement(&request, "approve");
+    refuses(world, &answer, &request, "outside_hours");
+    // A no counts at all times.
+    world.bob().deny(&request).success();
+    psql.wait_for_error("it was denied");
+    psql.finish();
+    assert_eq!(world.ending(&request), "denied");
+    assert!(world.has_table("at_hours"));
 }
