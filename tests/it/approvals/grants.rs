@@ -6,6 +6,7 @@ use custos_testkit::{Finished, PATIENCE, Person, Psql, wait_for};
 use serde_json::Value;
 
 use super::{Extras, REASON, World, said};
+use crate::machines::Key;
 
 /// Nobody is in the vault without somebody's word. A cell is open for one session, a hut to whoever breaks the glass.
 pub(crate) const POLICY: &str = r#"
@@ -394,6 +395,35 @@ fn an_overdue_review(world: &World) {
 }
 
 /// Windows and what was asked for go on after a restart, single sessions do not; and a policy that changes the rule ends them.
+/// What a machine was granted is for its job: it ends with the sign-in that asked, and begins with no other.
+#[test]
+fn a_grant_of_a_machine_ends_with_its_job() {
+    let files = tempfile::tempdir().expect("a directory can be made");
+    let key = Key::new(files.path(), "backup");
+    let extras = Extras {
+        tables: key.settings("backup", "service"),
+        ..Extras::default()
+    };
+    let world = world("granted_job", &extras);
+    let backup = world.newcomer("backup");
+    let file = key.private.to_str().expect("paths here are text");
+    let login = ["login", "--gateway", world.url(), "--machine", "backup"];
+    let login = [&login[..], &["--key", file]].concat();
+    backup.run(&login).success();
+    let grant = ask(&backup, "postgres/vault", "30m");
+    world.bob().approve(&grant).success();
+    let endpoint = world.endpoint_of(&backup, "postgres/vault");
+    let mut psql = Psql::start(&endpoint, &said(REASON));
+    psql.send("select 'it is ' || 'open';");
+    psql.wait_for("it is open");
+    backup.run(&["logout"]).success();
+    wait_until_cut(psql, "the sign-in has ended");
+    ended(&world, &grant, "job");
+    backup.run(&login).success();
+    opens(&world, &backup, "postgres/vault", false);
+    world.finish();
+}
+
 #[test]
 fn what_was_granted_is_kept() {
     let mut world = world("granted_kept", &Extras::default());
