@@ -11,7 +11,7 @@ use custos_store::Shelf;
 use tokio::sync::watch;
 
 use crate::announcement::Happening;
-use crate::approvals::{Approvals, Ending, Live, OPEN_REQUESTS_MAX, Progress};
+use crate::approvals::{Approvals, Ending, Live, OPEN_REQUESTS_MAX, Progress, State};
 use crate::grant::{Asked, Grant, Kept, SESSION_SECONDS_MAX};
 use crate::hold::same_people;
 use crate::refusal::{ApprovalsError, Refusal};
@@ -181,16 +181,7 @@ impl Approvals {
     /// Keeps and records it.
     fn open(&self, asked: Asked) -> Result<(Request, Position), ApprovalsError> {
         let request = asked.request.clone();
-        {
-            let state = self.state();
-            let open = state.requests.values().filter(|live| live.exact.is_none());
-            let own = open
-                .filter(|live| same_people(&live.requester, &asked.requester))
-                .count();
-            if own >= OPEN_OF_ONE_MAX || state.requests.len() >= OPEN_REQUESTS_MAX {
-                return Err(Refusal::TooMany.into());
-            }
-        }
+        self.state().has_room_for(&asked.requester)?;
         self.keep(
             Shelf::Requests,
             &request.id.to_string(),
@@ -276,10 +267,11 @@ impl Approvals {
         };
         let live = Live::of(asked);
         let request = live.request.clone();
-        let position = self.record_opened(&live)?;
         let mut state = self.state();
-        state.requests.insert(request.id, live);
+        state.has_room_for(&wanted.principal)?;
+        let position = self.record_opened(&live)?;
         self.start_grant(&mut state, grant)?;
+        state.requests.insert(request.id, live);
         Ok((request, position))
     }
 
@@ -333,6 +325,20 @@ impl Approvals {
             self.keep(Shelf::Requests, &id.to_string(), &kept)?;
         }
         Ok(live.request.clone())
+    }
+}
+
+impl State {
+    /// Whether somebody may ask for one more right. Reviews that are owed count.
+    fn has_room_for(&self, requester: &Principal) -> Result<(), Refusal> {
+        let open = self.requests.values().filter(|live| live.exact.is_none());
+        let own = open
+            .filter(|live| same_people(&live.requester, requester))
+            .count();
+        if own >= OPEN_OF_ONE_MAX || self.requests.len() >= OPEN_REQUESTS_MAX {
+            return Err(Refusal::TooMany);
+        }
+        Ok(())
     }
 }
 

@@ -243,12 +243,13 @@ impl Approvals {
         grant: Grant,
     ) -> Result<(), ApprovalsError> {
         let id = grant.id();
+        // On record first: what is kept is in force after a crash.
+        self.record_grant_started(&grant)?;
         self.keep(
             Shelf::Requests,
             &id.to_string(),
             &Kept::Granted(grant.clone()),
         )?;
-        self.record_grant_started(&grant)?;
         let happening = if grant.request.kind == RequestKind::BreakGlass {
             Happening::BreakGlass
         } else {
@@ -281,7 +282,9 @@ impl Approvals {
         reason: &str,
     ) -> Result<GrantEnd, ApprovalsError> {
         let mut state = self.state();
-        let grant = state.grants.get(&id).ok_or(Refusal::NotFound)?;
+        let grant = state.grants.get(&id);
+        let grant = grant.filter(|grant| grant.until_utc_ns > 0);
+        let grant = grant.ok_or(Refusal::NotFound)?;
         let decides = || -> Result<bool, ApprovalsError> {
             let groups = self.groups_now(by, self.now())?.unwrap_or_default();
             let of = grant.request.groups();
@@ -302,12 +305,16 @@ impl Approvals {
         by: Option<(&Principal, &str)>,
     ) -> GrantEnd {
         if let Some(grant) = state.grants.get_mut(&id) {
+            // One that owes a review has ended before, perhaps.
+            let ends_now = grant.until_utc_ns > 0;
             grant.until_utc_ns = 0;
             let grant = grant.clone();
-            if let Err(error) = self.record_grant_ended(&grant, ending, by) {
-                tracing::error!(%error, "the end of a grant could not be recorded");
+            if ends_now {
+                if let Err(error) = self.record_grant_ended(&grant, ending, by) {
+                    tracing::error!(%error, "the end of a grant could not be recorded");
+                }
+                self.announce(&grant.request, Happening::GrantEnded { ending });
             }
-            self.announce(&grant.request, Happening::GrantEnded { ending });
             // A review that is owed outlives the right.
             let kept = if grant.review_due_utc_ns.is_none() {
                 state.grants.remove(&id);

@@ -264,9 +264,11 @@ impl Approvals {
 impl Live {
     /// Whether it is about this operation on this resource.
     fn is_of(&self, resource: &str, exact: &Exact) -> bool {
-        let key = self.exact.as_ref().map(|(_, key)| key);
-        let commit = key.map(|key| exact.commit(key).to_string());
-        self.request.resource == resource && commit.is_some() && self.request.commit == commit
+        let Some((_, key)) = &self.exact else {
+            return false;
+        };
+        self.request.resource == resource
+            && self.request.commit == Some(exact.commit(key).to_string())
     }
 }
 

@@ -1,5 +1,7 @@
 //! From the first byte to the startup message: TLS, declined GSSAPI, cancel requests, version negotiation.
 
+use std::borrow::Cow;
+
 use bytes::BytesMut;
 use custos_session::{Accepted, Session, SessionError, Stream};
 use custos_sql::startup_settings;
@@ -22,6 +24,8 @@ const RESOURCE: &str = "custos.resource";
 const REASON: &str = "custos.reason";
 /// The setting by which a client comes again for what was approved meanwhile.
 const APPROVAL: &str = "custos.approval";
+/// How such a token begins; hexadecimal digits follow.
+const TOKEN_PREFIX: &str = "cua_";
 /// The setting by which a client asks for another way to sign in.
 const AUTHENTICATION: &str = "custos.auth";
 
@@ -82,6 +86,14 @@ impl Startup {
         self.setting(APPROVAL)
     }
 
+    /// All settings as they may be recorded: of a token by which clients come again, only that there was one.
+    pub(crate) fn settings_without_tokens(&self) -> Vec<(&str, Cow<'_, str>)> {
+        let settings = self.settings.iter();
+        settings
+            .map(|(name, value)| (name.as_str(), without_tokens(value)))
+            .collect()
+    }
+
     /// A setting of ours, given by itself or in `options` (as libpq's `PGOPTIONS` does).
     fn setting(&self, name: &str) -> Option<String> {
         let own = self.settings.iter().find(|(own, _)| own == name);
@@ -93,6 +105,22 @@ impl Startup {
         let found = settings.into_iter().find(|(own, _)| own == name);
         found.map(|(_, value)| value)
     }
+}
+
+/// In `options` a backslash may stand before any character.
+fn without_tokens(value: &str) -> Cow<'_, str> {
+    let plain = value.replace('\\', "");
+    let mut pieces = plain.split(TOKEN_PREFIX);
+    let before = pieces.next().unwrap_or_default();
+    if before.len() == plain.len() {
+        return Cow::Borrowed(value);
+    }
+    let mut told = before.to_owned();
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|digit: char| digit.is_ascii_hexdigit());
+        told.extend([TOKEN_PREFIX, "…", rest]);
+    }
+    Cow::Owned(told)
 }
 
 /// Runs the handshake. Refusals are told to the client here.
@@ -329,4 +357,30 @@ async fn refused(client: Client, session: &Session<Accepted>, what: &str) -> Ses
     };
     client.farewell(&error, "", session.id()).await;
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_tokens;
+
+    #[test]
+    fn only_tokens_are_left_out_of_settings() {
+        for (value, recorded) in [
+            ("psql", "psql"),
+            (r"-c a=b\ c", r"-c a=b\ c"),
+            ("cua_0123456789abcdef", "cua_…"),
+            (
+                "-c custos.approval=cua_01ef -c role=admin",
+                "-c custos.approval=cua_… -c role=admin",
+            ),
+            (
+                r"-c custos.approval=c\ua\_01\ef -c role=admin",
+                "-c custos.approval=cua_… -c role=admin",
+            ),
+            ("cua_01 cua_ef", "cua_… cua_…"),
+            ("not one: cua_ and so on", "not one: cua_… and so on"),
+        ] {
+            assert_eq!(without_tokens(value), recorded);
+        }
+    }
 }

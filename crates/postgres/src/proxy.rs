@@ -22,8 +22,6 @@ use crate::responses::Responses;
 use crate::target::{self, Target};
 use crate::wire::backend::{Authentication, BackendKeyData};
 
-/// How tokens begin by which clients come again. Settings with one are not recorded.
-const TOKEN_PREFIX: &str = "cua_";
 /// Bytes of statement texts whose analyses are kept for all sessions.
 const SCRIPTS_BYTES: usize = 16 << 20;
 
@@ -114,11 +112,10 @@ async fn signed_in(
         session.set_application(application);
     }
     let (session, mut welcome) = login::login(client, startup, session, &random).await?;
-    let settings: Vec<_> = startup
-        .settings
+    let settings = startup.settings_without_tokens();
+    let settings: Vec<_> = settings
         .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .filter(|(_, value)| !value.contains(TOKEN_PREFIX))
+        .map(|(name, value)| (*name, &**value))
         .collect();
     let (reason, token) = (startup.reason(), startup.token());
     let asked = Asked {

@@ -100,6 +100,11 @@ impl Rules {
         self.slice.is_some()
     }
 
+    /// Whether people are asked about any operation.
+    pub fn may_hold(&self) -> bool {
+        self.slice.as_ref().is_some_and(|slice| slice.may_hold())
+    }
+
     /// Another number for other rules.
     pub fn version(&self) -> u64 {
         self.version

@@ -76,6 +76,8 @@ fn a_grant_is_for_one_person_one_resource_and_some_time() {
         ("break glass", break_glass),
         ("a review that says no", a_review_that_says_no),
         ("an overdue review", an_overdue_review),
+        ("a late review that says no", a_late_review_that_says_no),
+        ("too many reviews", too_many_reviews),
     ]);
     world.finish();
 }
@@ -394,7 +396,48 @@ fn an_overdue_review(world: &World) {
     assert!(world.dan().requests().is_empty());
 }
 
-/// Windows and what was asked for go on after a restart, single sessions do not; and a policy that changes the rule ends them.
+/// A no that comes after the end of the right does not end it again.
+fn a_late_review_that_says_no(world: &World) {
+    let ask = [
+        "request",
+        "postgres/shed",
+        "--break-glass",
+        "--reason",
+        "late",
+    ];
+    let grant = world.alice().run(&ask).success().trim().to_owned();
+    ended(world, &grant, "time");
+    assert_ne!(revoke(world.alice(), &grant).code(), 0, "it is over");
+    world.dan().deny(&grant).success();
+    assert_eq!(world.ending(&grant), "denied");
+    let evidence = world.custos.evidence();
+    let ends = evidence.of_type("grant.ended");
+    let ends = ends.filter(|record| record["approval"]["id"] == grant.as_str());
+    assert_eq!(ends.count(), 1);
+}
+
+/// Whoever breaks glass again and again owes too many reviews to go on.
+fn too_many_reviews(world: &World) {
+    const OWED_AT_MOST: usize = 20;
+    let ask = [
+        "request",
+        "postgres/hut",
+        "--break-glass",
+        "--reason",
+        "again",
+    ];
+    for _ in 0..OWED_AT_MOST {
+        world.alice().run(&ask).success();
+    }
+    let refused = world.alice().run(&ask);
+    assert_ne!(refused.code(), 0, "{refused}");
+    assert!(
+        refused.stderr.contains("too many open requests"),
+        "{refused}"
+    );
+    assert_eq!(world.alice().requests().len(), OWED_AT_MOST);
+}
+
 /// What a machine was granted is for its job: it ends with the sign-in that asked, and begins with no other.
 #[test]
 fn a_grant_of_a_machine_ends_with_its_job() {
@@ -424,6 +467,7 @@ fn a_grant_of_a_machine_ends_with_its_job() {
     world.finish();
 }
 
+/// Windows and what was asked for go on after a restart, single sessions do not; and a policy that changes the rule ends them.
 #[test]
 fn what_was_granted_is_kept() {
     let mut world = world("granted_kept", &Extras::default());

@@ -32,6 +32,7 @@ pub struct Slice {
     actors: Result<Vec<Actor>, String>,
     /// Numbers of rows that rules name, sorted: between two of them every number means the same.
     thresholds: Vec<u64>,
+    may_hold: bool,
     cache: Mutex<HashMap<Key, Arc<Verdict>>>,
 }
 
@@ -71,6 +72,9 @@ impl Slice {
             all.into_iter().map(actor).collect::<Result<Vec<_>, _>>()
         });
         let rules = actors.iter().flatten().flat_map(|actor| &actor.rules);
+        let may_hold = rules
+            .clone()
+            .any(|compiled| compiled.rule.obligations.approve.is_some());
         let thresholds = rules.filter_map(|compiled| compiled.rule.conditions.bulk_insert_over);
         let mut thresholds: Vec<u64> = thresholds.map(|(rows, _)| rows).collect();
         thresholds.sort_unstable();
@@ -80,8 +84,14 @@ impl Slice {
             labels: Arc::clone(&set.labels),
             actors,
             thresholds,
+            may_hold,
             cache: Mutex::default(),
         }
+    }
+
+    /// Whether people are asked about any operation.
+    pub fn may_hold(&self) -> bool {
+        self.may_hold
     }
 
     /// The verdict on an operation.

@@ -19,6 +19,7 @@ use crate::wire::frontend::Bind;
 /// of all portals' of a session. What is beyond is denied instead of held.
 const KEPT_VALUES_BYTES: usize = 1 << 20;
 const KEPT_VALUES_BYTES_IN_ALL: usize = 8 << 20;
+
 impl Requests<'_> {
     pub(super) fn bind(
         &mut self,
@@ -70,8 +71,10 @@ impl Requests<'_> {
             .values("parameters", parameters)
             .end();
         let ruled = match &analysis {
-            Some((analysis, rules)) => Some(self.session.decide(&analysis.question, rules)?),
-            None => None,
+            Some((analysis, rules)) if !masks.is_empty() || rules.may_hold() => {
+                Some(self.session.decide(&analysis.question, rules)?)
+            }
+            _ => None,
         };
         // People approve them together with the statement.
         let is_kept = ruled.as_ref().is_some_and(Ruled::needs_approval);

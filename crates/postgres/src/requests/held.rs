@@ -287,6 +287,10 @@ impl Requests<'_> {
 
     /// A notice to the client, which goes on record like all that it is sent.
     fn tell(&mut self, held: &Held, text: &str, is_first: bool) -> Result<(), SessionError> {
+        // A client that does not read what it was told is not told more.
+        if !is_first && !self.shared.notices().is_empty() {
+            return Ok(());
+        }
         let request = held.request();
         let message = if is_first {
             format!(
