@@ -22,7 +22,7 @@ pub(crate) struct DecideArgs {
     /// Why; asked for on a terminal
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Public or private key file to sign with [default: an enrolled key of the agent, or of ~/.ssh]
+    /// Public or private key file to sign with [default: an enrolled key of ~/.ssh]
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
     /// Without a signature of your own, where policy lets that count
@@ -160,7 +160,7 @@ pub(crate) struct ApproverAt {
 pub(crate) enum ApproverCommand {
     /// Enrol an SSH key of yours to approve with; somebody else has to accept it
     Enrol {
-        /// Public or private key file [default: the first key of the agent, or of ~/.ssh]
+        /// Public or private key file [default: the first key of ~/.ssh]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
         #[command(flatten)]

@@ -168,10 +168,8 @@ fn list(out: &mut dyn Write, keys: &Value, allowed_signers: bool) -> Result<(), 
 }
 
 fn no_key() -> Failure {
-    Failure::new(anyhow::anyhow!(
-        "there is no SSH key in the agent or in ~/.ssh"
-    ))
-    .hint("make one with `ssh-keygen -t ed25519`, or name one with --key")
+    Failure::new(anyhow::anyhow!("there is no SSH key in ~/.ssh"))
+        .hint("make one with `ssh-keygen -t ed25519`, or name one with --key")
 }
 
 pub(crate) fn rows(list: &Value) -> impl Iterator<Item = &Value> {

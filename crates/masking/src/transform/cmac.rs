@@ -1,7 +1,7 @@
 //! AES-CMAC (NIST SP 800-38B, RFC 4493), over the block cipher alone.
 //!
-//! The library's own CMAC copies an allocated context for each message, which costs ten times what two blocks of AES
-//! do; a token of a column is a message of that length.
+//! The library's own CMAC copies an allocated context for each message, which costs three times as much as the
+//! block of AES that a short message takes.
 
 use aws_lc_rs::cipher::EncryptingKey;
 
