@@ -161,7 +161,7 @@ OPERATION = {"operation.intent", "operation.approved", "operation.outcome", "ope
 SESSION = OPERATION | {"session.start", "session.end", "segment.closed"}
 TYPES = SESSION | set("""log.open log.close log.heartbeat node.start node.stop config.changed evidence.failed
     evidence.recovered connection.refused login.failed session.denied cancel.requested credential.issued
-    credential.revoked resource.added resource.removed recording.read
+    credential.revoked certificate.issued resource.added resource.removed recording.read
     issuer.keys sign_in.started sign_in.failed sign_in.changed sign_in.unchecked sign_in.ended authorization.granted authorization.refused
     authorization.revoked provisioning.changed provisioning.refused
     administrator.offered administrator.claimed administrator.removed finding.standing

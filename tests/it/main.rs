@@ -27,6 +27,7 @@ mod psql;
 mod revocation;
 mod saml;
 mod sign_in;
+mod ssh;
 mod upstream;
 mod upstream_login;
 mod web;

@@ -24,6 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["custos-store"],
     &["custos-tunnel"],
     &["custos-oauth", "custos-oidc"],
+    &["custos-ssh-wire"],
     &[
         "custos-tlog",
         "custos-fetch",
@@ -51,6 +52,7 @@ const KNOWN_TO_PROTOCOLS: &[&str] = &[
     "custos-scram",
     "custos-postgres-wire",
     "custos-sql",
+    "custos-ssh-wire",
 ];
 /// Second crypto libraries.
 const BANNED: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];
@@ -61,6 +63,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ("custos-sql", &["tokio"]),
     ("custos-tlog", &["tokio"]),
     ("custos-postgres-wire", &["tokio"]),
+    ("custos-ssh-wire", &["tokio"]),
     ("custos-jwt", &["tokio"]),
     ("custos-oauth", &["tokio"]),
     ("custos-oidc", &["tokio"]),

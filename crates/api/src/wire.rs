@@ -223,8 +223,11 @@ pub struct ListenerStatus {
     pub protocol: String,
     /// Where, with the port that was bound.
     pub address: String,
-    /// `required` or `off`.
+    /// `required` or `off`; `ssh` where the protocol encrypts by itself.
     pub tls: String,
+    /// The public key that SSH clients know it by: type and base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<String>,
 }
 
 /// An answer that is an error.

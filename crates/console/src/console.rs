@@ -70,6 +70,8 @@ pub struct Entrance {
     pub port: u16,
     /// Whether clients must use TLS.
     pub tls: bool,
+    /// The public key that SSH clients know it by: type and base64.
+    pub host_key: Option<String>,
 }
 
 /// What a [`Console`] is made from.

@@ -31,6 +31,7 @@ mod answers;
 mod approvers;
 mod authorize;
 mod browser;
+mod certificates;
 mod check;
 mod console;
 mod device;

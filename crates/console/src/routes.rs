@@ -16,8 +16,8 @@ use custos_oauth::{
 use crate::console::Console;
 use crate::page::{problem, style};
 use crate::{
-    administration, administrator, approvers, authorize, device, headers, home, my, provisioning,
-    requests, saml, sign_in, token,
+    administration, administrator, approvers, authorize, certificates, device, headers, home, my,
+    provisioning, requests, saml, sign_in, token,
 };
 
 /// From the request's head to the answer's, calls to providers included.
@@ -57,6 +57,7 @@ impl Console {
             .route("/v1/whoami", get(my::whoami))
             .route("/v1/my/resources", get(my::resources))
             .route("/v1/my/connections", post(my::connect))
+            .route("/v1/my/certificates", post(certificates::certify))
             .route("/v1/my/sign-in", delete(my::sign_out))
             .route("/scim/v2/{name}", any(provisioning::answer))
             .route("/scim/v2/{name}/", any(provisioning::answer))

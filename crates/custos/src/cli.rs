@@ -48,6 +48,10 @@ pub(crate) enum Command {
     Connect(ConnectArgs),
     /// Show who is signed in
     Whoami(WhoAmIArgs),
+    /// Print what OpenSSH needs in its configuration to go through the gateway
+    SshConfig(SshArgs),
+    /// Renew the SSH certificate, where it is due; what `ssh-config` prints calls this
+    SshCert(SshArgs),
     /// Let an agent act for you
     Delegate(DelegateArgs),
     /// End the sign-in
@@ -182,6 +186,20 @@ pub(crate) struct DelegateArgs {
     /// Where the token goes (mode 0600) [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) gateway: SignInArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  custos ssh-config >> ~/.ssh/config
+  ssh custos-web1                                       a target, by its name
+  ssh alice+web1@gw.example                             the same, spelled out
+  scp file custos-web1:                                 and so on
+
+The certificate is good as long as the sign-in lasts; sign in again with `custos login`.")]
+pub(crate) struct SshArgs {
     #[command(flatten)]
     pub(crate) gateway: SignInArgs,
 }
@@ -337,7 +355,7 @@ pub(crate) struct ReadArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ResourceCommand {
     /// Add a target
-    Add(ResourceAddArgs),
+    Add(Box<ResourceAddArgs>),
     /// List the targets
     Ls(ReadArgs),
     /// Remove a target; its live sessions are cut
@@ -352,16 +370,18 @@ pub(crate) enum ResourceCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  custos resource add postgres/shop --host db.internal --account shop_app --password-file shop.pass")]
+  custos resource add postgres/shop --host db.internal --account shop_app --password-file shop.pass
+  custos resource add ssh/web1 --host web1.internal --account deploy --key-file deploy.key \\
+      --host-key \"$(ssh-keyscan -t ed25519 web1.internal | cut -d' ' -f2-)\"")]
 pub(crate) struct ResourceAddArgs {
     /// For example postgres/shop
     pub(crate) name: ResourceName,
     /// Host name or IP address of the target
     #[arg(long)]
     pub(crate) host: String,
-    /// Its port
-    #[arg(long, default_value_t = 5432)]
-    pub(crate) port: u16,
+    /// Its port [default: 5432 for PostgreSQL, 22 for SSH]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
     /// The account that the gateway signs in with
     #[arg(long)]
     pub(crate) account: String,
@@ -376,6 +396,9 @@ pub(crate) struct ResourceAddArgs {
     /// CA certificates (PEM) to trust for this target instead of the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Public host key of an SSH target: type and base64, as `ssh-keyscan` prints them
+    #[arg(long, value_name = "KEY")]
+    pub(crate) host_key: Option<String>,
     /// Answer a target that asks for an MD5 password
     #[arg(long)]
     pub(crate) allow_md5: bool,
@@ -401,6 +424,9 @@ pub(crate) struct PasswordArgs {
     /// Read the account's password from standard input, first line
     #[arg(long)]
     pub(crate) password_stdin: bool,
+    /// File with the account's private key, for SSH: OpenSSH format, or PKCS#8 for RSA; without passphrase
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,6 +18,7 @@ pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod session;
 pub(crate) mod sign_in;
+pub(crate) mod ssh;
 pub(crate) mod status;
 pub(crate) mod whoami;
 

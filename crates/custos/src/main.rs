@@ -66,13 +66,15 @@ fn run(command: Command, out: &mut dyn Write) -> Result<ExitCode, Failure> {
 fn perform(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     use commands::{
         administrator, approve, approver, block_on, config, credential, delegate, key, login,
-        logout, machine, policy, request, resource, session, sign_in, status, whoami,
+        logout, machine, policy, request, resource, session, sign_in, ssh, status, whoami,
     };
     match command {
         Command::Login(arguments) => block_on(login::login(out, arguments)),
         Command::Delegate(arguments) => block_on(delegate::delegate(out, arguments)),
         Command::Logout(arguments) => block_on(logout::logout(out, arguments)),
         Command::Whoami(arguments) => block_on(whoami::whoami(out, arguments)),
+        Command::SshConfig(arguments) => block_on(ssh::configure(out, arguments)),
+        Command::SshCert(arguments) => block_on(ssh::certify(arguments)),
         Command::Approve(arguments) => block_on(approve::decide(out, arguments, Choice::Approve)),
         Command::Deny(arguments) => block_on(approve::decide(out, arguments, Choice::Deny)),
         Command::Request(arguments) => block_on(request::run(out, arguments)),

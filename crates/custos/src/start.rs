@@ -1,22 +1,28 @@
 //! Brings a gateway up: control state, evidence, listeners, admin socket, in this order.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use custos_api::{Admin, AdminSettings, AdminSocket, Finding, ListenerStatus};
 use custos_console::{Console, WebCertificate, WebListener, WebProvider};
 use custos_evidence::{Evidence, Recovery, Settings};
-use custos_identity::{Credentials, SignIns};
+use custos_identity::{CertificateAuthority, Credentials, SignIns};
 use custos_model::{Clock, Secret};
 use custos_policy::Policy;
 use custos_postgres::Postgres;
 use custos_session::{BoundListener, Gateway, ServerIdentity, Services};
+use custos_ssh::Ssh;
+use custos_ssh_wire::PrivateKey;
 use custos_store::{MasterKey, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use zeroize::Zeroizing;
 
 use crate::cli::VERSION;
 use crate::config::Config;
@@ -88,8 +94,11 @@ impl Running {
             approvals,
             webhooks,
         } = approvals::open(&config, &clock, &evidence, &store, &sign_ins, &policy)?;
+        let certificates =
+            CertificateAuthority::open(store.clone(), sign_ins.clone(), machine::random)?;
         let services = Services {
             approvals,
+            certificates,
             clock,
             evidence: evidence.clone(),
             store: store.clone(),
@@ -248,7 +257,7 @@ async fn open_doors(
     client_ca_file: Option<PathBuf>,
     findings: Arc<Mutex<Vec<Finding>>>,
 ) -> Result<Doors, Failure> {
-    let bound = bind(config, gateway)?;
+    let bound = bind(config, services, gateway)?;
     let listeners: Vec<_> = bound.iter().map(|(status, _)| status.clone()).collect();
     let client_ca_pem = client_ca_file
         .as_deref()
@@ -305,31 +314,82 @@ async fn open_doors(
     })
 }
 
+/// A listener whose address is taken.
+enum Bound {
+    Postgres(BoundListener<Postgres>),
+    Ssh(BoundListener<Ssh>),
+}
+
+impl Bound {
+    fn address(&self) -> SocketAddr {
+        match self {
+            Self::Postgres(bound) => bound.address(),
+            Self::Ssh(bound) => bound.address(),
+        }
+    }
+
+    fn serve(self) {
+        match self {
+            Self::Postgres(bound) => bound.serve(),
+            Self::Ssh(bound) => bound.serve(),
+        }
+    }
+}
+
 /// Takes the addresses of the listeners, none of which is served yet.
 fn bind(
     config: &Config,
+    services: &Services,
     gateway: &Gateway,
-) -> Result<Vec<(ListenerStatus, BoundListener<Postgres>)>, Failure> {
-    let protocol = Arc::new(Postgres::new(machine::random));
+) -> Result<Vec<(ListenerStatus, Bound)>, Failure> {
+    let postgres = Arc::new(Postgres::new(machine::random));
+    let key = ssh_host_key(&services.store)?;
+    let host_key = key.public().openssh().to_owned();
+    let ssh = Arc::new(Ssh::new(key, machine::random));
     let mut listeners = Vec::new();
     for listener in &config.listeners {
-        let bound = gateway
-            .bind(Arc::clone(&protocol), listener.settings())
-            .map_err(|error| {
-                Failure::new(error).hint("`custos doctor` tells who else uses the address")
-            })?;
+        let settings = listener.settings();
+        let bound = if listener.protocol == "ssh" {
+            gateway.bind(Arc::clone(&ssh), settings).map(Bound::Ssh)
+        } else {
+            gateway
+                .bind(Arc::clone(&postgres), settings)
+                .map(Bound::Postgres)
+        };
+        let bound = bound.map_err(|error| {
+            Failure::new(error).hint("`custos doctor` tells who else uses the address")
+        })?;
         let status = ListenerStatus {
             name: listener.name.clone(),
             protocol: listener.protocol.clone(),
             address: bound.address().to_string(),
-            tls: if listener.tls.is_some() {
-                "required"
-            } else {
-                "off"
+            tls: match (&listener.tls, &bound) {
+                (Some(_), _) => "required",
+                (None, Bound::Ssh(_)) => "ssh",
+                (None, Bound::Postgres(_)) => "off",
             }
             .to_owned(),
+            host_key: matches!(bound, Bound::Ssh(_)).then(|| host_key.clone()),
         };
         listeners.push((status, bound));
     }
     Ok(listeners)
+}
+
+/// What SSH clients know this gateway by: made once, and kept encrypted with the control state.
+fn ssh_host_key(store: &Store) -> Result<PrivateKey, Failure> {
+    let make = || {
+        let mut seed = Zeroizing::new([0; 32]);
+        machine::random(seed.as_mut_slice());
+        Secret::new(STANDARD.encode(seed.as_slice()))
+    };
+    let kept = store
+        .secret_or_create("ssh.host_key", make, machine::random)
+        .context("cannot read the SSH host key")?;
+    let seed = STANDARD.decode(kept.expose()).ok().map(Zeroizing::new);
+    let seed: Option<Zeroizing<[u8; 32]>> = seed
+        .and_then(|seed| seed.as_slice().try_into().ok())
+        .map(Zeroizing::new);
+    let seed = seed.context("the SSH host key in the control state is damaged")?;
+    Ok(PrivateKey::from_seed(&seed).context("cannot use the SSH host key")?)
 }

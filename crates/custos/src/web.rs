@@ -144,5 +144,6 @@ fn entrance(listener: &ListenerStatus) -> Option<Entrance> {
         protocol: listener.protocol.clone(),
         port: address.port(),
         tls: listener.tls != "off",
+        host_key: listener.host_key.clone(),
     })
 }

@@ -44,6 +44,7 @@ record_types! {
     CancelRequested = "cancel.requested",
     CredentialIssued = "credential.issued",
     CredentialRevoked = "credential.revoked",
+    CertificateIssued = "certificate.issued",
     ResourceAdded = "resource.added",
     ResourceRemoved = "resource.removed",
     RecordingRead = "recording.read",
@@ -105,6 +106,7 @@ impl RecordType {
                 | Self::CancelRequested
                 | Self::CredentialIssued
                 | Self::CredentialRevoked
+                | Self::CertificateIssued
                 | Self::ResourceAdded
                 | Self::ResourceRemoved
                 | Self::RecordingRead

@@ -45,6 +45,12 @@ pub enum IdentityError {
         /// The login name.
         login_name: String,
     },
+    /// What signs certificates cannot be read.
+    #[error("the key of the certificate authority in the control state is damaged")]
+    AuthorityDamaged,
+    /// There are no certificates for such keys.
+    #[error("there are no certificates for keys of this kind")]
+    KeyKind,
     /// Control state failed.
     #[error("cannot {action}")]
     Store {

@@ -19,6 +19,7 @@
 )]
 
 mod authorization;
+mod certificate_authority;
 mod check;
 mod credentials;
 mod error;
@@ -34,6 +35,9 @@ mod signing_keys;
 mod workloads;
 
 pub use authorization::{JudgedToken, SignInsOfCall, StoredRefreshTokens};
+pub use certificate_authority::{
+    CertificateAuthority, CertificateFailure, IssuedCertificate, PresentedCertificate,
+};
 pub use check::Login;
 pub use credentials::{CredentialState, CredentialSummary, Credentials, ScramParameters};
 pub use custos_store::{CredentialId, SourceNetwork};

@@ -100,8 +100,10 @@ impl OwnIssuer {
     }
 
     /// The word for what a token must be good for to open sessions of a protocol.
-    pub fn scope_of(protocol: Protocol) -> &'static str {
-        scope(protocol).as_str()
+    ///
+    /// `None` for a protocol whose clients bring no tokens.
+    pub fn scope_of(protocol: Protocol) -> Option<&'static str> {
+        scope(protocol).map(Scope::as_str)
     }
 
     /// The server itself, locked.
@@ -150,7 +152,7 @@ impl OwnIssuer {
         let judged = self.server().judge(token, &state, now);
         let token = judged.map_err(BearerFailure::Refused)?;
         let protocol = resource.protocol();
-        if !token.scopes.contains(scope(protocol)) {
+        if !scope(protocol).is_some_and(|scope| token.scopes.contains(scope)) {
             return Err(BearerFailure::Scope(protocol));
         }
         if token.principal.name != login_name {
@@ -172,9 +174,11 @@ impl OwnIssuer {
 }
 
 /// Each protocol has a scope of its own, so that a token for one opens no other.
-fn scope(protocol: Protocol) -> Scope {
+fn scope(protocol: Protocol) -> Option<Scope> {
     match protocol {
-        Protocol::Postgres => Scope::Postgres,
+        Protocol::Postgres => Some(Scope::Postgres),
+        // Stock clients have no way to bring one.
+        Protocol::Ssh => None,
     }
 }
 

@@ -11,14 +11,26 @@ use serde::{Deserialize, Serialize};
 pub enum Protocol {
     /// PostgreSQL frontend/backend protocol 3.0 and 3.2.
     Postgres,
+    /// SSH 2.0.
+    Ssh,
 }
 
 impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Postgres, Self::Ssh];
+
     /// The first part of a resource name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
+            Self::Ssh => "ssh",
         }
+    }
+
+    fn of_name(name: &str) -> Option<(Self, &str)> {
+        let (word, rest) = name.split_once('/')?;
+        let protocol = Self::ALL.into_iter().find(|it| it.as_str() == word)?;
+        Some((protocol, rest))
     }
 }
 
@@ -30,7 +42,7 @@ pub struct ResourceName(String);
 /// A resource name that was not understood.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "`{0}` is not a resource name: write `postgres/NAME`, NAME in lower-case letters, digits, `.`, `_` and `-`, at most 63"
+    "`{0}` is not a resource name: write `postgres/NAME` or `ssh/NAME`, NAME in lower-case letters, digits, `.`, `_` and `-`, at most 63"
 )]
 pub struct ResourceNameError(String);
 
@@ -42,7 +54,8 @@ impl ResourceName {
 
     /// The protocol before the slash.
     pub fn protocol(&self) -> Protocol {
-        Protocol::Postgres
+        // There is no name without one.
+        Protocol::of_name(&self.0).map_or(Protocol::Postgres, |(protocol, _)| protocol)
     }
 }
 
@@ -50,7 +63,7 @@ impl FromStr for ResourceName {
     type Err = ResourceNameError;
 
     fn from_str(text: &str) -> Result<Self, ResourceNameError> {
-        let valid = text.strip_prefix("postgres/").is_some_and(|name| {
+        let valid = Protocol::of_name(text).is_some_and(|(_, name)| {
             name.len() <= 63
                 && name
                     .starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
@@ -92,7 +105,12 @@ mod tests {
 
     #[test]
     fn names_are_strict() {
-        for good in ["postgres/shop", "postgres/0", "postgres/a.b_c-d"] {
+        for good in [
+            "postgres/shop",
+            "postgres/0",
+            "postgres/a.b_c-d",
+            "ssh/web1",
+        ] {
             assert!(good.parse::<ResourceName>().is_ok(), "{good}");
         }
         for bad in [

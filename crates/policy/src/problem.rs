@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use custos_model::ResourceName;
+use custos_model::{Protocol, ResourceName};
 
 use crate::rule::{AccessRule, EVERYTHING, GROUP_PREFIX};
 
@@ -48,7 +48,7 @@ pub enum ProblemKind {
     },
     /// Not a resource.
     #[error(
-        "`{text}` in `resources` is none: write `postgres/NAME`, or the beginning of names and `*`"
+        "`{text}` in `resources` is none: write `postgres/NAME` or `ssh/NAME`, or the beginning of names and `*`"
     )]
     Resource {
         /// The text as given.
@@ -125,7 +125,10 @@ fn is_resource(text: &str) -> bool {
     match text.strip_suffix('*') {
         None => text.parse::<ResourceName>().is_ok(),
         Some(beginning) => {
-            "postgres/".starts_with(beginning) || beginning.parse::<ResourceName>().is_ok()
+            let is_of_a_protocol =
+                |protocol: Protocol| format!("{}/", protocol.as_str()).starts_with(beginning);
+            Protocol::ALL.into_iter().any(is_of_a_protocol)
+                || beginning.parse::<ResourceName>().is_ok()
         }
     }
 }

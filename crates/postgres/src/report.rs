@@ -77,7 +77,11 @@ pub(crate) fn report(error: &SessionError, login_name: &str, id: SessionId) -> O
 fn upstream(error: &UpstreamError) -> (&'static str, String) {
     match error {
         UpstreamError::Connect { .. } => ("08001", "the target cannot be reached".to_owned()),
-        UpstreamError::TlsNotOffered | UpstreamError::Tls(_) | UpstreamError::TlsSettings(_) => (
+        UpstreamError::TlsNotOffered
+        | UpstreamError::Tls(_)
+        | UpstreamError::TlsSettings(_)
+        | UpstreamError::HostKey
+        | UpstreamError::HostKeyUnknown => (
             "08001",
             "no verified TLS connection to the target".to_owned(),
         ),

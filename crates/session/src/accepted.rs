@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use custos_evidence::{DetailValue, NodeRecord, RecordOutcome, RecordType};
-use custos_identity::{Credentials, Login, LoginFailure, ScramParameters};
+use custos_identity::{
+    CertificateFailure, Credentials, Login, LoginFailure, PresentedCertificate, ScramParameters,
+};
 use custos_model::{Protocol, ResourceName, SessionId};
 use custos_scram::ClientProof;
 use tokio::net::TcpStream;
@@ -78,6 +80,11 @@ impl Session<Accepted> {
         self.stage.end_point.as_deref()
     }
 
+    /// How the client's connection is protected, where the protocol does that by itself; for the records.
+    pub fn set_protection(&mut self, description: String) {
+        self.core.state().client_tls = Some(description);
+    }
+
     /// The name that the client's program gives itself; for the records.
     pub fn set_application(&self, name: &str) {
         self.core.state().application = Some(name.to_owned());
@@ -116,11 +123,13 @@ impl Session<Accepted> {
         }
     }
 
-    /// The connection credential itself, which the adapter accepts inside TLS only.
+    /// The connection credential itself, which the adapter accepts on an encrypted connection only. `resource`: what the
+    /// client names to open, which must be what the credential is for.
     pub async fn identify_by_password(
         self,
         login_name: &str,
         password: &str,
+        resource: Option<&str>,
     ) -> Result<Session<Identified>, SessionError> {
         let services = &self.core.shared.services;
         let checked = services.credentials.check_password(
@@ -130,8 +139,56 @@ impl Session<Accepted> {
             services.clock.now(),
         );
         match checked {
+            Ok(login) if resource.is_some_and(|named| named != login.resource.as_str()) => {
+                let reason = format!("the credential is for {}", login.resource);
+                Err(self
+                    .record_failed_login(login_name, "password", &reason)
+                    .await)
+            }
             Ok(login) => Ok(self.identified(login, "password")),
             Err(failure) => Err(self.login_failed(login_name, "password", &failure).await),
+        }
+    }
+
+    /// Whether a certificate would do for a login name, whoever has its key.
+    pub fn would_take_certificate(&self, login_name: &str, certificate: &[u8]) -> bool {
+        let services = &self.core.shared.services;
+        let now = services.clock.now();
+        services
+            .certificates
+            .would_take(login_name, certificate, now)
+    }
+
+    /// A certificate, with the signature of its key. `resource` is what the client asks to open.
+    pub async fn identify_by_certificate(
+        self,
+        login_name: &str,
+        presented: &PresentedCertificate<'_>,
+        resource: Option<&str>,
+    ) -> Result<Session<Identified>, SessionError> {
+        let resource = resource.and_then(|name| name.parse::<ResourceName>().ok());
+        let Some(resource) = resource else {
+            return Err(self
+                .record_failed_login(login_name, "certificate", "no resource is named")
+                .await);
+        };
+        let checked = {
+            let services = &self.core.shared.services;
+            let now = services.clock.now();
+            services
+                .certificates
+                .check(login_name, presented, &resource, now)
+        };
+        match checked {
+            Ok(login) => Ok(self.identified(login, "certificate")),
+            Err(failure) => {
+                if let CertificateFailure::State(error) = &failure {
+                    tracing::error!(%error, "a certificate could not be judged");
+                }
+                Err(self
+                    .record_failed_login(login_name, "certificate", &failure.to_string())
+                    .await)
+            }
         }
     }
 
@@ -153,7 +210,7 @@ impl Session<Accepted> {
         resource: &str,
     ) -> Result<Session<Identified>, SessionError> {
         if Credentials::is_secret(token) {
-            return self.identify_by_password(login_name, token).await;
+            return self.identify_by_password(login_name, token, None).await;
         }
         let Ok(resource) = resource.parse::<ResourceName>() else {
             return Err(self

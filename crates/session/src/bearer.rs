@@ -31,7 +31,7 @@ impl Session<Accepted> {
         let issuer = self.core.shared.services.own_issuer.as_ref()?;
         Some(TokenSource {
             discovery_url: issuer.discovery_url(),
-            scope: OwnIssuer::scope_of(self.stage.protocol()),
+            scope: OwnIssuer::scope_of(self.stage.protocol())?,
         })
     }
 

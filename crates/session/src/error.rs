@@ -150,6 +150,12 @@ pub enum UpstreamError {
     /// The resource's TLS settings cannot be used.
     #[error("TLS settings of the resource are not usable: {0}")]
     TlsSettings(String),
+    /// The target does not prove itself with the key that its resource has.
+    #[error("host key of the target is not the one that its resource has")]
+    HostKey,
+    /// The resource does not say which key its target has.
+    #[error("resource has no host key to know its target by")]
+    HostKeyUnknown,
     /// The target refused the gateway's own credential, or asked for what the resource does not allow.
     #[error("target refused the gateway: {0}")]
     Authentication(String),

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use custos_approvals::Approvals;
 use custos_evidence::Evidence;
-use custos_identity::{Credentials, OwnIssuer, SignIns, Workloads};
+use custos_identity::{CertificateAuthority, Credentials, OwnIssuer, SignIns, Workloads};
 use custos_model::{Clock, Decision, Principal, ResourceName};
 use custos_policy::Policy;
 use custos_policy::documents::Resource as PolicyResource;
@@ -44,6 +44,7 @@ pub use authorized::Authorized;
 pub use bearer::{Bearer, TokenSource};
 pub use custos_approvals::{Ending, Exact, Progress};
 pub use custos_evidence::{EvidenceError, Position};
+pub use custos_identity::PresentedCertificate;
 pub use custos_masking as masking;
 pub use custos_policy::documents::{
     Environment, InsertedRows, Limit, Question, Shape, Touched, Verb,
@@ -75,6 +76,8 @@ pub struct Services {
     pub store: Store,
     /// Connection credentials.
     pub credentials: Credentials,
+    /// Certificates for keys of people's own.
+    pub certificates: CertificateAuthority,
     /// Who is signed in.
     pub sign_ins: SignIns,
     /// Machines that present their platform's token.
@@ -185,6 +188,11 @@ pub trait Protocol: Send + Sync + 'static {
 
     /// ALPN names (RFC 7301) that its TLS listeners accept.
     fn alpn(&self) -> &'static [&'static [u8]];
+
+    /// Whether the protocol encrypts by itself, so that its listeners have no TLS.
+    fn encrypts_by_itself(&self) -> bool {
+        false
+    }
 
     /// Serves one connection until it ends. Dropped at a deadline or when the session is cut by force.
     fn serve(

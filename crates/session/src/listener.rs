@@ -154,7 +154,7 @@ pub(crate) fn bind<P: Protocol>(
                 .map_err(|source| ListenError::Identity { name, source })?;
             Some(ArcSwap::from_pointee(offered))
         }
-        ListenerTls::Off if address.ip().is_loopback() => None,
+        ListenerTls::Off if address.ip().is_loopback() || protocol.encrypts_by_itself() => None,
         ListenerTls::Off => return Err(ListenError::PlainTextOutsideLoopback { name, address }),
     };
     let failed = |source| ListenError::Bind { address, source };

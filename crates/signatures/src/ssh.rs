@@ -3,8 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use ssh_key::PublicKey;
+use ssh_key::encoding::{Decode as _, Reader as _};
 use ssh_key::public::KeyData;
+use ssh_key::{PublicKey, Signature};
 
 use crate::encoding::fingerprint;
 use crate::error::SignatureError;
@@ -57,6 +58,38 @@ impl SshKey {
         })
     }
 
+    /// Reads a key as it goes over the wire (RFC 4253 section 6.6). Certificates are none.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SignatureError> {
+        if bytes.len() > MAX_KEY_LINE_BYTES {
+            return Err(SignatureError::KeyMalformed);
+        }
+        let mut reader = bytes;
+        let data = KeyData::decode(&mut reader).map_err(|_| SignatureError::KeyMalformed)?;
+        if !reader.is_finished() {
+            return Err(SignatureError::KeyMalformed);
+        }
+        let key = PublicKey::from(data);
+        let openssh = key.to_openssh().map_err(|_| SignatureError::KeyMalformed)?;
+        let key = Self::parse(&openssh)?;
+        // One spelling, as in `parse`.
+        if key.encode() != bytes {
+            return Err(SignatureError::KeyMalformed);
+        }
+        Ok(key)
+    }
+
+    /// The key as it goes over the wire.
+    pub fn encode(&self) -> Vec<u8> {
+        PublicKey::from(self.data.clone())
+            .to_bytes()
+            .unwrap_or_default()
+    }
+
+    /// Its type, such as `ssh-ed25519`.
+    pub fn kind(&self) -> &str {
+        self.openssh.split(' ').next().unwrap_or_default()
+    }
+
     /// `SHA256:` and base64, as `ssh-keygen -l` prints it.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
@@ -76,6 +109,22 @@ impl SshKey {
         armored: &str,
     ) -> Result<(), SignatureError> {
         sshsig::verify(&self.data, &self.material, namespace, message, armored)
+    }
+
+    /// Whether `signature`, as it goes over the wire (RFC 4253 section 6.6), is this key's over `message` by the algorithm of
+    /// that name, such as `ssh-ed25519` or `rsa-sha2-512`.
+    pub fn verify_plain(
+        &self,
+        algorithm: &str,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let signature =
+            Signature::try_from(signature).map_err(|_| SignatureError::SignatureWrong)?;
+        if signature.algorithm().as_str() != algorithm {
+            return Err(SignatureError::AlgorithmWrong);
+        }
+        self.material.verify(message, &signature)
     }
 }
 

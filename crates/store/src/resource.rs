@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use custos_model::ResourceName;
+use custos_model::{Protocol, ResourceName};
 use serde::{Deserialize, Serialize};
 
 /// One named target. Its upstream password is kept apart and never part of this value.
@@ -28,6 +28,9 @@ pub struct Resource {
     /// Certificates to trust for this target instead of the system's, at most 64 KiB of PEM text.
     #[serde(default)]
     pub ca_pem: Option<String>,
+    /// The public key that an SSH target proves itself with: type and base64, at most 8 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<String>,
     /// Answer a target that asks for an MD5 password.
     #[serde(default)]
     pub allow_md5: bool,
@@ -105,6 +108,17 @@ impl Resource {
         )?;
         let ca_bytes = self.ca_pem.as_deref().map_or(0, str::len);
         require("ca_pem", "must be at most 64 KiB", ca_bytes <= CA_BYTES_MAX)?;
+        let is_ssh = self.name.protocol() == Protocol::Ssh;
+        require(
+            "host_key",
+            "must be given for an SSH target, and for no other: type and base64, as ssh-keyscan prints them",
+            self.host_key.is_some() == is_ssh && self.host_key.as_deref().is_none_or(is_host_key),
+        )?;
+        require(
+            "database",
+            "must not be given for an SSH target",
+            self.database.is_none() || !is_ssh,
+        )?;
         require(
             "allow_cleartext",
             "must not be set without TLS: the password would cross the network readable",
@@ -128,6 +142,7 @@ impl Resource {
 
 const NAME_RULE: &str = "must have 1 to 63 bytes and no control characters";
 const CA_BYTES_MAX: usize = 64 * 1024;
+const HOST_KEY_BYTES_MAX: usize = 8 * 1024;
 const LABELS_MAX: usize = 64;
 
 fn require(field: &'static str, problem: &'static str, holds: bool) -> Result<(), ResourceProblem> {
@@ -136,6 +151,17 @@ fn require(field: &'static str, problem: &'static str, holds: bool) -> Result<()
     } else {
         Err(ResourceProblem { field, problem })
     }
+}
+
+fn is_host_key(text: &str) -> bool {
+    let mut words = text.split(' ');
+    let (kind, key, more) = (words.next(), words.next(), words.next());
+    let fits = |word: Option<&str>| word.is_some_and(|word| !word.is_empty() && word.is_ascii());
+    text.len() <= HOST_KEY_BYTES_MAX
+        && !text.contains(char::is_control)
+        && fits(kind)
+        && fits(key)
+        && more.is_none()
 }
 
 fn is_host(text: &str) -> bool {

@@ -21,7 +21,7 @@ use crate::{PATIENCE, workspace};
 
 /// A gateway. A test ends with [`Custos::finish`], which verifies its evidence.
 ///
-/// It has three listeners: the usual one with TLS, whose certificate says `localhost`; one with TLS that takes the
+/// It has four listeners: one for SSH, and three for PostgreSQL: the usual one with TLS, whose certificate says `localhost`; one with TLS that takes the
 /// credential as a password, for sessions spoken by hand; and one in plain text.
 #[derive(Debug)]
 pub struct Custos {
@@ -31,6 +31,7 @@ pub struct Custos {
     tls_port: u16,
     password_port: u16,
     plain_port: u16,
+    ssh_port: u16,
     running: Option<Running>,
     logs: String,
     verified: bool,
@@ -83,6 +84,7 @@ impl Custos {
             tls_port: free_port(),
             password_port: free_port(),
             plain_port: free_port(),
+            ssh_port: free_port(),
             running: None,
             logs: String::new(),
             verified: false,
@@ -156,6 +158,7 @@ impl Custos {
             tls_port,
             password_port,
             plain_port,
+            ssh_port,
             ..
         } = self;
         let (policy, access) = match policy {
@@ -202,6 +205,11 @@ protocol = "postgres"
 address = "127.0.0.1:{plain_port}"
 tls = "off"
 
+[[listener]]
+name = "ssh"
+protocol = "ssh"
+address = "127.0.0.1:{ssh_port}"
+
 {access}"#
         );
         std::fs::write(self.config_file(), text).expect("the directory can be written");
@@ -244,6 +252,11 @@ tls = "off"
     /// The plain-text listener.
     pub fn plain_address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.plain_port).into()
+    }
+
+    /// The SSH listener.
+    pub fn ssh_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ssh_port).into()
     }
 
     /// Process id of the running gateway.

@@ -6,6 +6,7 @@
 //! | type | is |
 //! |---|---|
 //! | [`Postgres`] | a PostgreSQL server, 15 or 18 |
+//! | [`Sshd`] | an OpenSSH server |
 //! | [`SimpleSaml`] | a SAML identity provider: SimpleSAMLphp |
 //! | [`Custos`] | the gateway, as the built binary, with its state in a temporary directory |
 //! | [`Client`] | a stock client (psql, psycopg, …) pointed at one of the two |
@@ -39,6 +40,7 @@ mod pty;
 mod relay;
 mod settings;
 mod simple_saml;
+mod sshd;
 mod target_log;
 mod wait;
 mod wire;
@@ -63,6 +65,7 @@ pub use pty::Terminal;
 pub use relay::Relay;
 pub use settings::Settings;
 pub use simple_saml::SimpleSaml;
+pub use sshd::Sshd;
 pub use wait::{Deadline, now_utc, wait_for};
 pub use wire::{Message, Wire};
 pub use workspace::{cache, clients, custos_binary, root, target_directory};

@@ -29,7 +29,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: String::new(),
-            access: "[[access]]\nname = \"everybody\"\nprincipals = [\"*\"]\nresources = [\"postgres/*\"]\n".to_owned(),
+            access: "[[access]]\nname = \"everybody\"\nprincipals = [\"*\"]\nresources = [\"postgres/*\", \"ssh/*\"]\n".to_owned(),
             policy: None,
             drain_timeout: "10s".to_owned(),
             clock: None,

@@ -55,6 +55,7 @@ kinds! {
     CancelRequested "cancel.requested",
     CredentialIssued "credential.issued",
     CredentialRevoked "credential.revoked",
+    CertificateIssued "certificate.issued",
     ResourceAdded "resource.added",
     ResourceRemoved "resource.removed",
     RecordingRead "recording.read",

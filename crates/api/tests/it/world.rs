@@ -103,6 +103,12 @@ impl World {
             evidence: evidence.clone(),
             store: store.clone(),
             credentials: Credentials::new(store.clone(), random).unwrap(),
+            certificates: custos_identity::CertificateAuthority::open(
+                store.clone(),
+                sign_ins.clone(),
+                random,
+            )
+            .unwrap(),
             sign_ins,
             workloads: custos_identity::Workloads::default(),
             own_issuer: None,

@@ -86,6 +86,15 @@ impl Connection {
         )
     }
 
+    /// The ssh command; the secret is its password.
+    pub(crate) fn ssh(&self) -> String {
+        format!(
+            "ssh -p {} {}",
+            self.port,
+            quoted_for_shell(&format!("{}+{}@{}", self.user, self.database, self.host))
+        )
+    }
+
     /// Shell lines that set libpq's environment variables.
     pub(crate) fn environment(&self, secret: &str) -> String {
         let mut lines = String::new();
@@ -206,6 +215,7 @@ mod tests {
             protocol: "postgres".to_owned(),
             address: address.to_owned(),
             tls: "required".to_owned(),
+            host_key: None,
         };
         let host = |address| host_and_port(&listener(address)).unwrap().0;
         assert_eq!(host("0.0.0.0:5432"), "localhost");

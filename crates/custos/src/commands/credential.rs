@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use custos_api::{CredentialIssued, CredentialRow, NewCredential, Status};
-use custos_model::PrincipalKind;
+use custos_model::{PrincipalKind, Protocol};
 use custos_store::{CredentialId, Resource};
 use hyper::Method;
 
@@ -56,6 +56,9 @@ async fn issue(out: &mut dyn Write, arguments: CredentialIssueArgs) -> Result<()
         writeln!(out, "{}", issued.secret)?;
         return Ok(());
     };
+    if issued.resource.protocol() == Protocol::Ssh {
+        return Ok(show_ssh(out, &issued, &connection)?);
+    }
     match format {
         IssueFormat::Env => write!(out, "{}", connection.environment(&issued.secret))?,
         IssueFormat::Psql => writeln!(out, "{}", connection.psql(&issued.secret))?,
@@ -69,6 +72,20 @@ async fn issue(out: &mut dyn Write, arguments: CredentialIssueArgs) -> Result<()
         }
     }
     Ok(())
+}
+
+/// OpenSSH takes a password from a terminal only, so that there is nothing to copy but the command and the secret.
+fn show_ssh(
+    out: &mut dyn Write,
+    issued: &CredentialIssued,
+    connection: &Connection,
+) -> std::io::Result<()> {
+    writeln!(out, "credential  {}", issued.id)?;
+    writeln!(out, "principal   {}", output::visible(&issued.principal))?;
+    writeln!(out, "resource    {}", issued.resource)?;
+    writeln!(out, "expires     {}", issued.expires)?;
+    writeln!(out, "secret      {}", issued.secret)?;
+    writeln!(out, "\n{}", connection.ssh())
 }
 
 async fn list(out: &mut dyn Write, arguments: ReadArgs) -> Result<(), Failure> {

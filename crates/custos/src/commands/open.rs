@@ -17,13 +17,13 @@ use crate::machine::environment;
 use crate::output::{self, Style};
 
 #[derive(Debug, Deserialize, Serialize)]
-struct Resources {
-    resources: Vec<ResourceRow>,
+pub(super) struct Resources {
+    pub(super) resources: Vec<ResourceRow>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-struct ResourceRow {
-    name: String,
+pub(super) struct ResourceRow {
+    pub(super) name: String,
     protocol: String,
 }
 
@@ -44,6 +44,7 @@ pub(crate) async fn connect(
         list(out, &mut sign_in, arguments.json).await?;
         return Ok(ExitCode::SUCCESS);
     };
+    let usual_client = usual_client(resource)?;
     let opened = open(&state, &mut sign_in, resource, arguments.ttl.as_secs()).await?;
     let secret = &opened.secret;
     if arguments.print {
@@ -61,7 +62,7 @@ pub(crate) async fn connect(
             service.password_file().display()
         )?;
     } else {
-        let program = Program::choose(arguments.client, usual_client(resource));
+        let program = Program::choose(arguments.client, usual_client);
         let mut variables = opened.connection.variables(secret.expose());
         if let Some(reason) = &arguments.reason {
             variables.push(("PGOPTIONS", options(reason, environment("PGOPTIONS"))));
@@ -129,8 +130,14 @@ async fn list(out: &mut dyn Write, sign_in: &mut SignIn, json: bool) -> Result<(
     )?)
 }
 
-fn usual_client(resource: &ResourceName) -> &'static str {
+fn usual_client(resource: &ResourceName) -> Result<&'static str, Failure> {
     match resource.protocol() {
-        Protocol::Postgres => "psql",
+        Protocol::Postgres => Ok("psql"),
+        Protocol::Ssh => Err(no_ssh(resource)),
     }
+}
+
+fn no_ssh(resource: &ResourceName) -> Failure {
+    Failure::new(anyhow::anyhow!("{resource} is not opened by `custos connect` yet"))
+        .hint("an operator can issue a credential with `custos credential issue`; it is the password of `ssh NAME+TARGET@GATEWAY`")
 }

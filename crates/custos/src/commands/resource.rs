@@ -5,10 +5,12 @@ use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
-use custos_model::{ResourceName, Secret};
+use custos_model::{Protocol, ResourceName, Secret};
+use custos_ssh_wire::PrivateKey;
 use custos_store::Resource;
 use hyper::Method;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::cli::{GatewayArgs, PasswordArgs, ReadArgs, ResourceAddArgs, ResourceCommand};
 use crate::client::AdminClient;
@@ -17,13 +19,15 @@ use crate::output::{self, Style};
 
 /// Longer passwords are mistakes, such as the wrong file.
 const PASSWORD_BYTES_MAX: u64 = 4096;
+/// Longer private keys are mistakes.
+const KEY_BYTES_MAX: u64 = 16 * 1024;
 /// The largest file of CA certificates.
 const CA_BYTES_MAX: u64 = 64 * 1024;
 
 /// Dispatches.
 pub(crate) async fn run(out: &mut dyn Write, command: ResourceCommand) -> Result<(), Failure> {
     match command {
-        ResourceCommand::Add(arguments) => add(out, arguments).await,
+        ResourceCommand::Add(arguments) => add(out, *arguments).await,
         ResourceCommand::Ls(arguments) => list(out, arguments).await,
         ResourceCommand::Rm { name, gateway } => remove(out, &name, &gateway).await,
     }
@@ -32,15 +36,20 @@ pub(crate) async fn run(out: &mut dyn Write, command: ResourceCommand) -> Result
 async fn add(out: &mut dyn Write, arguments: ResourceAddArgs) -> Result<(), Failure> {
     let client = AdminClient::find(&arguments.gateway)?;
     let password = password(&arguments.password)?;
+    let port = arguments.port.unwrap_or(match arguments.name.protocol() {
+        Protocol::Postgres => 5432,
+        Protocol::Ssh => 22,
+    });
     let ca_pem = arguments.ca_file.as_deref().map(ca).transpose()?;
     let resource = Resource {
         name: arguments.name,
         host: arguments.host,
-        port: arguments.port,
+        port,
         account: arguments.account,
         database: arguments.database,
         tls: arguments.tls,
         ca_pem,
+        host_key: arguments.host_key.map(|line| without_comment(&line)),
         allow_md5: arguments.allow_md5,
         allow_cleartext: arguments.allow_cleartext,
         durability: arguments.durability,
@@ -50,10 +59,14 @@ async fn add(out: &mut dyn Write, arguments: ResourceAddArgs) -> Result<(), Fail
     let added: Resource = client
         .post("/v1/resources", body.to_string().into_bytes())
         .await?;
+    let protection = match &added.host_key {
+        Some(key) => format!("host key {}", key.split(' ').next().unwrap_or_default()),
+        None => format!("TLS {}", added.tls),
+    };
     writeln!(
         out,
-        "added {}: {}:{} as {}, TLS {}",
-        added.name, added.host, added.port, added.account, added.tls
+        "added {}: {}:{} as {}, {protection}",
+        added.name, added.host, added.port, added.account
     )?;
     Ok(())
 }
@@ -109,8 +122,30 @@ async fn remove(
     Ok(())
 }
 
-/// The first line of the file or of standard input.
+/// Type and base64 of a public key: what stands after them is the owner's remark.
+fn without_comment(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().take(2).collect();
+    words.join(" ")
+}
+
+/// A private key, whole.
+fn private_key(path: &Path) -> Result<Secret, Failure> {
+    let shown = path.display();
+    let mut text = Zeroizing::new(String::new());
+    let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+    let read = file.take(KEY_BYTES_MAX).read_to_string(&mut text);
+    read.with_context(|| format!("cannot read {shown}"))?;
+    match PrivateKey::parse(&text) {
+        Ok(_) => Ok(Secret::new(text.to_string())),
+        Err(error) => Err(Failure::usage(format!("{shown} cannot be used: {error}"))),
+    }
+}
+
+/// The first line of the file or of standard input, or the private key.
 fn password(arguments: &PasswordArgs) -> Result<Secret, Failure> {
+    if let Some(path) = &arguments.key_file {
+        return private_key(path);
+    }
     let (text, source) = if let Some(path) = &arguments.password_file {
         let shown = path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;

@@ -207,7 +207,7 @@ const KEYS: &[Key] = &[
     key(
         "listener[]",
         "protocol",
-        Kind::Choice(&["postgres"]),
+        Kind::Choice(&["postgres", "ssh"]),
         Required,
         Restart,
         "What clients speak here.",
@@ -226,7 +226,7 @@ const KEYS: &[Key] = &[
         Kind::Choice(&["required", "off"]),
         Is("required"),
         Restart,
-        "`required` refuses plain text. `off` is accepted on a loopback address only.",
+        "`required` refuses plain text. `off` is accepted on a loopback address only. Not for `ssh`, which encrypts by itself.",
     ),
     key(
         "listener[]",
@@ -250,7 +250,7 @@ const KEYS: &[Key] = &[
         Kind::Choice(&["scram", "password"]),
         Is("scram"),
         Restart,
-        "How the credential is presented: SCRAM-SHA-256, or in clear inside TLS for clients that cannot do SCRAM.",
+        "How the credential is presented: SCRAM-SHA-256, or in clear inside TLS for clients that cannot do SCRAM. Not for `ssh`, where it is the password.",
     ),
     key(
         "web",

@@ -95,6 +95,9 @@ fn listener(section: &Section<'_>, base: &Path, problems: &mut Problems) -> Opti
     let mode = section.text("tls", problems);
     let certificate = section.path("certificate", base, problems);
     let key = section.path("key", base, problems);
+    if protocol.as_deref() == Some("ssh") {
+        return ssh(section, name?, address?, problems);
+    }
     let authentication = match authentication?.as_str() {
         "password" => ClientAuthentication::Password,
         _ => ClientAuthentication::Scram,
@@ -111,6 +114,33 @@ fn listener(section: &Section<'_>, base: &Path, problems: &mut Problems) -> Opti
         address: address?,
         authentication,
         tls,
+    })
+}
+
+/// SSH has its own encryption and host key, so there is nothing else to say.
+fn ssh(
+    section: &Section<'_>,
+    name: String,
+    address: SocketAddr,
+    problems: &mut Problems,
+) -> Option<Listener> {
+    let mut is_good = true;
+    for key in ["tls", "certificate", "key", "authentication"] {
+        if section.has(key) {
+            is_good = false;
+            problems.push(
+                section.span_of(key),
+                format!("`{}` is not for SSH", section.shown(key)),
+                "take it away: SSH encrypts by itself, and the credential is the password",
+            );
+        }
+    }
+    is_good.then(|| Listener {
+        name,
+        protocol: "ssh".to_owned(),
+        address,
+        authentication: ClientAuthentication::Password,
+        tls: None,
     })
 }
 

@@ -72,6 +72,7 @@ impl Target {
             },
             tls,
             ca_pem: ca_pem.transpose()?,
+            host_key: None,
             allow_md5: false,
             allow_cleartext: false,
             durability: Durability::Strict,

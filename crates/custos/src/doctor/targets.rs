@@ -6,6 +6,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use custos_model::Protocol;
 use custos_store::{Resource, UpstreamTls};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -25,6 +26,7 @@ fn probe(resource: &Resource) -> Check {
     let Resource {
         name, host, port, ..
     } = resource;
+    let is_ssh = name.protocol() == Protocol::Ssh;
     let mut stream = match connect(host, *port) {
         Ok(stream) => stream,
         Err(error) => {
@@ -35,6 +37,9 @@ fn probe(resource: &Resource) -> Check {
             );
         }
     };
+    if is_ssh {
+        return greets(resource, &mut stream);
+    }
     let mut answer = [0];
     let asked = stream
         .write_all(&SSL_REQUEST)
@@ -63,6 +68,32 @@ fn probe(resource: &Resource) -> Check {
             format!(
                 "{name}: {host}:{port} answers with byte {other:#04x}, which is not PostgreSQL"
             ),
+            "check the port",
+        ),
+    }
+}
+
+/// An SSH server speaks first (RFC 4253 section 4.2). Its key is checked when a session is opened.
+fn greets(resource: &Resource, stream: &mut TcpStream) -> Check {
+    let Resource {
+        name, host, port, ..
+    } = resource;
+    let mut first = [0; 4];
+    match stream.read_exact(&mut first) {
+        Ok(()) if &first == b"SSH-" => Check::ok(
+            "target",
+            format!(
+                "{name}: {host}:{port} answers as SSH does; its host key is checked by sessions"
+            ),
+        ),
+        Ok(()) => Check::fail(
+            "target",
+            format!("{name}: {host}:{port} answers, but not as SSH does"),
+            "check the port",
+        ),
+        Err(error) => Check::fail(
+            "target",
+            format!("{name}: {host}:{port} does not answer as SSH does: {error}"),
             "check the port",
         ),
     }

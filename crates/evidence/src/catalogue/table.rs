@@ -266,6 +266,19 @@ pub const ENTRIES: &[Entry] = &[
         ],
     },
     Entry {
+        kind: RecordType::CertificateIssued,
+        when: "A key is certified: whoever has it is signed in by it, as long as the sign-in lasts.",
+        outcomes: &[Ok],
+        required: &["actor"],
+        optional: &["detail", "src"],
+        detail: &[
+            text("expires", "when it ends, UTC"),
+            text("key", "fingerprint of the key"),
+            text("serial", "its number"),
+            text("sign_in", "the sign-in that it belongs to"),
+        ],
+    },
+    Entry {
         kind: RecordType::ResourceAdded,
         when: "A resource is added.",
         outcomes: &[Ok, Failed],

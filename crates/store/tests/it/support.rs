@@ -58,6 +58,7 @@ pub(crate) fn resource(text: &str) -> Resource {
         database: None,
         tls: custos_store::UpstreamTls::VerifyFull,
         ca_pem: None,
+        host_key: None,
         allow_md5: false,
         allow_cleartext: false,
         durability: custos_store::Durability::Strict,

@@ -1,0 +1,173 @@
+//! `custos ssh-config` and `custos ssh-cert`: stock OpenSSH signs in with a certificate that is renewed behind its back.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use custos_model::Clock as _;
+use custos_ssh_wire::{Certificate, PrivateKey};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::connect::quoted_for_shell;
+use super::open::Resources;
+use crate::account::private_file;
+use crate::account::sign_in::SignIn;
+use crate::account::state::{StateDirectory, suffixed};
+use crate::cli::SshArgs;
+use crate::failure::Failure;
+use crate::machine;
+
+/// A certificate is renewed when it has no longer than this.
+const RENEWED_SECONDS: u64 = 300;
+
+#[derive(Serialize)]
+struct Wanted<'a> {
+    public_key: &'a str,
+}
+
+/// What the gateway answers.
+#[derive(Debug, Deserialize)]
+struct Certified {
+    certificate: String,
+    login_name: String,
+    host: String,
+    port: Option<u16>,
+    host_key: Option<String>,
+}
+
+/// Files of one gateway.
+struct Files {
+    key: PathBuf,
+    certificate: PathBuf,
+    known_hosts: PathBuf,
+    lock: PathBuf,
+}
+
+impl Files {
+    fn of(state: &StateDirectory, sign_in: &SignIn) -> Result<Self, Failure> {
+        let key = state.directory("ssh")?.join(sign_in.gateway().key());
+        Ok(Self {
+            certificate: suffixed(&key, "cert.pub"),
+            known_hosts: suffixed(&key, "known_hosts"),
+            lock: suffixed(&key, "lock"),
+            key,
+        })
+    }
+}
+
+/// `custos ssh-cert`: says nothing where all is well, as `ssh` runs it.
+pub(crate) async fn certify(arguments: SshArgs) -> Result<(), Failure> {
+    let state = StateDirectory::find()?;
+    let mut sign_in = SignIn::required(&state, arguments.gateway.gateway.as_deref())?;
+    let files = Files::of(&state, &sign_in)?;
+    let _lock = private_file::lock(&files.lock)?;
+    if !is_good(&state, &sign_in, &files)? {
+        renew(&mut sign_in, &files).await?;
+    }
+    Ok(())
+}
+
+/// `custos ssh-config`
+pub(crate) async fn configure(out: &mut dyn Write, arguments: SshArgs) -> Result<(), Failure> {
+    let state = StateDirectory::find()?;
+    let mut sign_in = SignIn::required(&state, arguments.gateway.gateway.as_deref())?;
+    let files = Files::of(&state, &sign_in)?;
+    let lock = private_file::lock(&files.lock)?;
+    let certified = renew(&mut sign_in, &files).await?;
+    drop(lock);
+    let list: Resources = sign_in.get("/v1/my/resources").await?;
+    let Some(port) = certified.port else {
+        return Err(Failure::new(anyhow::anyhow!(
+            "the gateway has no listener for SSH"
+        )));
+    };
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let command = format!(
+        "{} ssh-cert --gateway {}",
+        quoted_for_shell(&program.display().to_string()),
+        quoted_for_shell(&sign_in.gateway().to_string())
+    );
+    writeln!(
+        out,
+        "# {} (written by `custos ssh-config`)",
+        sign_in.gateway()
+    )?;
+    for resource in &list.resources {
+        if let Some(target) = resource.name.strip_prefix("ssh/") {
+            writeln!(out, "Host custos-{target}")?;
+            writeln!(out, "    HostName {}", certified.host)?;
+            writeln!(out, "    User {}+{target}", certified.login_name)?;
+        }
+    }
+    // The program's path is in double quotes: single ones inside are the shell's.
+    writeln!(out, "Match host {} exec \"{command}\"", certified.host)?;
+    writeln!(out, "    Port {port}")?;
+    for (word, file) in [
+        ("IdentityFile", &files.key),
+        ("CertificateFile", &files.certificate),
+        ("UserKnownHostsFile", &files.known_hosts),
+    ] {
+        // A percent sign begins a token there.
+        let file = file.display().to_string().replace('%', "%%");
+        writeln!(out, "    {word} \"{file}\"")?;
+    }
+    writeln!(out, "    IdentitiesOnly yes")?;
+    writeln!(out, "    StrictHostKeyChecking yes")?;
+    Ok(())
+}
+
+/// Whether the certificate is there, good for some time, and no older than the sign-in's tokens.
+fn is_good(state: &StateDirectory, sign_in: &SignIn, files: &Files) -> Result<bool, Failure> {
+    let Some(text) = private_file::read(&files.certificate)? else {
+        return Ok(false);
+    };
+    let text = String::from_utf8_lossy(&text);
+    let bytes = text.split(' ').nth(1).map(str::trim_end);
+    let bytes = bytes.and_then(|word| STANDARD.decode(word).ok());
+    let Some(certificate) = bytes.and_then(|bytes| Certificate::decode(&bytes).ok()) else {
+        return Ok(false);
+    };
+    let now = machine::SystemClock::start().now().utc_ns / 1_000_000_000;
+    let is_long_enough = certificate.grant.valid_before > now + RENEWED_SECONDS;
+    let tokens = suffixed(&state.of_gateway(sign_in.gateway())?, "json");
+    Ok(is_long_enough && is_newer(&files.certificate, &tokens))
+}
+
+fn is_newer(one: &Path, other: &Path) -> bool {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|it| it.modified()).ok();
+    matches!((changed(one), changed(other)), (Some(one), Some(other)) if one >= other)
+}
+
+/// Gets a certificate for the key, which is made where there is none.
+async fn renew(sign_in: &mut SignIn, files: &Files) -> Result<Certified, Failure> {
+    let key = key(&files.key)?;
+    let wanted = Wanted {
+        public_key: key.public().openssh(),
+    };
+    let wanted = serde_json::to_vec(&wanted)?;
+    let certified: Certified = sign_in.post("/v1/my/certificates", wanted).await?;
+    let line = format!("{} custos\n", certified.certificate);
+    private_file::write(&files.certificate, line.as_bytes())?;
+    if let (Some(port), Some(host_key)) = (certified.port, &certified.host_key) {
+        let line = format!("[{}]:{port} {host_key}\n", certified.host);
+        private_file::write(&files.known_hosts, line.as_bytes())?;
+    }
+    Ok(certified)
+}
+
+fn key(file: &Path) -> Result<PrivateKey, Failure> {
+    let shown = file.display();
+    if let Some(text) = private_file::read(file)? {
+        let text = Zeroizing::new(text);
+        let text = std::str::from_utf8(&text).with_context(|| format!("{shown} is damaged"))?;
+        return Ok(PrivateKey::parse(text).with_context(|| format!("{shown} cannot be used"))?);
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    machine::random(seed.as_mut_slice());
+    let text = PrivateKey::openssh_from_seed(&seed, "custos").context("cannot make a key")?;
+    private_file::write(file, text.as_bytes())?;
+    Ok(PrivateKey::from_seed(&seed).context("cannot make a key")?)
+}

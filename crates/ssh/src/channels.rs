@@ -1,0 +1,372 @@
+//! Channels that join a client's and a target's, and how far their data has come.
+//!
+//! A channel has one number here, which both sides know it by. Whatever goes on in one direction stands in a queue in the
+//! order in which it came: data waits for the receiver's room, other messages wait for the data before them. Room is given
+//! back to a sender for what has gone on, so that a queue never has more than a window's data.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf as _, Bytes};
+use custos_model::OperationNumber;
+use custos_ssh_wire::message::{adjust, data, extended_data, number};
+use custos_ssh_wire::{Broken, Put as _, Transport, Window};
+
+/// What a sender may have sent that has not gone on: as much as OpenSSH allows (CHAN_SES_WINDOW_DEFAULT).
+pub(crate) const WINDOW_BYTES: u32 = 2 << 20;
+/// Data in one message (CHAN_SES_PACKET_DEFAULT).
+pub(crate) const MAX_PACKET_BYTES: u32 = 32 * 1024;
+/// Channels of one session at a time: their windows are what a session can make the gateway hold.
+pub(crate) const CHANNELS_MAX: usize = 32;
+/// Messages without data that wait in one queue; whoever sends more does not wait for answers.
+const MESSAGES_MAX: usize = 256;
+/// No more data is sealed while this much waits to be written.
+const OUTPUT_BYTES: usize = 256 * 1024;
+
+/// Which side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Target,
+}
+
+/// Something on its way.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// Data of a stream. `counted`: its sender is given room for it again.
+    Data {
+        code: Option<u32>,
+        bytes: Bytes,
+        counted: bool,
+    },
+    /// Another message of the channel as it came; the number of the channel in it is replaced.
+    Message(Bytes),
+}
+
+/// One end of a channel.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Its side's number of the channel.
+    number: u32,
+    /// Data that may be sent to it.
+    room: u32,
+    max_packet: u32,
+    /// What it may send.
+    window: Window,
+    /// Messages that wait to be sent to it.
+    queue: VecDeque<Item>,
+    messages: usize,
+    /// The end of the channel was sent to it.
+    was_closed: bool,
+    /// It has ended the channel.
+    has_closed: bool,
+}
+
+impl End {
+    pub(crate) fn new(number: u32, room: u32, max_packet: u32) -> Self {
+        Self {
+            number,
+            room,
+            max_packet: max_packet.min(MAX_PACKET_BYTES),
+            window: Window::new(WINDOW_BYTES),
+            queue: VecDeque::new(),
+            messages: 0,
+            was_closed: false,
+            has_closed: false,
+        }
+    }
+
+    /// Data came from it.
+    pub(crate) fn received(&mut self, bytes: usize) -> Result<(), Broken> {
+        if bytes > MAX_PACKET_BYTES as usize || self.has_closed || !self.window.received(bytes) {
+            return Err(Broken::Unexpected(number::CHANNEL_DATA));
+        }
+        Ok(())
+    }
+
+    /// It has room for so much more.
+    pub(crate) fn widen(&mut self, bytes: u32) -> Result<(), Broken> {
+        let room = self.room.checked_add(bytes);
+        self.room = room.ok_or(Broken::Unexpected(number::CHANNEL_WINDOW_ADJUST))?;
+        Ok(())
+    }
+
+    /// It ends the channel.
+    pub(crate) fn closes(&mut self) -> Result<(), Broken> {
+        if std::mem::replace(&mut self.has_closed, true) {
+            return Err(Broken::Unexpected(number::CHANNEL_CLOSE));
+        }
+        Ok(())
+    }
+
+    /// Its side's number of the channel.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Something waits to be sent to it.
+    pub(crate) fn waits(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    pub(crate) fn has_closed(&self) -> bool {
+        self.has_closed
+    }
+
+    /// Queues something for it.
+    fn push(&mut self, item: Item) -> Result<(), Broken> {
+        if let Item::Message(_) = item {
+            self.messages += 1;
+            if self.messages > MESSAGES_MAX {
+                return Err(Broken::Backlog);
+            }
+        }
+        self.queue.push_back(item);
+        Ok(())
+    }
+
+    /// Sends it what it has room for; the bytes that its peer is to be given room for again.
+    fn pump(&mut self, transport: &mut Transport) -> Result<usize, Broken> {
+        let mut gone = 0;
+        while let Some(item) = self.queue.front_mut() {
+            if self.was_closed {
+                // Nothing comes after the end. What was still to come has gone as far as it can.
+                if let Some(Item::Data {
+                    bytes,
+                    counted: true,
+                    ..
+                }) = self.queue.pop_front()
+                {
+                    gone += bytes.len();
+                }
+                continue;
+            }
+            match item {
+                Item::Message(payload) => {
+                    let payload = std::mem::take(payload);
+                    self.queue.pop_front();
+                    self.messages -= 1;
+                    self.was_closed = payload.first() == Some(&number::CHANNEL_CLOSE);
+                    send_to(transport, self.number, &payload)?;
+                }
+                Item::Data {
+                    code,
+                    bytes,
+                    counted,
+                } => {
+                    let room = self.room.min(self.max_packet) as usize;
+                    if room == 0
+                        || transport.is_exchanging()
+                        || transport.pending_bytes() > OUTPUT_BYTES
+                    {
+                        break;
+                    }
+                    let part = bytes.split_to(room.min(bytes.len()));
+                    let (code, counted) = (*code, *counted);
+                    if bytes.is_empty() {
+                        self.queue.pop_front();
+                    }
+                    transport.send_with(|out| match code {
+                        None => data(out, self.number, &part),
+                        Some(code) => extended_data(out, self.number, code, &part),
+                    })?;
+                    self.room -= part.len() as u32;
+                    if counted {
+                        gone += part.len();
+                    }
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// What it sent has gone on.
+    fn taken(&mut self, bytes: usize, transport: &mut Transport) -> Result<(), Broken> {
+        if let Some(given) = self.window.taken(bytes)
+            && !self.was_closed
+            && !self.has_closed
+        {
+            let number = self.number;
+            transport.send_with(|out| adjust(out, number, given))?;
+        }
+        Ok(())
+    }
+}
+
+/// Sends a channel's message as it came, under the receiver's number of the channel.
+fn send_to(transport: &mut Transport, recipient: u32, payload: &[u8]) -> Result<(), Broken> {
+    let (&number, rest) = payload.split_first().ok_or(Broken::Unexpected(0))?;
+    let mut rest = rest;
+    if rest.len() < 4 {
+        return Err(Broken::Unexpected(number));
+    }
+    rest.advance(4);
+    transport.send_with(|out| {
+        out.byte(number).uint32(recipient).raw(rest);
+    })
+}
+
+/// An answer that the client waits for: they come in the order of its requests (RFC 4254 section 5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The target's, which has not come.
+    Target,
+    /// The gateway's own, behind one of the target's.
+    Own(bool),
+}
+
+/// A program, a shell or a subsystem that runs on a channel.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) number: OperationNumber,
+    /// Bytes that came back.
+    pub(crate) bytes: u64,
+    /// How it ended, as the target says.
+    pub(crate) ending: Option<(String, String)>,
+}
+
+/// A channel between a client and a target.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) client: End,
+    /// `None` until the target has opened its own.
+    pub(crate) target: Option<End>,
+    pub(crate) running: Option<Running>,
+    pub(crate) answers: VecDeque<Answer>,
+    /// There is a terminal.
+    pub(crate) has_terminal: bool,
+    /// What was asked for was refused: nothing runs on it any more.
+    pub(crate) is_refused: bool,
+}
+
+impl Channel {
+    pub(crate) fn new(client: End) -> Self {
+        Self {
+            client,
+            target: None,
+            running: None,
+            answers: VecDeque::new(),
+            has_terminal: false,
+            is_refused: false,
+        }
+    }
+
+    /// Operation of its lines in the transcript.
+    pub(crate) fn operation(&self) -> OperationNumber {
+        self.running
+            .as_ref()
+            .map_or(OperationNumber(0), |running| running.number)
+    }
+
+    /// The gateway's own answers that nothing is before any more.
+    pub(crate) fn own_answers(&mut self) -> Vec<bool> {
+        let mut own = Vec::new();
+        while let Some(Answer::Own(is_success)) = self.answers.front() {
+            own.push(*is_success);
+            self.answers.pop_front();
+        }
+        own
+    }
+
+    pub(crate) fn push(&mut self, side: Side, item: Item) -> Result<(), Broken> {
+        match side {
+            Side::Client => self.client.push(item),
+            // Nothing comes before the target has opened it: the client is not told before.
+            Side::Target => match &mut self.target {
+                Some(target) => target.push(item),
+                None => Err(Broken::Unexpected(number::CHANNEL_DATA)),
+            },
+        }
+    }
+
+    /// Sends on what can go to that side.
+    fn pump(
+        &mut self,
+        side: Side,
+        client: &mut Transport,
+        target: &mut Transport,
+    ) -> Result<(), Broken> {
+        let Some(target_end) = &mut self.target else {
+            if side == Side::Client {
+                self.client.pump(client)?;
+            }
+            return Ok(());
+        };
+        match side {
+            Side::Client => {
+                let gone = self.client.pump(client)?;
+                target_end.taken(gone, target)
+            }
+            Side::Target => {
+                let gone = target_end.pump(target)?;
+                self.client.taken(gone, client)
+            }
+        }
+    }
+
+    /// Both sides have ended it and know of each other's end.
+    fn is_over(&self) -> bool {
+        let over = |end: &End| end.has_closed && end.was_closed;
+        over(&self.client) && self.target.as_ref().is_none_or(over)
+    }
+}
+
+/// The channels of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Channels {
+    all: Vec<Option<Channel>>,
+}
+
+impl Channels {
+    /// A place for another; `None`: there are too many.
+    pub(crate) fn add(&mut self, channel: Channel) -> Option<u32> {
+        let free = self.all.iter().position(Option::is_none);
+        let place = match free {
+            Some(place) => place,
+            None if self.all.len() < CHANNELS_MAX => {
+                self.all.push(None);
+                self.all.len() - 1
+            }
+            None => return None,
+        };
+        *self.all.get_mut(place)? = Some(channel);
+        u32::try_from(place).ok()
+    }
+
+    pub(crate) fn get(&mut self, number: u32) -> Option<&mut Channel> {
+        self.all.get_mut(usize::try_from(number).ok()?)?.as_mut()
+    }
+
+    pub(crate) fn remove(&mut self, number: u32) {
+        if let Some(place) = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.all.get_mut(at))
+        {
+            *place = None;
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.iter().all(Option::is_none)
+    }
+
+    pub(crate) fn each(&mut self) -> impl Iterator<Item = &mut Channel> {
+        self.all.iter_mut().flatten()
+    }
+
+    /// Sends on what can go to that side, a channel after the other, and forgets those that are over.
+    pub(crate) fn pump(
+        &mut self,
+        side: Side,
+        client: &mut Transport,
+        target: &mut Transport,
+    ) -> Result<(), Broken> {
+        for place in &mut self.all {
+            let Some(channel) = place else { continue };
+            channel.pump(side, client, target)?;
+            if channel.is_over() {
+                *place = None;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,276 @@
+//! What both directions of a session share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+use custos_session::transcript::Lines;
+use custos_session::{Ended, Open, Position, Session, SessionError, UpstreamError};
+use custos_ssh_wire::message::outcome;
+use custos_ssh_wire::{Broken, Transport};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
+
+use crate::channels::{Channels, Item, Side};
+use crate::link::{of_client, of_target};
+
+/// Bytes that are read at a time.
+const READ_BYTES: usize = 128 * 1024;
+/// While this much waits for a side, nothing more is read that may have to be answered to it.
+const ANSWERS_BYTES: usize = 1 << 20;
+
+/// Both connections and what joins them.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    pub(crate) client: Transport,
+    pub(crate) target: Transport,
+    pub(crate) channels: Channels,
+    /// The client wants no further programs.
+    pub(crate) is_last: bool,
+}
+
+impl Conversation {
+    pub(crate) fn side(&mut self, side: Side) -> &mut Transport {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Target => &mut self.target,
+        }
+    }
+
+    /// Sends on what can go to that side.
+    pub(crate) fn pump(&mut self, side: Side) -> Result<(), Broken> {
+        self.channels.pump(side, &mut self.client, &mut self.target)
+    }
+}
+
+/// One task runs all directions of a session, so the lock is never waited for.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    conversation: Mutex<Conversation>,
+    /// There may be something to write to that side.
+    client_wake: Notify,
+    target_wake: Notify,
+    /// Something was written to that side.
+    client_drained: Notify,
+    target_drained: Notify,
+    /// A channel may be over.
+    pub(crate) progress: Notify,
+}
+
+/// What came in one read, on its way to be recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) lines: Lines,
+    /// Where the last of its records stands.
+    pub(crate) position: Option<Position>,
+    /// Something in it can change something.
+    pub(crate) may_change: bool,
+    /// What goes on when all of it is recorded: the channel, to which side, and what.
+    pub(crate) staged: Vec<(u32, Side, Item)>,
+}
+
+impl Batch {
+    /// A record was appended.
+    pub(crate) fn at(&mut self, position: Position) {
+        self.position = Some(position);
+    }
+
+    /// The gateway's own answer to a request of the client's.
+    pub(crate) fn answer(&mut self, number: u32, is_success: bool) {
+        let mut payload = BytesMut::new();
+        outcome(&mut payload, number, is_success);
+        let item = Item::Message(payload.freeze());
+        self.staged.push((number, Side::Client, item));
+    }
+
+    /// Hands its lines over; where the last record stands, if there is any.
+    pub(crate) fn record(
+        &mut self,
+        session: &Session<Open>,
+    ) -> Result<Option<Position>, SessionError> {
+        if let Some(position) = session.record(&mut self.lines)? {
+            self.at(position);
+        }
+        Ok(self.position.take())
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(client: Transport, target: Transport) -> Self {
+        let conversation = Conversation {
+            client,
+            target,
+            channels: Channels::default(),
+            is_last: false,
+        };
+        Self {
+            conversation: Mutex::new(conversation),
+            client_wake: Notify::new(),
+            target_wake: Notify::new(),
+            client_drained: Notify::new(),
+            target_drained: Notify::new(),
+            progress: Notify::new(),
+        }
+    }
+
+    pub(crate) fn conversation(&self) -> MutexGuard<'_, Conversation> {
+        self.conversation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, side: Side) -> &Notify {
+        match side {
+            Side::Client => &self.client_wake,
+            Side::Target => &self.target_wake,
+        }
+    }
+
+    fn drained(&self, side: Side) -> &Notify {
+        match side {
+            Side::Client => &self.client_drained,
+            Side::Target => &self.target_drained,
+        }
+    }
+
+    /// What was recorded goes on.
+    pub(crate) fn release(&self, batch: &mut Batch) -> Result<(), Broken> {
+        let mut conversation = self.conversation();
+        for (number, side, item) in batch.staged.drain(..) {
+            if let Some(channel) = conversation.channels.get(number) {
+                channel.push(side, item)?;
+            }
+        }
+        for side in [Side::Client, Side::Target] {
+            conversation.pump(side)?;
+        }
+        drop(conversation);
+        self.client_wake.notify_one();
+        self.target_wake.notify_one();
+        self.progress.notify_one();
+        Ok(())
+    }
+
+    /// Returns when a side has read most of what it was sent, so that what comes now can be answered.
+    pub(crate) async fn room_for_answers(&self, side: Side) {
+        loop {
+            let drained = self.drained(side).notified();
+            if self.conversation().side(side).pending_bytes() <= ANSWERS_BYTES {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    /// What is still to be written to a side, with why it ends; `output` is what of it was on its way.
+    pub(crate) fn last_words(
+        &self,
+        side: Side,
+        why: Option<(u32, String)>,
+        mut output: BytesMut,
+    ) -> BytesMut {
+        let mut conversation = self.conversation();
+        let transport = conversation.side(side);
+        if let Some((reason, text)) = why {
+            transport.disconnect(reason, &text);
+        }
+        output.unsplit(transport.output().split());
+        output
+    }
+
+    /// Returns when nothing runs.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let progress = self.progress.notified();
+            if self.conversation().channels.is_empty() {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    /// Returns when the client has been sent all that waited for it.
+    pub(crate) async fn delivered(&self) {
+        loop {
+            let drained = self.client_drained.notified();
+            {
+                let mut conversation = self.conversation();
+                let waits = conversation.channels.each().any(|it| it.client.waits());
+                if !waits && conversation.client.pending_bytes() == 0 {
+                    return;
+                }
+            }
+            drained.await;
+        }
+    }
+
+    /// Reads from a side once; false when it is at its end.
+    pub(crate) async fn read(
+        &self,
+        side: Side,
+        reader: &mut (impl AsyncRead + Unpin),
+    ) -> std::io::Result<bool> {
+        let mut buffer = std::mem::take(self.conversation().side(side).input());
+        buffer.reserve(READ_BYTES);
+        let read = reader.read_buf(&mut buffer).await;
+        *self.conversation().side(side).input() = buffer;
+        Ok(read? > 0)
+    }
+
+    /// Writes to a side whatever there is for it.
+    ///
+    /// `output` is what of it is on its way; when this is dropped, the rest is still there.
+    pub(crate) async fn write(
+        &self,
+        side: Side,
+        writer: &mut (impl AsyncWrite + Unpin),
+        output: &mut BytesMut,
+    ) -> Result<std::convert::Infallible, SessionError> {
+        let failed = |error| match side {
+            Side::Client => SessionError::Client(error),
+            Side::Target => SessionError::Upstream(UpstreamError::Io(error)),
+        };
+        let broken = match side {
+            Side::Client => of_client,
+            Side::Target => of_target,
+        };
+        loop {
+            let wake = self.wake(side).notified();
+            {
+                let mut conversation = self.conversation();
+                conversation.pump(side).map_err(broken)?;
+                std::mem::swap(output, conversation.side(side).output());
+            }
+            if output.is_empty() {
+                wake.await;
+                continue;
+            }
+            // Its senders were given room.
+            self.wake(if side == Side::Client {
+                Side::Target
+            } else {
+                Side::Client
+            })
+            .notify_one();
+            writer.write_all_buf(output).await.map_err(failed)?;
+            self.drained(side).notify_one();
+        }
+    }
+}
+
+/// How a direction ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// With a goodbye.
+    Disconnected,
+    /// Without.
+    Vanished,
+}
+
+impl Left {
+    pub(crate) fn ended(self) -> Ended {
+        match self {
+            Self::Disconnected => Ended::ClientClosed,
+            Self::Vanished => Ended::ClientVanished,
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The client signs in (RFC 4252): who it is, and which target it wants.
+//!
+//! The login name is `NAME+RESOURCE`, split at the last `+`: a form that ssh, scp, sftp, rsync and git all pass on as it is.
+//! `#` in place of `+` means the same. A name alone opens what the credential is for.
+
+use bytes::Bytes;
+use custos_session::{Accepted, Identified, PresentedCertificate, Session, SessionError};
+use custos_ssh_wire::Broken;
+use custos_ssh_wire::message::{
+    AuthenticationMethod, AuthenticationRequest, KeyOffer, SERVICE_AUTHENTICATION,
+    SERVICE_CONNECTION, accept_service, failure, number, public_key_accepted, service_name,
+    signed_data,
+};
+use tokio::net::TcpStream;
+
+use crate::link::{Link, LinkError, of_client};
+
+/// Messages of one sign-in at most.
+const MESSAGES_MAX: usize = 64;
+/// What a client may sign in by.
+const METHODS: &str = "publickey,password";
+/// Keys that a client may offer before one is taken.
+const OFFERS_MAX: usize = 32;
+/// Bytes of a connection credential, and more.
+const CREDENTIAL_BYTES_MAX: usize = 4096;
+
+/// Who asks, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoginName {
+    /// The name that a credential is for.
+    pub(crate) name: String,
+    /// The resource, where it is named.
+    pub(crate) resource: Option<String>,
+}
+
+impl LoginName {
+    pub(crate) fn parse(text: &str) -> Self {
+        match text.rsplit_once(['+', '#']) {
+            Some((name, resource)) => Self {
+                name: name.to_owned(),
+                resource: Some(resource.to_owned()),
+            },
+            None => Self {
+                name: text.to_owned(),
+                resource: None,
+            },
+        }
+    }
+
+    /// The whole name of the resource; `None` where none is named.
+    fn resource(&self) -> Option<String> {
+        let resource = self.resource.as_deref()?;
+        Some(format!("ssh/{resource}"))
+    }
+}
+
+/// Until the client has proved who it is. The connection is not told so yet: first it must be clear that it may open what it
+/// asks for.
+pub(crate) async fn login(
+    link: &mut Link<TcpStream>,
+    session: Session<Accepted>,
+) -> Result<Session<Identified>, SessionError> {
+    let mut last_name = String::new();
+    let mut is_asked = false;
+    let mut offers = 0;
+    for _ in 0..MESSAGES_MAX {
+        let payload = match link.next().await {
+            Ok(payload) => payload,
+            Err(LinkError::Closed | LinkError::Broken(Broken::Disconnected { .. })) if is_asked => {
+                let reason = "the client left without signing in";
+                return Err(session.login_abandoned(&last_name, reason).await);
+            }
+            Err(error) => return Err(error.of_client()),
+        };
+        match payload.first() {
+            Some(&number::SERVICE_REQUEST) => accept(link, &payload)?,
+            Some(&number::USERAUTH_REQUEST) => {
+                is_asked = true;
+                let request = AuthenticationRequest::decode(&payload).map_err(malformed)?;
+                request.login_name.clone_into(&mut last_name);
+                if request.service != SERVICE_CONNECTION.as_bytes() {
+                    return Err(of_client(Broken::Unexpected(number::USERAUTH_REQUEST)));
+                }
+                let login = LoginName::parse(request.login_name);
+                let resource = login.resource();
+                match request.method {
+                    AuthenticationMethod::Password {
+                        password,
+                        changes: false,
+                    } => {
+                        // A wrong credential ends the connection: it is on record by then.
+                        let password = credential(password);
+                        return session
+                            .identify_by_password(&login.name, password, resource.as_deref())
+                            .await;
+                    }
+                    AuthenticationMethod::PublicKey(offer) if is_certified(&offer) => {
+                        let would_do = offers < OFFERS_MAX
+                            && session.would_take_certificate(&login.name, offer.key);
+                        offers += 1;
+                        match offer.signature {
+                            Some(signature) if would_do => {
+                                let signed = signed(link, request.login_name, &offer)?;
+                                let presented = PresentedCertificate {
+                                    certificate: offer.key,
+                                    algorithm: plain(offer.algorithm),
+                                    signed: &signed,
+                                    signature,
+                                };
+                                return session
+                                    .identify_by_certificate(
+                                        &login.name,
+                                        &presented,
+                                        resource.as_deref(),
+                                    )
+                                    .await;
+                            }
+                            None if would_do => link
+                                .transport
+                                .send_with(|out| {
+                                    public_key_accepted(out, offer.algorithm, offer.key);
+                                })
+                                .map_err(of_client)?,
+                            _ => refuse(link)?,
+                        }
+                    }
+                    _ => refuse(link)?,
+                }
+            }
+            _ => {
+                let number = payload.first().copied().unwrap_or_default();
+                return Err(of_client(Broken::Unexpected(number)));
+            }
+        }
+    }
+    Err(session
+        .login_abandoned(&last_name, "too many attempts to sign in")
+        .await)
+}
+
+fn refuse(link: &mut Link<TcpStream>) -> Result<(), SessionError> {
+    let refused = link.transport.send_with(|out| failure(out, METHODS));
+    refused.map_err(of_client)
+}
+
+/// What is no text, or too long for a credential, is none.
+fn credential(password: &[u8]) -> &str {
+    let password = password
+        .get(..CREDENTIAL_BYTES_MAX)
+        .map_or(password, |_| &[]);
+    std::str::from_utf8(password).unwrap_or_default()
+}
+
+const CERTIFIED: &str = "-cert-v01@openssh.com";
+
+/// A key alone is not known to anybody here.
+fn is_certified(offer: &KeyOffer<'_>) -> bool {
+    offer.algorithm.ends_with(CERTIFIED)
+}
+
+/// The algorithm that a certificate's key signs by.
+fn plain(algorithm: &str) -> &str {
+    match algorithm.strip_suffix(CERTIFIED) {
+        Some("sk-ssh-ed25519") => "sk-ssh-ed25519@openssh.com",
+        Some("sk-ecdsa-sha2-nistp256") => "sk-ecdsa-sha2-nistp256@openssh.com",
+        Some(plain) => plain,
+        None => algorithm,
+    }
+}
+
+/// What the client must have signed.
+fn signed(
+    link: &Link<TcpStream>,
+    login_name: &str,
+    offer: &KeyOffer<'_>,
+) -> Result<Vec<u8>, SessionError> {
+    let session_id = link.transport.session_id();
+    let session_id = session_id.ok_or(SessionError::Internal("a connection has no name"))?;
+    Ok(signed_data(
+        session_id,
+        login_name,
+        offer.algorithm,
+        offer.key,
+    ))
+}
+
+fn accept(link: &mut Link<TcpStream>, payload: &Bytes) -> Result<(), SessionError> {
+    let name = service_name(payload).map_err(malformed)?;
+    if name != SERVICE_AUTHENTICATION.as_bytes() {
+        return Err(of_client(Broken::Unexpected(number::SERVICE_REQUEST)));
+    }
+    link.transport
+        .send_with(|out| accept_service(out, SERVICE_AUTHENTICATION))
+        .map_err(of_client)
+}
+
+fn malformed(error: custos_ssh_wire::WireError) -> SessionError {
+    of_client(Broken::Malformed("authentication", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LoginName;
+
+    #[test]
+    fn names_are_split_at_the_last_mark() {
+        for (text, name, resource) in [
+            ("alice", "alice", None),
+            ("alice+web1", "alice", Some("web1")),
+            ("alice#web1", "alice", Some("web1")),
+            ("a+b@example.com+web1", "a+b@example.com", Some("web1")),
+            ("alice+", "alice", Some("")),
+        ] {
+            let login = LoginName::parse(text);
+            assert_eq!(
+                (login.name.as_str(), login.resource.as_deref()),
+                (name, resource)
+            );
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a channel is asked to run, as policy and records know it.
+
+use std::collections::BTreeSet;
+
+use custos_model::Effect;
+use custos_session::{Exact, Question, Verb};
+use custos_ssh_wire::message::RequestKind;
+
+/// Characters of a command that records show.
+const SHOWN_BYTES_MAX: usize = 32 * 1024;
+
+/// Something that runs on a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The word of records: `exec`, `shell` or `subsystem`.
+    pub(crate) verb: &'static str,
+    /// The command, or the subsystem's name; empty for a shell.
+    pub(crate) text: Vec<u8>,
+    verbs: &'static [&'static str],
+}
+
+impl Program {
+    /// What a request asks to run; `None` for requests that run nothing.
+    pub(crate) fn of(request: &RequestKind<'_>) -> Option<Self> {
+        match request {
+            RequestKind::Shell => Some(Self {
+                verb: "shell",
+                text: Vec::new(),
+                verbs: &["ssh.shell"],
+            }),
+            RequestKind::Exec(command) => Some(Self {
+                verb: "exec",
+                text: command.to_vec(),
+                verbs: &["ssh.exec"],
+            }),
+            // Which way files go is not known before they do.
+            RequestKind::Subsystem(b"sftp") => Some(Self {
+                verb: "subsystem",
+                text: b"sftp".to_vec(),
+                verbs: &["ssh.upload", "ssh.download"],
+            }),
+            RequestKind::Subsystem(name) => Some(Self {
+                verb: "subsystem",
+                text: name.to_vec(),
+                verbs: &["ssh.unknown"],
+            }),
+            _ => None,
+        }
+    }
+
+    /// What it does: a command may do anything.
+    pub(crate) fn effect(&self) -> Effect {
+        if self.verb == "subsystem" {
+            Effect::Write
+        } else {
+            Effect::Unknown
+        }
+    }
+
+    pub(crate) fn question(&self, utc_ns: u64) -> Question {
+        let verbs = self.verbs.iter().filter_map(|verb| Verb::named(verb));
+        Question {
+            verbs: verbs.collect::<BTreeSet<_>>(),
+            utc_ns,
+            ..Question::default()
+        }
+    }
+
+    /// What will be forwarded, for those who are to approve it.
+    pub(crate) fn exact(&self) -> Exact {
+        Exact::default().with(self.verb, Some(&self.text))
+    }
+
+    /// For records and people. What is not text is shown as such.
+    pub(crate) fn shown(&self) -> String {
+        let text = self.text.get(..SHOWN_BYTES_MAX).unwrap_or(&self.text);
+        String::from_utf8_lossy(text).into_owned()
+    }
+}

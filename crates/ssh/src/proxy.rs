@@ -1,0 +1,200 @@
+//! One session from the first byte to the last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use custos_session::{
+    Accepted, Asked, Ended, Interrupt, Open, Session, SessionError, Stream, UpstreamError,
+};
+use custos_ssh_wire::message::number;
+use custos_ssh_wire::{Peer, Transport};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::Ssh;
+use crate::channels::Side;
+use crate::conversation::Shared;
+use crate::link::{Link, LinkError, of_client};
+use crate::requests::Requests;
+use crate::responses::{Responses, outcome_of};
+use crate::{end, login, target};
+
+/// `SSH_DISCONNECT_BY_APPLICATION`
+const BY_APPLICATION: u32 = 11;
+/// How long a client may take to read why it ends.
+const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a client may take to read what the target had said before it left.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) async fn serve(
+    ssh: &Ssh,
+    stream: TcpStream,
+    session: Session<Accepted>,
+) -> Result<Ended, SessionError> {
+    let peer = Peer::Client(Arc::clone(&ssh.host_keys));
+    let transport = Transport::new(peer, Arc::clone(&ssh.algorithms), ssh.random);
+    let mut link = Link { transport, stream };
+    let id = session.id();
+    match signed_in(ssh, &mut link, session).await {
+        Ok((session, target)) => Box::pin(converse(link, target, session)).await,
+        Err(error) => {
+            let (reason, text) = end::words(&error, id);
+            let farewell = link.disconnect(reason, &text);
+            // It may not read any more.
+            let _ = tokio::time::timeout(FAREWELL_TIMEOUT, farewell).await;
+            Err(error)
+        }
+    }
+}
+
+async fn signed_in(
+    ssh: &Ssh,
+    link: &mut Link<TcpStream>,
+    mut session: Session<Accepted>,
+) -> Result<(Session<Open>, Link<Stream>), SessionError> {
+    link.establish().await.map_err(LinkError::of_client)?;
+    if let Some(program) = link.transport.peer_identification() {
+        session.set_application(program);
+    }
+    session.set_protection(protection(&link.transport));
+    let session = login::login(link, session).await?;
+    let session = session.authorize(Asked::default()).await?;
+    let connecting = Box::pin(target::sign_in(ssh, &session));
+    let target = tokio::time::timeout(session.connect_timeout(), connecting)
+        .await
+        .unwrap_or(Err(SessionError::Timeout("connecting to the target")))?;
+    let session = session.open(Some(protection(&target.transport)))?;
+    link.transport
+        .send(&[number::USERAUTH_SUCCESS])
+        .map_err(of_client)?;
+    link.flush().await.map_err(LinkError::of_client)?;
+    Ok((session, target))
+}
+
+/// How a connection is protected, as records show it.
+fn protection(transport: &Transport) -> String {
+    let Some(agreed) = transport.negotiated() else {
+        return String::new();
+    };
+    let kex = agreed.kex.names().first().copied().unwrap_or_default();
+    format!("SSH-2.0 {kex} {}", agreed.client_cipher.name())
+}
+
+async fn converse(
+    client: Link<TcpStream>,
+    target: Link<Stream>,
+    session: Session<Open>,
+) -> Result<Ended, SessionError> {
+    let shared = Shared::new(client.transport, target.transport);
+    let (client_reader, mut client_writer) = client.stream.into_split();
+    let (target_reader, mut target_writer) = tokio::io::split(target.stream);
+    let requests = Requests::new(&session, &shared);
+    let responses = Responses::new(&session, &shared);
+    let (mut client_output, mut target_output) = (BytesMut::new(), BytesMut::new());
+    let result = {
+        let to_client = shared.write(Side::Client, &mut client_writer, &mut client_output);
+        let to_target = shared.write(Side::Target, &mut target_writer, &mut target_output);
+        let exchange = exchange(
+            &shared,
+            requests.run(client_reader),
+            responses.run(target_reader),
+            to_client,
+            to_target,
+        );
+        // A target that always has more to say uses up what tokio lets one task do at a time; this comes after it.
+        let order = tokio::task::unconstrained(ordered_to_end(&session, &shared));
+        tokio::select! {
+            biased;
+            error = order => Err(error),
+            ended = exchange => ended,
+        }
+    };
+    finish(&session, &shared)?;
+    let text = match &result {
+        Ok(_) => None,
+        Err(error) => Some(end::words(error, session.id())),
+    };
+    let to_client = shared.last_words(Side::Client, text, client_output);
+    let goodbye = (
+        BY_APPLICATION,
+        format!("session {} has ended", session.id()),
+    );
+    let to_target = shared.last_words(Side::Target, Some(goodbye), target_output);
+    let both = async {
+        tokio::join!(
+            farewell(&mut client_writer, to_client),
+            farewell(&mut target_writer, to_target)
+        )
+    };
+    // Neither has to listen any more.
+    let _ = tokio::time::timeout(FAREWELL_TIMEOUT, both).await;
+    result
+}
+
+/// Runs all directions until one side has left.
+async fn exchange(
+    shared: &Shared,
+    requests: impl Future<Output = Result<crate::conversation::Left, SessionError>>,
+    responses: impl Future<Output = Result<UpstreamError, SessionError>>,
+    to_client: impl Future<Output = Result<std::convert::Infallible, SessionError>>,
+    to_target: impl Future<Output = Result<std::convert::Infallible, SessionError>>,
+) -> Result<Ended, SessionError> {
+    tokio::pin!(requests, responses, to_client, to_target);
+    let why = tokio::select! {
+        left = &mut requests => return Ok(left?.ended()),
+        why = &mut responses => why?,
+        failed = &mut to_client => match failed? {},
+        failed = &mut to_target => match failed? {},
+    };
+    // The client still gets what the target has said.
+    let rest = async {
+        tokio::select! {
+            left = &mut requests => Ok(left?.ended()),
+            failed = &mut to_client => match failed? {},
+            () = shared.delivered() => Err(SessionError::Upstream(why)),
+        }
+    };
+    tokio::time::timeout(SETTLE_TIMEOUT, rest)
+        .await
+        .unwrap_or(Err(SessionError::Upstream(UpstreamError::Closed)))
+}
+
+/// Resolves when the session is told to end: at once, or when draining, as soon as nothing runs.
+async fn ordered_to_end(session: &Session<Open>, shared: &Shared) -> SessionError {
+    let mut draining = None;
+    loop {
+        tokio::select! {
+            interrupt = session.interrupted(draining.as_ref()) => match interrupt {
+                Interrupt::Draining => draining = Some(Interrupt::Draining),
+                interrupt => return SessionError::Interrupted(interrupt),
+            },
+            () = shared.idle(), if draining.is_some() => {
+                return SessionError::Interrupted(Interrupt::Draining);
+            }
+        }
+    }
+}
+
+/// Programs that were still running when the session ended have an outcome too.
+fn finish(session: &Session<Open>, shared: &Shared) -> Result<(), SessionError> {
+    let mut conversation = shared.conversation();
+    for channel in conversation.channels.each() {
+        if let Some(mut running) = channel.running.take() {
+            let interrupted = (
+                "interrupted".to_owned(),
+                "the session ended first".to_owned(),
+            );
+            running.ending.get_or_insert(interrupted);
+            session.finish(running.number, &outcome_of(running))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the last of what one side is sent.
+async fn farewell(writer: &mut (impl AsyncWrite + Unpin), mut output: BytesMut) {
+    // It may be gone already.
+    let _ = writer.write_all_buf(&mut output).await;
+    let _ = writer.shutdown().await;
+}

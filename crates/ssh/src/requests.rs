@@ -1,0 +1,540 @@
+//! From the client to the target.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use custos_model::{Decision, Operation, Outcome, Verdict};
+use custos_session::{Begun, Open, Rules, Session, SessionError};
+use custos_ssh_wire::message::{
+    ChannelData, ChannelKind, ChannelMessage, ChannelOpen, ChannelRequest, GlobalRequest,
+    OpenFailure, RequestKind, number, refuse,
+};
+use custos_ssh_wire::{Broken, Put as _, WireError};
+use tokio::io::AsyncRead;
+
+use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
+use crate::conversation::{Batch, Left, Shared};
+use crate::link::of_client;
+use crate::operation::Program;
+
+/// Requests on one channel that the target has not answered, at most.
+const UNANSWERED_MAX: usize = 64;
+/// The stream of what goes wrong (RFC 4254 section 5.2).
+const STDERR: u32 = 1;
+/// Variables that a client may set, as Debian's servers take them; a name that ends in `*` stands for all that begin so.
+const VARIABLES: [&str; 4] = ["LANG", "LANGUAGE", "LC_*", "COLORTERM"];
+
+/// Everything that comes from the client.
+pub(crate) struct Requests<'s> {
+    session: &'s Session<Open>,
+    shared: &'s Shared,
+}
+
+impl<'s> Requests<'s> {
+    pub(crate) fn new(session: &'s Session<Open>, shared: &'s Shared) -> Self {
+        Self { session, shared }
+    }
+
+    /// Until the client has left.
+    pub(crate) async fn run(
+        &self,
+        mut reader: impl AsyncRead + Unpin,
+    ) -> Result<Left, SessionError> {
+        let mut batch = Batch::default();
+        loop {
+            self.session.room().await;
+            let ended = self.take(&mut batch)?;
+            let position = batch.record(self.session)?;
+            if let Some(position) = position {
+                let may_change = std::mem::take(&mut batch.may_change);
+                self.session.may_forward(position, may_change).await?;
+            }
+            self.shared.release(&mut batch).map_err(of_client)?;
+            if let Some(left) = ended {
+                return Ok(left);
+            }
+            self.shared.room_for_answers(Side::Client).await;
+            let more = self.shared.read(Side::Client, &mut reader).await;
+            if !more.map_err(SessionError::Client)? {
+                return Ok(Left::Vanished);
+            }
+        }
+    }
+
+    /// Takes what has come whole.
+    fn take(&self, batch: &mut Batch) -> Result<Option<Left>, SessionError> {
+        loop {
+            let next = self.shared.conversation().client.next_message();
+            match next {
+                Ok(Some(payload)) => self.message(batch, payload)?,
+                Ok(None) => return Ok(None),
+                Err(Broken::Disconnected { .. }) => return Ok(Some(Left::Disconnected)),
+                Err(broken) => return Err(of_client(broken)),
+            }
+        }
+    }
+
+    fn message(&self, batch: &mut Batch, payload: Bytes) -> Result<(), SessionError> {
+        let message = payload.first().copied().unwrap_or_default();
+        let broken = |what| move |error: WireError| of_client(Broken::Malformed(what, error));
+        match message {
+            number::CHANNEL_DATA | number::CHANNEL_EXTENDED_DATA => {
+                let data = ChannelData::decode(payload).map_err(broken("channel data"))?;
+                self.data(batch, data)
+            }
+            number::CHANNEL_WINDOW_ADJUST => {
+                let adjusted = ChannelMessage::decode(&payload).map_err(broken("window"))?;
+                let mut conversation = self.shared.conversation();
+                match conversation.channels.get(adjusted.recipient) {
+                    Some(channel) => channel.client.widen(adjusted.bytes).map_err(of_client),
+                    None => Err(unexpected(message)),
+                }
+            }
+            number::CHANNEL_EOF | number::CHANNEL_CLOSE => {
+                let ended = ChannelMessage::decode(&payload).map_err(broken("end of channel"))?;
+                self.end(batch, ended.recipient, payload)
+            }
+            number::CHANNEL_REQUEST => {
+                let request =
+                    ChannelRequest::decode(&payload).map_err(broken("channel request"))?;
+                self.request(batch, &request, &payload)
+            }
+            number::CHANNEL_OPEN => {
+                let open = ChannelOpen::decode(&payload).map_err(broken("opening of a channel"))?;
+                self.open(batch, &open)
+            }
+            number::GLOBAL_REQUEST => {
+                let request = GlobalRequest::decode(&payload).map_err(broken("request"))?;
+                self.global(batch, &request)
+            }
+            // Answers to what the gateway does not ask, and further attempts to sign in (RFC 4252 section 5.1).
+            number::REQUEST_SUCCESS
+            | number::REQUEST_FAILURE
+            | number::CHANNEL_SUCCESS
+            | number::CHANNEL_FAILURE
+            | number::USERAUTH_REQUEST => Ok(()),
+            number::CHANNEL_OPEN_CONFIRMATION | number::CHANNEL_OPEN_FAILURE => {
+                Err(unexpected(message))
+            }
+            _ => self
+                .shared
+                .conversation()
+                .client
+                .unimplemented()
+                .map_err(of_client),
+        }
+    }
+
+    fn data(&self, batch: &mut Batch, data: ChannelData) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(data.recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_DATA))?;
+        channel
+            .client
+            .received(data.bytes.len())
+            .map_err(of_client)?;
+        if channel.is_refused {
+            return Ok(());
+        }
+        // There is nothing yet that could take it, and servers have no second stream in this direction.
+        if channel.running.is_none() || data.code.is_some() {
+            return Err(unexpected(number::CHANNEL_DATA));
+        }
+        let operation = channel.operation();
+        drop(conversation);
+        self.session
+            .event(&mut batch.lines, operation)
+            .text("input", &data.bytes)
+            .end();
+        batch.may_change = true;
+        batch.staged.push((
+            data.recipient,
+            Side::Target,
+            Item::Data {
+                code: None,
+                bytes: data.bytes,
+                counted: true,
+            },
+        ));
+        Ok(())
+    }
+
+    fn end(&self, batch: &mut Batch, recipient: u32, payload: Bytes) -> Result<(), SessionError> {
+        let is_close = payload.first() == Some(&number::CHANNEL_CLOSE);
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_CLOSE))?;
+        if is_close {
+            channel.client.closes().map_err(of_client)?;
+        } else if channel.client.has_closed() {
+            return Err(unexpected(number::CHANNEL_EOF));
+        }
+        let operation = channel.operation();
+        drop(conversation);
+        let what = if is_close { "close" } else { "end_of_input" };
+        self.session
+            .event(&mut batch.lines, operation)
+            .word("request", what)
+            .end();
+        batch
+            .staged
+            .push((recipient, Side::Target, Item::Message(payload)));
+        Ok(())
+    }
+
+    fn open(&self, batch: &mut Batch, open: &ChannelOpen<'_>) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let is_session = open.kind == ChannelKind::Session;
+        if is_session && !conversation.is_last && open.max_packet > 0 {
+            let end = End::new(open.sender, open.window, open.max_packet);
+            if let Some(number) = conversation.channels.add(Channel::new(end)) {
+                let open = ChannelOpen {
+                    kind: ChannelKind::Session,
+                    sender: number,
+                    window: WINDOW_BYTES,
+                    max_packet: MAX_PACKET_BYTES,
+                };
+                let sent = conversation.target.send_with(|out| open.encode(out));
+                return sent.map_err(crate::link::of_target);
+            }
+        }
+        let (reason, text) = match open.kind {
+            ChannelKind::Session if conversation.is_last => {
+                (OpenFailure::PROHIBITED, "no more sessions were asked for")
+            }
+            ChannelKind::Session => (OpenFailure::SHORTAGE, "there are too many channels"),
+            ChannelKind::Other(_) => (
+                OpenFailure::UNKNOWN_KIND,
+                "there is no such kind of channel",
+            ),
+            _ => (OpenFailure::PROHIBITED, "forwarding is not granted"),
+        };
+        conversation
+            .client
+            .send_with(|out| refuse(out, open.sender, reason, text.as_bytes()))
+            .map_err(of_client)?;
+        drop(conversation);
+        self.refused(
+            batch,
+            "forward",
+            &shown_kind(&open.kind),
+            "forwarding-not-granted",
+        )
+    }
+
+    fn global(&self, batch: &mut Batch, request: &GlobalRequest<'_>) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        if request.name == "no-more-sessions@openssh.com" {
+            conversation.is_last = true;
+        }
+        if request.wants_reply {
+            let answered = conversation.client.send(&[number::REQUEST_FAILURE]);
+            answered.map_err(of_client)?;
+        }
+        drop(conversation);
+        let forwarding = request.forwarding();
+        let forwarding =
+            forwarding.map_err(|error| of_client(Broken::Malformed("forwarding", error)))?;
+        if let Some(forwarding) = forwarding
+            && !request.name.starts_with("cancel-")
+        {
+            let text = format!("{forwarding:?}");
+            return self.refused(batch, "forward", &text, "forwarding-not-granted");
+        }
+        Ok(())
+    }
+
+    /// Puts on record what was refused and is no operation.
+    fn refused(
+        &self,
+        batch: &mut Batch,
+        verb: &'static str,
+        text: &str,
+        rule: &str,
+    ) -> Result<(), SessionError> {
+        let outcome = Outcome {
+            denied: true,
+            error: Some(("prohibited".to_owned(), rule.to_owned())),
+            ..Outcome::default()
+        };
+        let verdict = Verdict::denied(rule);
+        batch.at(self
+            .session
+            .failed(verb, Some(text), &outcome, Some(&verdict))?);
+        batch.may_change = true;
+        Ok(())
+    }
+
+    fn request(
+        &self,
+        batch: &mut Batch,
+        request: &ChannelRequest<'_>,
+        payload: &Bytes,
+    ) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(request.recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
+        if channel.target.is_none() || channel.client.has_closed() {
+            return Err(unexpected(number::CHANNEL_REQUEST));
+        }
+        let operation = channel.operation();
+        let (is_running, is_refused) = (channel.running.is_some(), channel.is_refused);
+        drop(conversation);
+        if let Some(program) = Program::of(&request.kind) {
+            if is_running || is_refused {
+                // One program runs on a channel (RFC 4254 section 6.5).
+                return self.answer(batch, request, false);
+            }
+            return self.run_program(batch, request, payload, &program);
+        }
+        let event = self
+            .session
+            .event(&mut batch.lines, operation)
+            .word("request", known_name(&request.kind));
+        let may_pass = match &request.kind {
+            RequestKind::Pty { terminal, size, .. } => {
+                event
+                    .text("terminal", terminal.as_bytes())
+                    .number("columns", size.columns.into())
+                    .number("rows", size.rows.into())
+                    .end();
+                !is_running
+            }
+            RequestKind::WindowChange(size) => {
+                event
+                    .number("columns", size.columns.into())
+                    .number("rows", size.rows.into())
+                    .end();
+                true
+            }
+            RequestKind::Environment { name, value } => {
+                event.text("name", name).text("value", value).end();
+                may_set(name) && !is_running
+            }
+            RequestKind::Signal(signal) => {
+                event.text("signal", signal.as_bytes()).end();
+                is_running
+            }
+            RequestKind::Break(milliseconds) => {
+                event.number("milliseconds", (*milliseconds).into()).end();
+                is_running
+            }
+            RequestKind::EndOfWrite => {
+                event.end();
+                is_running
+            }
+            RequestKind::X11 { .. } | RequestKind::Agent => {
+                event.mark("refused").end();
+                self.refused(
+                    batch,
+                    "forward",
+                    request.kind.name(),
+                    "forwarding-not-granted",
+                )?;
+                false
+            }
+            _ => {
+                event
+                    .text("name", request.kind.name().as_bytes())
+                    .mark("refused")
+                    .end();
+                false
+            }
+        };
+        if may_pass && !is_refused {
+            self.pass(batch, request, payload)
+        } else {
+            self.answer(batch, request, false)
+        }
+    }
+
+    /// Passes a request on.
+    fn pass(
+        &self,
+        batch: &mut Batch,
+        request: &ChannelRequest<'_>,
+        payload: &Bytes,
+    ) -> Result<(), SessionError> {
+        if request.wants_reply {
+            let mut conversation = self.shared.conversation();
+            let channel = conversation.channels.get(request.recipient);
+            let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
+            owe(channel, Answer::Target)?;
+            if let RequestKind::Pty { .. } = request.kind {
+                channel.has_terminal = true;
+            }
+        }
+        let item = Item::Message(payload.clone());
+        batch.staged.push((request.recipient, Side::Target, item));
+        Ok(())
+    }
+
+    /// Answers a request that does not go on.
+    fn answer(
+        &self,
+        batch: &mut Batch,
+        request: &ChannelRequest<'_>,
+        is_success: bool,
+    ) -> Result<(), SessionError> {
+        if !request.wants_reply {
+            return Ok(());
+        }
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(request.recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
+        if !channel.answers.is_empty() {
+            return owe(channel, Answer::Own(is_success));
+        }
+        drop(conversation);
+        batch.answer(request.recipient, is_success);
+        Ok(())
+    }
+
+    /// A program is asked for: the operation.
+    fn run_program(
+        &self,
+        batch: &mut Batch,
+        request: &ChannelRequest<'_>,
+        payload: &Bytes,
+        program: &Program,
+    ) -> Result<(), SessionError> {
+        let rules = self.session.rules();
+        let begun = self.begin(program, &rules)?;
+        batch.at(begun.position);
+        batch.may_change = true;
+        self.session
+            .event(&mut batch.lines, begun.number)
+            .word("request", program.verb)
+            .text("text", program.shown().as_bytes())
+            .end();
+        let is_allowed = begun.ruled.verdict.decision == Decision::Allow;
+        {
+            let mut conversation = self.shared.conversation();
+            let channel = conversation.channels.get(request.recipient);
+            let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
+            channel.is_refused = !is_allowed;
+            channel.running = is_allowed.then_some(Running {
+                number: begun.number,
+                bytes: 0,
+                ending: None,
+            });
+        }
+        if is_allowed {
+            return self.pass(batch, request, payload);
+        }
+        self.deny(batch, request, program, &begun)
+    }
+
+    fn begin(&self, program: &Program, rules: &Rules) -> Result<Begun, SessionError> {
+        let question = program.question(self.session.utc_ns());
+        let text = program.shown();
+        let operation = Operation {
+            verb: program.verb,
+            effect: program.effect(),
+            may_change: true,
+            objects: &[],
+            text: &text,
+            parameters: 0,
+        };
+        let question = rules.are_judged().then_some((&question, rules));
+        let refuse = |ruled: &custos_session::Ruled| {
+            if ruled.verdict.decision == Decision::Hold {
+                return Ok(Some("holding-is-not-built-for-ssh"));
+            }
+            if rules.detect() {
+                return Ok(Some("masking-is-not-built-for-ssh"));
+            }
+            Ok(None)
+        };
+        self.session
+            .begin(&operation, question, refuse, || program.exact())
+    }
+
+    /// Says why on the error stream, which clients show, and answers no.
+    fn deny(
+        &self,
+        batch: &mut Batch,
+        request: &ChannelRequest<'_>,
+        program: &Program,
+        begun: &Begun,
+    ) -> Result<(), SessionError> {
+        let rules = begun.ruled.verdict.rules.join(", ");
+        let mut text = format!("custos: this {} is denied ({rules})", program.verb);
+        for reason in &begun.ruled.reasons {
+            text.push_str("; ");
+            text.push_str(reason);
+        }
+        let number = begun.number.0;
+        let session = self.session.id();
+        let _ = write!(
+            text,
+            "; on record as operation {number} of session {session}\r\n"
+        );
+        let outcome = Outcome {
+            denied: true,
+            error: Some(("denied".to_owned(), rules)),
+            ..Outcome::default()
+        };
+        batch.at(self.session.finish(begun.number, &outcome)?);
+        batch.staged.push((
+            request.recipient,
+            Side::Client,
+            Item::Data {
+                code: Some(STDERR),
+                bytes: text.into_bytes().into(),
+                counted: false,
+            },
+        ));
+        self.answer(batch, request, false)?;
+        // Nothing will run on it: the target's end is given back now, the client's when it has heard.
+        let mut close = bytes::BytesMut::new();
+        close.byte(number::CHANNEL_CLOSE).uint32(0);
+        let close = close.freeze();
+        batch
+            .staged
+            .push((request.recipient, Side::Target, Item::Message(close)));
+        Ok(())
+    }
+}
+
+fn owe(channel: &mut Channel, answer: Answer) -> Result<(), SessionError> {
+    if channel.answers.len() >= UNANSWERED_MAX {
+        return Err(of_client(Broken::Backlog));
+    }
+    channel.answers.push_back(answer);
+    Ok(())
+}
+
+fn may_set(name: &[u8]) -> bool {
+    VARIABLES.iter().any(|known| match known.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix.as_bytes()),
+        None => name == known.as_bytes(),
+    })
+}
+
+/// The word of the transcript; a client's own words are not taken for it.
+fn known_name(kind: &RequestKind<'_>) -> &'static str {
+    match kind {
+        RequestKind::Pty { .. } => "pty",
+        RequestKind::WindowChange(_) => "resize",
+        RequestKind::Environment { .. } => "env",
+        RequestKind::Signal(_) => "signal",
+        RequestKind::Break(_) => "break",
+        RequestKind::EndOfWrite => "end_of_output",
+        RequestKind::X11 { .. } => "x11",
+        RequestKind::Agent => "agent",
+        _ => "other",
+    }
+}
+
+fn shown_kind(kind: &ChannelKind<'_>) -> String {
+    match kind {
+        ChannelKind::DirectTcp(origin) => format!("direct-tcpip {}:{}", origin.host, origin.port),
+        ChannelKind::DirectStream { path } => format!("direct-streamlocal {path}"),
+        kind => kind.name().to_owned(),
+    }
+}
+
+fn unexpected(number: u8) -> SessionError {
+    of_client(Broken::Unexpected(number))
+}

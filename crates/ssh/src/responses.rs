@@ -1,0 +1,375 @@
+//! From the target to the client.
+
+use bytes::Bytes;
+use custos_model::Outcome;
+use custos_session::{Open, Session, SessionError, UpstreamError};
+use custos_ssh_wire::message::{
+    ChannelData, ChannelMessage, ChannelOpen, ChannelRequest, Confirmation, GlobalRequest,
+    OpenFailure, RequestKind, confirm, number, outcome, refuse,
+};
+use custos_ssh_wire::{Broken, WireError};
+use tokio::io::AsyncRead;
+
+use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
+use crate::conversation::{Batch, Shared};
+use crate::link::{of_client, of_target};
+
+/// Everything that comes from the target.
+pub(crate) struct Responses<'s> {
+    session: &'s Session<Open>,
+    shared: &'s Shared,
+}
+
+impl<'s> Responses<'s> {
+    pub(crate) fn new(session: &'s Session<Open>, shared: &'s Shared) -> Self {
+        Self { session, shared }
+    }
+
+    /// Until the target has left; returns why.
+    pub(crate) async fn run(
+        &self,
+        mut reader: impl AsyncRead + Unpin,
+    ) -> Result<UpstreamError, SessionError> {
+        let mut batch = Batch::default();
+        loop {
+            self.session.room().await;
+            let ended = self.take(&mut batch)?;
+            if let Some(position) = batch.record(self.session)? {
+                self.session.may_release(position).await?;
+            }
+            self.shared.release(&mut batch).map_err(of_target)?;
+            if let Some(why) = ended {
+                return Ok(why);
+            }
+            self.shared.room_for_answers(Side::Target).await;
+            let more = self.shared.read(Side::Target, &mut reader).await;
+            match more {
+                Ok(true) => {}
+                Ok(false) => return Ok(UpstreamError::Closed),
+                Err(error) => return Ok(UpstreamError::Io(error)),
+            }
+        }
+    }
+
+    /// Takes what has come whole.
+    fn take(&self, batch: &mut Batch) -> Result<Option<UpstreamError>, SessionError> {
+        loop {
+            let next = self.shared.conversation().target.next_message();
+            match next {
+                Ok(Some(payload)) => self.message(batch, payload)?,
+                Ok(None) => return Ok(None),
+                Err(broken @ Broken::Disconnected { .. }) => match of_target(broken) {
+                    SessionError::Upstream(why) => return Ok(Some(why)),
+                    error => return Err(error),
+                },
+                Err(broken) => return Err(of_target(broken)),
+            }
+        }
+    }
+
+    fn message(&self, batch: &mut Batch, payload: Bytes) -> Result<(), SessionError> {
+        let message = payload.first().copied().unwrap_or_default();
+        let broken = |what| move |error: WireError| of_target(Broken::Malformed(what, error));
+        match message {
+            number::CHANNEL_DATA | number::CHANNEL_EXTENDED_DATA => {
+                let data = ChannelData::decode(payload).map_err(broken("channel data"))?;
+                self.data(batch, data)
+            }
+            number::CHANNEL_WINDOW_ADJUST => {
+                let adjusted = ChannelMessage::decode(&payload).map_err(broken("window"))?;
+                let mut conversation = self.shared.conversation();
+                let channel = conversation.channels.get(adjusted.recipient);
+                let target = channel.and_then(|channel| channel.target.as_mut());
+                let target = target.ok_or_else(|| unexpected(message))?;
+                target.widen(adjusted.bytes).map_err(of_target)
+            }
+            number::CHANNEL_EOF => {
+                let ended = ChannelMessage::decode(&payload).map_err(broken("end of output"))?;
+                self.ended(batch, ended.recipient, payload)
+            }
+            number::CHANNEL_CLOSE => {
+                let ended = ChannelMessage::decode(&payload).map_err(broken("end of channel"))?;
+                self.closed(batch, ended.recipient, payload)
+            }
+            number::CHANNEL_REQUEST => {
+                let request =
+                    ChannelRequest::decode(&payload).map_err(broken("channel request"))?;
+                self.request(batch, &request, &payload)
+            }
+            number::CHANNEL_SUCCESS | number::CHANNEL_FAILURE => {
+                let answer = ChannelMessage::decode(&payload).map_err(broken("answer"))?;
+                self.answered(batch, answer.recipient, payload)
+            }
+            number::CHANNEL_OPEN_CONFIRMATION => {
+                let confirmation = Confirmation::decode(&payload);
+                self.opened(&confirmation.map_err(broken("confirmation"))?)
+            }
+            number::CHANNEL_OPEN_FAILURE => {
+                let failure = OpenFailure::decode(&payload).map_err(broken("refusal"))?;
+                self.not_opened(&failure)
+            }
+            number::CHANNEL_OPEN => {
+                let open = ChannelOpen::decode(&payload).map_err(broken("opening of a channel"))?;
+                let text = b"forwarding is not granted";
+                let mut conversation = self.shared.conversation();
+                let refused = conversation
+                    .target
+                    .send_with(|out| refuse(out, open.sender, OpenFailure::PROHIBITED, text));
+                refused.map_err(of_target)
+            }
+            number::GLOBAL_REQUEST => {
+                let request = GlobalRequest::decode(&payload).map_err(broken("request"))?;
+                if request.wants_reply {
+                    let mut conversation = self.shared.conversation();
+                    let answered = conversation.target.send(&[number::REQUEST_FAILURE]);
+                    answered.map_err(of_target)?;
+                }
+                Ok(())
+            }
+            number::REQUEST_SUCCESS | number::REQUEST_FAILURE | number::USERAUTH_BANNER => Ok(()),
+            _ => self
+                .shared
+                .conversation()
+                .target
+                .unimplemented()
+                .map_err(of_target),
+        }
+    }
+
+    /// The target answers a request, and after it stand the gateway's own answers to those that came next.
+    fn answered(&self, batch: &mut Batch, number: u32, payload: Bytes) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(number);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_SUCCESS))?;
+        if channel.answers.pop_front() != Some(Answer::Target) {
+            return Err(unexpected(number::CHANNEL_SUCCESS));
+        }
+        let own = channel.own_answers();
+        drop(conversation);
+        batch
+            .staged
+            .push((number, Side::Client, Item::Message(payload)));
+        for is_success in own {
+            batch.answer(number, is_success);
+        }
+        Ok(())
+    }
+
+    fn data(&self, batch: &mut Batch, data: ChannelData) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(data.recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_DATA))?;
+        let target = channel.target.as_mut();
+        let target = target.ok_or_else(|| unexpected(number::CHANNEL_DATA))?;
+        target.received(data.bytes.len()).map_err(of_target)?;
+        let operation = channel.operation();
+        match &mut channel.running {
+            Some(running) => running.bytes += data.bytes.len() as u64,
+            // A target that talks before it was asked to run anything.
+            None => return Err(unexpected(number::CHANNEL_DATA)),
+        }
+        drop(conversation);
+        let stream = match data.code {
+            None => "output",
+            Some(1) => "errors",
+            Some(_) => "extended",
+        };
+        self.session
+            .event(&mut batch.lines, operation)
+            .text(stream, &data.bytes)
+            .end();
+        batch.staged.push((
+            data.recipient,
+            Side::Client,
+            Item::Data {
+                code: data.code,
+                bytes: data.bytes,
+                counted: true,
+            },
+        ));
+        Ok(())
+    }
+
+    fn ended(&self, batch: &mut Batch, recipient: u32, payload: Bytes) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_EOF))?;
+        let operation = channel.operation();
+        drop(conversation);
+        self.session
+            .event(&mut batch.lines, operation)
+            .mark("end_of_output")
+            .end();
+        batch
+            .staged
+            .push((recipient, Side::Client, Item::Message(payload)));
+        Ok(())
+    }
+
+    fn closed(
+        &self,
+        batch: &mut Batch,
+        recipient: u32,
+        payload: Bytes,
+    ) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_CLOSE))?;
+        let target = channel.target.as_mut();
+        let target = target.ok_or_else(|| unexpected(number::CHANNEL_CLOSE))?;
+        target.closes().map_err(of_target)?;
+        let running = channel.running.take();
+        channel.answers.retain(|answer| *answer != Answer::Target);
+        let own = channel.own_answers();
+        // Whatever came for it from the client was for that program.
+        channel.is_refused = true;
+        drop(conversation);
+        if let Some(running) = running {
+            self.finish(batch, running)?;
+        }
+        for is_success in own {
+            batch.answer(recipient, is_success);
+        }
+        batch
+            .staged
+            .push((recipient, Side::Client, Item::Message(payload)));
+        Ok(())
+    }
+
+    fn finish(&self, batch: &mut Batch, running: Running) -> Result<(), SessionError> {
+        // What it said is on record before how it ended.
+        if let Some(position) = self.session.record(&mut batch.lines)? {
+            batch.at(position);
+        }
+        batch.at(self.session.finish(running.number, &outcome_of(running))?);
+        Ok(())
+    }
+
+    fn request(
+        &self,
+        batch: &mut Batch,
+        request: &ChannelRequest<'_>,
+        payload: &Bytes,
+    ) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(request.recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
+        let operation = channel.operation();
+        let (passes, ending) = match &request.kind {
+            RequestKind::ExitStatus(status) if *status != 0 => {
+                (true, Some(("exit-status".to_owned(), status.to_string())))
+            }
+            RequestKind::ExitSignal { signal, .. } => {
+                let signal = signal.chars().filter(|c| !c.is_control()).take(64);
+                (true, Some(("exit-signal".to_owned(), signal.collect())))
+            }
+            RequestKind::ExitStatus(_) | RequestKind::XonXoff(_) | RequestKind::EndOfWrite => {
+                (true, None)
+            }
+            _ => (false, None),
+        };
+        if let (Some(running), Some(ending)) = (&mut channel.running, ending) {
+            running.ending = Some(ending);
+        }
+        let to_target = channel.target.as_ref().map(End::number);
+        if request.wants_reply
+            && let Some(number) = to_target
+        {
+            let answered = conversation
+                .target
+                .send_with(|out| outcome(out, number, false));
+            answered.map_err(of_target)?;
+        }
+        drop(conversation);
+        if !passes {
+            return Ok(());
+        }
+        let event = self.session.event(&mut batch.lines, operation);
+        match &request.kind {
+            RequestKind::ExitStatus(status) => event.number("exit_status", (*status).into()).end(),
+            RequestKind::ExitSignal {
+                signal, message, ..
+            } => event
+                .text("exit_signal", signal.as_bytes())
+                .text("message", message)
+                .end(),
+            kind => event.text("notice", kind.name().as_bytes()).end(),
+        }
+        let payload = unanswered(payload, request);
+        batch
+            .staged
+            .push((request.recipient, Side::Client, Item::Message(payload)));
+        Ok(())
+    }
+
+    /// The target has opened its end of a channel: the client is told that it is open.
+    fn opened(&self, confirmation: &Confirmation) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let number = confirmation.recipient;
+        let channel: Option<&mut Channel> = conversation.channels.get(number);
+        let channel = channel.filter(|channel| channel.target.is_none());
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_OPEN_CONFIRMATION))?;
+        if confirmation.max_packet == 0 {
+            return Err(unexpected(number::CHANNEL_OPEN_CONFIRMATION));
+        }
+        channel.target = Some(End::new(
+            confirmation.sender,
+            confirmation.window,
+            confirmation.max_packet,
+        ));
+        let confirmation = Confirmation {
+            recipient: channel.client.number(),
+            sender: number,
+            window: WINDOW_BYTES,
+            max_packet: MAX_PACKET_BYTES,
+        };
+        let sent = conversation
+            .client
+            .send_with(|out| confirm(out, &confirmation));
+        sent.map_err(of_client)
+    }
+
+    fn not_opened(&self, failure: &OpenFailure<'_>) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel: Option<&mut Channel> = conversation.channels.get(failure.recipient);
+        let channel = channel.filter(|channel| channel.target.is_none());
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_OPEN_FAILURE))?;
+        let recipient = channel.client.number();
+        conversation.channels.remove(failure.recipient);
+        let text = failure
+            .description
+            .get(..256)
+            .unwrap_or(failure.description);
+        let sent = conversation
+            .client
+            .send_with(|out| refuse(out, recipient, failure.reason, text));
+        sent.map_err(of_client)
+    }
+}
+
+/// How a program ended.
+pub(crate) fn outcome_of(running: Running) -> Outcome {
+    Outcome {
+        bytes: running.bytes,
+        error: running.ending,
+        ..Outcome::default()
+    }
+}
+
+/// The request with its wish for an answer taken away: it was answered here.
+fn unanswered(payload: &Bytes, request: &ChannelRequest<'_>) -> Bytes {
+    if !request.wants_reply {
+        return payload.clone();
+    }
+    let mut out = bytes::BytesMut::with_capacity(payload.len());
+    let request = ChannelRequest {
+        wants_reply: false,
+        ..request.clone()
+    };
+    request.encode(&mut out);
+    out.freeze()
+}
+
+fn unexpected(number: u8) -> SessionError {
+    of_target(Broken::Unexpected(number))
+}

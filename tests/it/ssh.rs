@@ -1,0 +1,16 @@
+//! SSH: stock clients through the gateway to a real OpenSSH server.
+
+mod certificates;
+mod channels;
+mod programs;
+mod refusals;
+
+use custos_testkit::{Credential, Custos, Sshd};
+
+/// A gateway before the shared server, and alice's credential for it.
+fn web1() -> (Custos, Credential) {
+    let custos = Custos::start();
+    custos.add_ssh("ssh/web1", Sshd::shared(), "ed25519", &[]);
+    let credential = custos.issue("alice", "ssh/web1");
+    (custos, credential)
+}
