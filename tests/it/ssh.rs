@@ -2,6 +2,7 @@
 
 mod certificates;
 mod channels;
+mod held;
 mod programs;
 mod refusals;
 

@@ -11,6 +11,8 @@ use custos_model::OperationNumber;
 use custos_ssh_wire::message::{adjust, data, extended_data, number};
 use custos_ssh_wire::{Broken, Put as _, Transport, Window};
 
+use crate::held::Hold;
+
 /// What a sender may have sent that has not gone on: as much as OpenSSH allows (CHAN_SES_WINDOW_DEFAULT).
 pub(crate) const WINDOW_BYTES: u32 = 2 << 20;
 /// Data in one message (CHAN_SES_PACKET_DEFAULT).
@@ -206,12 +208,12 @@ fn send_to(transport: &mut Transport, recipient: u32, payload: &[u8]) -> Result<
 }
 
 /// An answer that the client waits for: they come in the order of its requests (RFC 4254 section 5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// The target's, which has not come.
     Target,
-    /// The gateway's own, behind one of the target's.
-    Own(bool),
+    /// The gateway's own, behind one of the target's, and what comes with it.
+    Own(Vec<Item>),
 }
 
 /// A program, a shell or a subsystem that runs on a channel.
@@ -232,8 +234,8 @@ pub(crate) struct Channel {
     pub(crate) target: Option<End>,
     pub(crate) running: Option<Running>,
     pub(crate) answers: VecDeque<Answer>,
-    /// There is a terminal.
-    pub(crate) has_terminal: bool,
+    /// What was asked for waits for people.
+    pub(crate) held: Option<Hold>,
     /// What was asked for was refused: nothing runs on it any more.
     pub(crate) is_refused: bool,
 }
@@ -245,7 +247,7 @@ impl Channel {
             target: None,
             running: None,
             answers: VecDeque::new(),
-            has_terminal: false,
+            held: None,
             is_refused: false,
         }
     }
@@ -258,10 +260,10 @@ impl Channel {
     }
 
     /// The gateway's own answers that nothing is before any more.
-    pub(crate) fn own_answers(&mut self) -> Vec<bool> {
+    pub(crate) fn own_answers(&mut self) -> Vec<Item> {
         let mut own = Vec::new();
-        while let Some(Answer::Own(is_success)) = self.answers.front() {
-            own.push(*is_success);
+        while let Some(Answer::Own(items)) = self.answers.front_mut() {
+            own.append(items);
             self.answers.pop_front();
         }
         own

@@ -5,12 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::BytesMut;
 use custos_session::transcript::Lines;
 use custos_session::{Ended, Open, Position, Session, SessionError, UpstreamError};
-use custos_ssh_wire::message::outcome;
 use custos_ssh_wire::{Broken, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 use crate::channels::{Channels, Item, Side};
+use crate::held::Waiting;
 use crate::link::{of_client, of_target};
 
 /// Bytes that are read at a time.
@@ -54,6 +54,10 @@ pub(crate) struct Shared {
     target_drained: Notify,
     /// A channel may be over.
     pub(crate) progress: Notify,
+    /// Programs that are to wait for people.
+    waiting: Mutex<Vec<Waiting>>,
+    /// There is one more.
+    pub(crate) held: Notify,
 }
 
 /// What came in one read, on its way to be recorded.
@@ -72,14 +76,6 @@ impl Batch {
     /// A record was appended.
     pub(crate) fn at(&mut self, position: Position) {
         self.position = Some(position);
-    }
-
-    /// The gateway's own answer to a request of the client's.
-    pub(crate) fn answer(&mut self, number: u32, is_success: bool) {
-        let mut payload = BytesMut::new();
-        outcome(&mut payload, number, is_success);
-        let item = Item::Message(payload.freeze());
-        self.staged.push((number, Side::Client, item));
     }
 
     /// Hands its lines over; where the last record stands, if there is any.
@@ -109,6 +105,8 @@ impl Shared {
             client_drained: Notify::new(),
             target_drained: Notify::new(),
             progress: Notify::new(),
+            waiting: Mutex::default(),
+            held: Notify::new(),
         }
     }
 
@@ -116,6 +114,10 @@ impl Shared {
         self.conversation
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self, side: Side) -> &Notify {

@@ -18,7 +18,7 @@ use crate::conversation::Shared;
 use crate::link::{Link, LinkError, of_client};
 use crate::requests::Requests;
 use crate::responses::{Responses, outcome_of};
-use crate::{end, login, target};
+use crate::{end, held, login, target};
 
 /// `SSH_DISCONNECT_BY_APPLICATION`
 const BY_APPLICATION: u32 = 11;
@@ -95,6 +95,7 @@ async fn converse(
     let result = {
         let to_client = shared.write(Side::Client, &mut client_writer, &mut client_output);
         let to_target = shared.write(Side::Target, &mut target_writer, &mut target_output);
+        let holds = held::run(&requests, &session, &shared);
         let exchange = exchange(
             &shared,
             requests.run(client_reader),
@@ -108,6 +109,7 @@ async fn converse(
             biased;
             error = order => Err(error),
             ended = exchange => ended,
+            error = holds => Err(error),
         }
     };
     finish(&session, &shared)?;

@@ -1,26 +1,33 @@
 //! From the client to the target.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use custos_model::{Decision, Operation, Outcome, Verdict};
 use custos_session::{Begun, Open, Rules, Session, SessionError};
 use custos_ssh_wire::message::{
     ChannelData, ChannelKind, ChannelMessage, ChannelOpen, ChannelRequest, GlobalRequest,
-    OpenFailure, RequestKind, number, refuse,
+    OpenFailure, RequestKind, close, end_of_file, number, outcome, refuse,
 };
-use custos_ssh_wire::{Broken, Put as _, WireError};
+use custos_ssh_wire::{Broken, WireError};
 use tokio::io::AsyncRead;
+use tokio::sync::Notify;
 
 use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Left, Shared};
+use crate::held::{Behind, Hold, Waiting};
 use crate::link::of_client;
 use crate::operation::Program;
 
 /// Requests on one channel that the target has not answered, at most.
 const UNANSWERED_MAX: usize = 64;
 /// The stream of what goes wrong (RFC 4254 section 5.2).
-const STDERR: u32 = 1;
+pub(crate) const STDERR: u32 = 1;
+/// Exit status of a command that cannot be run (POSIX, "Exit Status for Commands").
+const NOT_RUN: u32 = 126;
+/// Ctrl-C, as a terminal sends it.
+const INTERRUPT: u8 = 3;
 /// Variables that a client may set, as Debian's servers take them; a name that ends in `*` stands for all that begin so.
 const VARIABLES: [&str; 4] = ["LANG", "LANGUAGE", "LC_*", "COLORTERM"];
 
@@ -74,7 +81,8 @@ impl<'s> Requests<'s> {
         }
     }
 
-    fn message(&self, batch: &mut Batch, payload: Bytes) -> Result<(), SessionError> {
+    /// One message of the client's.
+    pub(crate) fn message(&self, batch: &mut Batch, payload: Bytes) -> Result<(), SessionError> {
         let message = payload.first().copied().unwrap_or_default();
         let broken = |what| move |error: WireError| of_client(Broken::Malformed(what, error));
         match message {
@@ -133,6 +141,25 @@ impl<'s> Requests<'s> {
             .client
             .received(data.bytes.len())
             .map_err(of_client)?;
+        if let Some(hold) = &mut channel.held {
+            if data.bytes.contains(&INTERRUPT) {
+                hold.withdrawn.notify_one();
+            }
+            return hold.push(Behind::Data(data)).map_err(of_client);
+        }
+        drop(conversation);
+        self.accepted(batch, data)
+    }
+
+    /// Data that the window has counted.
+    pub(crate) fn accepted(
+        &self,
+        batch: &mut Batch,
+        data: ChannelData,
+    ) -> Result<(), SessionError> {
+        let mut conversation = self.shared.conversation();
+        let channel = conversation.channels.get(data.recipient);
+        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_DATA))?;
         if channel.is_refused {
             return Ok(());
         }
@@ -165,7 +192,14 @@ impl<'s> Requests<'s> {
         let channel = conversation.channels.get(recipient);
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_CLOSE))?;
         if is_close {
+            if let Some(hold) = &mut channel.held {
+                // Nobody waits for it any more. What is said of that comes to nobody.
+                hold.withdrawn.notify_one();
+                return hold.push(Behind::Message(payload)).map_err(of_client);
+            }
             channel.client.closes().map_err(of_client)?;
+        } else if let Some(hold) = &mut channel.held {
+            return hold.push(Behind::Message(payload)).map_err(of_client);
         } else if channel.client.has_closed() {
             return Err(unexpected(number::CHANNEL_EOF));
         }
@@ -277,15 +311,23 @@ impl<'s> Requests<'s> {
         if channel.target.is_none() || channel.client.has_closed() {
             return Err(unexpected(number::CHANNEL_REQUEST));
         }
+        if let Some(hold) = &mut channel.held {
+            if let RequestKind::Signal("INT" | "TERM" | "HUP" | "KILL" | "QUIT") = request.kind {
+                hold.withdrawn.notify_one();
+            }
+            return hold
+                .push(Behind::Message(payload.clone()))
+                .map_err(of_client);
+        }
         let operation = channel.operation();
         let (is_running, is_refused) = (channel.running.is_some(), channel.is_refused);
         drop(conversation);
         if let Some(program) = Program::of(&request.kind) {
             if is_running || is_refused {
                 // One program runs on a channel (RFC 4254 section 6.5).
-                return self.answer(batch, request, false);
+                return self.answer(batch, request.recipient, request.wants_reply);
             }
-            return self.run_program(batch, request, payload, &program);
+            return self.run_program(batch, request, payload, program);
         }
         let event = self
             .session
@@ -342,51 +384,57 @@ impl<'s> Requests<'s> {
             }
         };
         if may_pass && !is_refused {
-            self.pass(batch, request, payload)
+            self.pass_on(batch, request.recipient, request.wants_reply, payload)
         } else {
-            self.answer(batch, request, false)
+            self.answer(batch, request.recipient, request.wants_reply)
         }
     }
 
     /// Passes a request on.
-    fn pass(
+    pub(crate) fn pass_on(
         &self,
         batch: &mut Batch,
-        request: &ChannelRequest<'_>,
+        number: u32,
+        wants_reply: bool,
         payload: &Bytes,
     ) -> Result<(), SessionError> {
-        if request.wants_reply {
+        if wants_reply {
             let mut conversation = self.shared.conversation();
-            let channel = conversation.channels.get(request.recipient);
+            let channel = conversation.channels.get(number);
             let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
             owe(channel, Answer::Target)?;
-            if let RequestKind::Pty { .. } = request.kind {
-                channel.has_terminal = true;
-            }
         }
         let item = Item::Message(payload.clone());
-        batch.staged.push((request.recipient, Side::Target, item));
+        batch.staged.push((number, Side::Target, item));
         Ok(())
     }
 
-    /// Answers a request that does not go on.
+    /// Answers no to a request that does not go on.
     fn answer(
         &self,
         batch: &mut Batch,
-        request: &ChannelRequest<'_>,
-        is_success: bool,
+        number: u32,
+        wants_reply: bool,
     ) -> Result<(), SessionError> {
-        if !request.wants_reply {
+        if !wants_reply {
             return Ok(());
         }
+        let no = message(|out| outcome(out, number, false));
+        self.reply(batch, number, vec![no])
+    }
+
+    /// Sends the gateway's own answer, when those to earlier requests are there.
+    fn reply(&self, batch: &mut Batch, number: u32, items: Vec<Item>) -> Result<(), SessionError> {
         let mut conversation = self.shared.conversation();
-        let channel = conversation.channels.get(request.recipient);
+        let channel = conversation.channels.get(number);
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
         if !channel.answers.is_empty() {
-            return owe(channel, Answer::Own(is_success));
+            return owe(channel, Answer::Own(items));
         }
         drop(conversation);
-        batch.answer(request.recipient, is_success);
+        for item in items {
+            batch.staged.push((number, Side::Client, item));
+        }
         Ok(())
     }
 
@@ -396,10 +444,10 @@ impl<'s> Requests<'s> {
         batch: &mut Batch,
         request: &ChannelRequest<'_>,
         payload: &Bytes,
-        program: &Program,
+        program: Program,
     ) -> Result<(), SessionError> {
         let rules = self.session.rules();
-        let begun = self.begin(program, &rules)?;
+        let begun = self.begin(&program, &rules)?;
         batch.at(begun.position);
         batch.may_change = true;
         self.session
@@ -407,22 +455,41 @@ impl<'s> Requests<'s> {
             .word("request", program.verb)
             .text("text", program.shown().as_bytes())
             .end();
-        let is_allowed = begun.ruled.verdict.decision == Decision::Allow;
+        let decision = begun.ruled.verdict.decision;
         {
             let mut conversation = self.shared.conversation();
             let channel = conversation.channels.get(request.recipient);
             let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
-            channel.is_refused = !is_allowed;
-            channel.running = is_allowed.then_some(Running {
-                number: begun.number,
-                bytes: 0,
-                ending: None,
-            });
+            match decision {
+                Decision::Allow => {
+                    channel.running = Some(Running {
+                        number: begun.number,
+                        bytes: 0,
+                        ending: None,
+                    });
+                }
+                Decision::Deny => channel.is_refused = true,
+                Decision::Hold => {
+                    let withdrawn = Arc::new(Notify::new());
+                    channel.held = Some(Hold::new(Arc::clone(&withdrawn)));
+                    drop(conversation);
+                    self.shared.waiting().push(Waiting {
+                        channel: request.recipient,
+                        program,
+                        begun,
+                        payload: payload.clone(),
+                        wants_reply: request.wants_reply,
+                        withdrawn,
+                    });
+                    self.shared.held.notify_one();
+                    return Ok(());
+                }
+            }
         }
-        if is_allowed {
-            return self.pass(batch, request, payload);
+        if decision == Decision::Allow {
+            return self.pass_on(batch, request.recipient, request.wants_reply, payload);
         }
-        self.deny(batch, request, program, &begun)
+        self.deny(batch, request, &program, &begun)
     }
 
     fn begin(&self, program: &Program, rules: &Rules) -> Result<Begun, SessionError> {
@@ -437,20 +504,14 @@ impl<'s> Requests<'s> {
             parameters: 0,
         };
         let question = rules.are_judged().then_some((&question, rules));
-        let refuse = |ruled: &custos_session::Ruled| {
-            if ruled.verdict.decision == Decision::Hold {
-                return Ok(Some("holding-is-not-built-for-ssh"));
-            }
-            if rules.detect() {
-                return Ok(Some("masking-is-not-built-for-ssh"));
-            }
-            Ok(None)
+        let refuse = |_: &custos_session::Ruled| {
+            let is_searched = rules.detect();
+            Ok(is_searched.then_some("masking-is-not-built-for-ssh"))
         };
         self.session
             .begin(&operation, question, refuse, || program.exact())
     }
 
-    /// Says why on the error stream, which clients show, and answers no.
     fn deny(
         &self,
         batch: &mut Batch,
@@ -476,25 +537,47 @@ impl<'s> Requests<'s> {
             ..Outcome::default()
         };
         batch.at(self.session.finish(begun.number, &outcome)?);
-        batch.staged.push((
-            request.recipient,
-            Side::Client,
-            Item::Data {
-                code: Some(STDERR),
-                bytes: text.into_bytes().into(),
-                counted: false,
-            },
-        ));
-        self.answer(batch, request, false)?;
-        // Nothing will run on it: the target's end is given back now, the client's when it has heard.
-        let mut close = bytes::BytesMut::new();
-        close.byte(number::CHANNEL_CLOSE).uint32(0);
-        let close = close.freeze();
-        batch
-            .staged
-            .push((request.recipient, Side::Target, Item::Message(close)));
+        self.turn_down(batch, request.recipient, request.wants_reply, text)
+    }
+
+    /// Ends what was asked for as a program that could not be run: why stands on its error stream, and clients show it. They
+    /// would not, behind a plain no.
+    pub(crate) fn turn_down(
+        &self,
+        batch: &mut Batch,
+        number: u32,
+        wants_reply: bool,
+        text: String,
+    ) -> Result<(), SessionError> {
+        let yes = wants_reply.then(|| message(|out| outcome(out, number, true)));
+        let told = Item::Data {
+            code: Some(STDERR),
+            bytes: text.into_bytes().into(),
+            counted: false,
+        };
+        let ended = ChannelRequest {
+            recipient: number,
+            wants_reply: false,
+            kind: RequestKind::ExitStatus(NOT_RUN),
+        };
+        let rest = [
+            told,
+            message(|out| ended.encode(out)),
+            message(|out| end_of_file(out, number)),
+            message(|out| close(out, number)),
+        ];
+        self.reply(batch, number, yes.into_iter().chain(rest).collect())?;
+        let close = message(|out| close(out, number));
+        batch.staged.push((number, Side::Target, close));
         Ok(())
     }
+}
+
+/// A message of a channel.
+fn message(write: impl FnOnce(&mut BytesMut)) -> Item {
+    let mut payload = BytesMut::new();
+    write(&mut payload);
+    Item::Message(payload.freeze())
 }
 
 fn owe(channel: &mut Channel, answer: Answer) -> Result<(), SessionError> {

@@ -141,7 +141,7 @@ impl<'s> Responses<'s> {
         let mut conversation = self.shared.conversation();
         let channel = conversation.channels.get(number);
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_SUCCESS))?;
-        if channel.answers.pop_front() != Some(Answer::Target) {
+        if !matches!(channel.answers.pop_front(), Some(Answer::Target)) {
             return Err(unexpected(number::CHANNEL_SUCCESS));
         }
         let own = channel.own_answers();
@@ -149,8 +149,8 @@ impl<'s> Responses<'s> {
         batch
             .staged
             .push((number, Side::Client, Item::Message(payload)));
-        for is_success in own {
-            batch.answer(number, is_success);
+        for item in own {
+            batch.staged.push((number, Side::Client, item));
         }
         Ok(())
     }
@@ -219,7 +219,9 @@ impl<'s> Responses<'s> {
         let target = target.ok_or_else(|| unexpected(number::CHANNEL_CLOSE))?;
         target.closes().map_err(of_target)?;
         let running = channel.running.take();
-        channel.answers.retain(|answer| *answer != Answer::Target);
+        channel
+            .answers
+            .retain(|answer| !matches!(answer, Answer::Target));
         let own = channel.own_answers();
         // Whatever came for it from the client was for that program.
         channel.is_refused = true;
@@ -227,8 +229,8 @@ impl<'s> Responses<'s> {
         if let Some(running) = running {
             self.finish(batch, running)?;
         }
-        for is_success in own {
-            batch.answer(recipient, is_success);
+        for item in own {
+            batch.staged.push((recipient, Side::Client, item));
         }
         batch
             .staged

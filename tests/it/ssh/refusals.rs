@@ -145,6 +145,7 @@ fn a_refused_shell_names_the_rule() {
         "in\n"
     );
     let shell = run(&mut custos.ssh(&alice, "web1", &["-tt"]), PATIENCE);
+    assert_eq!(shell.code(), 126, "{shell}");
     assert!(
         shell
             .stderr
