@@ -3,6 +3,8 @@
 mod certificates;
 mod channels;
 mod held;
+mod hostile;
+mod openssh;
 mod programs;
 mod refusals;
 

@@ -399,6 +399,10 @@ pub(crate) struct ResourceAddArgs {
     /// Public host key of an SSH target: type and base64, as `ssh-keyscan` prints them
     #[arg(long, value_name = "KEY")]
     pub(crate) host_key: Option<String>,
+    /// An environment variable that clients may set at an SSH target, perhaps with `*` at its end; may be repeated
+    /// [default: LANG, LANGUAGE, LC_*, COLORTERM]
+    #[arg(long = "accept-env", value_name = "NAME")]
+    pub(crate) accept_env: Vec<String>,
     /// Answer a target that asks for an MD5 password
     #[arg(long)]
     pub(crate) allow_md5: bool,

@@ -65,6 +65,11 @@ impl Session<Open> {
         self.stage.resource.name.as_str()
     }
 
+    /// The target as it is configured.
+    pub fn target(&self) -> &Resource {
+        &self.stage.resource
+    }
+
     /// Monotonic time, nanoseconds.
     pub fn mono_ns(&self) -> u64 {
         self.core.shared.services.clock.now().mono_ns

@@ -13,6 +13,8 @@ const READ_BYTES: usize = 16 * 1024;
 pub(crate) struct Link<S> {
     pub(crate) transport: Transport,
     pub(crate) stream: S,
+    /// Came together with the last of a key exchange.
+    early: Option<Bytes>,
 }
 
 /// Why a connection does not go on.
@@ -79,8 +81,19 @@ pub(crate) fn of_target(broken: Broken) -> SessionError {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    pub(crate) fn new(transport: Transport, stream: S) -> Self {
+        Self {
+            transport,
+            stream,
+            early: None,
+        }
+    }
+
     /// The next message for the layers above; what is to be said is written before it is waited for.
     pub(crate) async fn next(&mut self) -> Result<Bytes, LinkError> {
+        if let Some(early) = self.early.take() {
+            return Ok(early);
+        }
         loop {
             let message = self.transport.next_message();
             // What the transport has to say goes out even where it is its last word.
@@ -99,12 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Until keys are agreed on.
     pub(crate) async fn establish(&mut self) -> Result<(), LinkError> {
         while self.transport.negotiated().is_none() {
-            let message = self.transport.next_message()?;
+            self.early = self.transport.next_message()?;
             self.flush().await?;
-            if message.is_some() {
-                // The transport gives out nothing before there are keys.
-                return Err(LinkError::Broken(Broken::KeyExchange));
-            }
             if self.transport.negotiated().is_some() {
                 break;
             }

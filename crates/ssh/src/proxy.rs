@@ -34,7 +34,7 @@ pub(crate) async fn serve(
 ) -> Result<Ended, SessionError> {
     let peer = Peer::Client(Arc::clone(&ssh.host_keys));
     let transport = Transport::new(peer, Arc::clone(&ssh.algorithms), ssh.random);
-    let mut link = Link { transport, stream };
+    let mut link = Link::new(transport, stream);
     let id = session.id();
     match signed_in(ssh, &mut link, session).await {
         Ok((session, target)) => Box::pin(converse(link, target, session)).await,

@@ -351,7 +351,7 @@ impl<'s> Requests<'s> {
             }
             RequestKind::Environment { name, value } => {
                 event.text("name", name).text("value", value).end();
-                may_set(name) && !is_running
+                self.may_set(name) && !is_running
             }
             RequestKind::Signal(signal) => {
                 event.text("signal", signal.as_bytes()).end();
@@ -436,6 +436,18 @@ impl<'s> Requests<'s> {
             batch.staged.push((number, Side::Client, item));
         }
         Ok(())
+    }
+
+    /// Whether clients may set the variable at the target.
+    fn may_set(&self, name: &[u8]) -> bool {
+        let fits = |known: &str| match known.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning.as_bytes()),
+            None => name == known.as_bytes(),
+        };
+        match &self.session.target().accept_env {
+            Some(names) => names.iter().any(|known| fits(known)),
+            None => VARIABLES.iter().any(|known| fits(known)),
+        }
     }
 
     /// A program is asked for: the operation.
@@ -586,13 +598,6 @@ fn owe(channel: &mut Channel, answer: Answer) -> Result<(), SessionError> {
     }
     channel.answers.push_back(answer);
     Ok(())
-}
-
-fn may_set(name: &[u8]) -> bool {
-    VARIABLES.iter().any(|known| match known.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix.as_bytes()),
-        None => name == known.as_bytes(),
-    })
 }
 
 /// The word of the transcript; a client's own words are not taken for it.

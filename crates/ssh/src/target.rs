@@ -36,10 +36,7 @@ pub(crate) async fn sign_in(
     let credential = credential(&upstream)?;
     let account = upstream.resource().account.clone();
     let transport = Transport::new(Peer::Server(trust), Arc::clone(&ssh.algorithms), ssh.random);
-    let mut link = Link {
-        transport,
-        stream: upstream.into_stream(),
-    };
+    let mut link = Link::new(transport, upstream.into_stream());
     link.establish()
         .await
         .map_err(super::link::LinkError::of_target)?;

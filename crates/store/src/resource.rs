@@ -31,6 +31,10 @@ pub struct Resource {
     /// The public key that an SSH target proves itself with: type and base64, at most 8 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
+    /// Environment variables that clients may set at an SSH target: names, of which each may end in `*`; at most 64. `None`:
+    /// those of language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_env: Option<Vec<String>>,
     /// Answer a target that asks for an MD5 password.
     #[serde(default)]
     pub allow_md5: bool,
@@ -115,6 +119,13 @@ impl Resource {
             self.host_key.is_some() == is_ssh && self.host_key.as_deref().is_none_or(is_host_key),
         )?;
         require(
+            "accept_env",
+            "must be given for an SSH target only: at most 64 names of letters, digits and `_`, each perhaps with `*` at its end",
+            self.accept_env.as_deref().is_none_or(|names| {
+                is_ssh && names.len() <= 64 && names.iter().all(|name| is_variable(name))
+            }),
+        )?;
+        require(
             "database",
             "must not be given for an SSH target",
             self.database.is_none() || !is_ssh,
@@ -162,6 +173,12 @@ fn is_host_key(text: &str) -> bool {
         && fits(kind)
         && fits(key)
         && more.is_none()
+}
+
+fn is_variable(text: &str) -> bool {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    let is_good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.len() <= 63 && !text.is_empty() && name.chars().all(is_good)
 }
 
 fn is_host(text: &str) -> bool {

@@ -9,10 +9,10 @@ use crate::machines::{Key, log_in};
 use crate::sign_in::World;
 
 /// A gateway where a job is signed in, and its OpenSSH configuration as `custos ssh-config` writes it.
-struct Job {
+pub(super) struct Job {
     world: World,
     config: PathBuf,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
 }
 
 const ACCESS: &str = "
@@ -24,12 +24,20 @@ resources = [\"ssh/web1\"]
 
 impl Job {
     fn new() -> Self {
+        Self::before(Sshd::shared())
+    }
+
+    /// Before a server of its own.
+    pub(super) fn before(server: &Sshd) -> Self {
+        Self::with(server, &[])
+    }
+
+    /// The same, with options of the resource.
+    pub(super) fn with(server: &Sshd, options: &[&str]) -> Self {
         let files = tempfile::tempdir().expect("a directory can be made");
         let key = Key::new(files.path(), "deploy");
         let world = World::with(&[], &(key.settings("deploy", "service") + ACCESS));
-        world
-            .custos
-            .add_ssh("ssh/web1", Sshd::shared(), "ed25519", &[]);
+        world.custos.add_ssh("ssh/web1", server, "ed25519", options);
         world
             .custos
             .add_ssh("ssh/web2", Sshd::shared(), "ed25519", &[]);
@@ -49,7 +57,7 @@ impl Job {
         Self {
             world,
             config,
-            _files: files,
+            files,
         }
     }
 
@@ -72,7 +80,31 @@ impl Job {
         command
     }
 
-    fn finish(self) -> Stopped {
+    /// A directory for what the clients make.
+    pub(super) fn directory(&self) -> &Path {
+        self.files.path()
+    }
+
+    /// Options of `ssh` that lead to the gateway whatever the host is called.
+    pub(super) fn options(&self) -> Vec<String> {
+        let certificate = self.state("cert.pub").display().to_string();
+        let key = certificate.trim_end_matches(".cert.pub").replace('%', "%%");
+        let port = self.world.custos.ssh_address().port();
+        [
+            "HostName=127.0.0.1".to_owned(),
+            format!("Port={port}"),
+            format!("IdentityFile={key}"),
+            format!("CertificateFile={key}.cert.pub"),
+            "IdentitiesOnly=yes".to_owned(),
+            "StrictHostKeyChecking=no".to_owned(),
+            "UserKnownHostsFile=/dev/null".to_owned(),
+            "LogLevel=ERROR".to_owned(),
+        ]
+        .map(|option| format!("-o {option}"))
+        .to_vec()
+    }
+
+    pub(super) fn finish(self) -> Stopped {
         self.world.custos.finish()
     }
 

@@ -49,6 +49,7 @@ async fn add(out: &mut dyn Write, arguments: ResourceAddArgs) -> Result<(), Fail
         database: arguments.database,
         tls: arguments.tls,
         ca_pem,
+        accept_env: (!arguments.accept_env.is_empty()).then_some(arguments.accept_env),
         host_key: arguments.host_key.map(|line| without_comment(&line)),
         allow_md5: arguments.allow_md5,
         allow_cleartext: arguments.allow_cleartext,

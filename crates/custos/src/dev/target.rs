@@ -73,6 +73,7 @@ impl Target {
             tls,
             ca_pem: ca_pem.transpose()?,
             host_key: None,
+            accept_env: None,
             allow_md5: false,
             allow_cleartext: false,
             durability: Durability::Strict,

@@ -59,6 +59,7 @@ pub(crate) fn resource(text: &str) -> Resource {
         tls: custos_store::UpstreamTls::VerifyFull,
         ca_pem: None,
         host_key: None,
+        accept_env: None,
         allow_md5: false,
         allow_cleartext: false,
         durability: custos_store::Durability::Strict,
