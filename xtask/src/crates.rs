@@ -24,7 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["custos-store"],
     &["custos-tunnel"],
     &["custos-oauth", "custos-oidc"],
-    &["custos-ssh-wire"],
+    &["custos-ssh-wire", "custos-sftp"],
     &[
         "custos-tlog",
         "custos-fetch",
@@ -53,6 +53,7 @@ const KNOWN_TO_PROTOCOLS: &[&str] = &[
     "custos-postgres-wire",
     "custos-sql",
     "custos-ssh-wire",
+    "custos-sftp",
 ];
 /// Second crypto libraries.
 const BANNED: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];
@@ -64,6 +65,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ("custos-tlog", &["tokio"]),
     ("custos-postgres-wire", &["tokio"]),
     ("custos-ssh-wire", &["tokio"]),
+    ("custos-sftp", &["tokio"]),
     ("custos-jwt", &["tokio"]),
     ("custos-oauth", &["tokio"]),
     ("custos-oidc", &["tokio"]),

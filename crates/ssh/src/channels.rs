@@ -11,6 +11,7 @@ use custos_model::OperationNumber;
 use custos_ssh_wire::message::{adjust, data, extended_data, number};
 use custos_ssh_wire::{Broken, Put as _, Transport, Window};
 
+use crate::files::Files;
 use crate::held::Hold;
 
 /// What a sender may have sent that has not gone on: as much as OpenSSH allows (CHAN_SES_WINDOW_DEFAULT).
@@ -40,6 +41,8 @@ pub(crate) enum Item {
         bytes: Bytes,
         counted: bool,
     },
+    /// So many bytes of the sender's go no further: it is given room for them again.
+    Gone(usize),
     /// Another message of the channel as it came; the number of the channel in it is replaced.
     Message(Bytes),
 }
@@ -143,6 +146,10 @@ impl End {
                 continue;
             }
             match item {
+                Item::Gone(bytes) => {
+                    gone += *bytes;
+                    self.queue.pop_front();
+                }
                 Item::Message(payload) => {
                     let payload = std::mem::take(payload);
                     self.queue.pop_front();
@@ -224,6 +231,19 @@ pub(crate) struct Running {
     pub(crate) bytes: u64,
     /// How it ended, as the target says.
     pub(crate) ending: Option<(String, String)>,
+    /// What goes through it, where it is sftp.
+    pub(crate) files: Option<Files>,
+}
+
+impl Running {
+    pub(crate) fn new(number: OperationNumber, files: Option<Files>) -> Self {
+        Self {
+            number,
+            bytes: 0,
+            ending: None,
+            files,
+        }
+    }
 }
 
 /// A channel between a client and a target.
@@ -250,6 +270,12 @@ impl Channel {
             held: None,
             is_refused: false,
         }
+    }
+
+    /// What runs on it is sftp.
+    pub(crate) fn carries_files(&self) -> bool {
+        let running = self.running.as_ref();
+        running.is_some_and(|running| running.files.is_some())
     }
 
     /// Operation of its lines in the transcript.

@@ -113,11 +113,7 @@ async fn wait(
             let position = session.execute(*held, &waiting.program.exact())?;
             session.may_forward(position, true).await?;
             if let Some(channel) = shared.conversation().channels.get(waiting.channel) {
-                channel.running = Some(Running {
-                    number: waiting.begun.number,
-                    bytes: 0,
-                    ending: None,
-                });
+                channel.running = Some(Running::new(waiting.begun.number, waiting.program.files()));
             }
             requests.pass_on(
                 &mut batch,

@@ -11,6 +11,7 @@
 mod channels;
 mod conversation;
 mod end;
+mod files;
 mod held;
 mod link;
 mod login;

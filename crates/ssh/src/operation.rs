@@ -6,6 +6,8 @@ use custos_model::Effect;
 use custos_session::{Exact, Question, Verb};
 use custos_ssh_wire::message::RequestKind;
 
+use crate::files::Files;
+
 /// Characters of a command that records show.
 const SHOWN_BYTES_MAX: usize = 32 * 1024;
 
@@ -16,7 +18,7 @@ pub(crate) struct Program {
     pub(crate) verb: &'static str,
     /// The command, or the subsystem's name; empty for a shell.
     pub(crate) text: Vec<u8>,
-    verbs: &'static [&'static str],
+    pub(crate) verbs: BTreeSet<Verb>,
 }
 
 impl Program {
@@ -26,26 +28,43 @@ impl Program {
             RequestKind::Shell => Some(Self {
                 verb: "shell",
                 text: Vec::new(),
-                verbs: &["ssh.shell"],
+                verbs: verbs(&["ssh.shell"]),
             }),
             RequestKind::Exec(command) => Some(Self {
                 verb: "exec",
                 text: command.to_vec(),
-                verbs: &["ssh.exec"],
+                verbs: verbs(&["ssh.exec"]),
             }),
             // Which way files go is not known before they do.
             RequestKind::Subsystem(b"sftp") => Some(Self {
                 verb: "subsystem",
                 text: b"sftp".to_vec(),
-                verbs: &["ssh.upload", "ssh.download"],
+                verbs: verbs(&["ssh.upload", "ssh.download"]),
             }),
             RequestKind::Subsystem(name) => Some(Self {
                 verb: "subsystem",
                 text: name.to_vec(),
-                verbs: &["ssh.unknown"],
+                verbs: verbs(&["ssh.unknown"]),
             }),
             _ => None,
         }
+    }
+
+    pub(crate) fn is_sftp(&self) -> bool {
+        self.verb == "subsystem" && self.text == b"sftp"
+    }
+
+    /// The same, for these verbs alone.
+    pub(crate) fn only(&self, verbs: BTreeSet<Verb>) -> Self {
+        Self {
+            verbs,
+            ..self.clone()
+        }
+    }
+
+    /// What follows its files, where it is sftp.
+    pub(crate) fn files(&self) -> Option<Files> {
+        self.is_sftp().then(|| Files::new(self.verbs.clone()))
     }
 
     /// What it does: a command may do anything.
@@ -58,9 +77,8 @@ impl Program {
     }
 
     pub(crate) fn question(&self, utc_ns: u64) -> Question {
-        let verbs = self.verbs.iter().filter_map(|verb| Verb::named(verb));
         Question {
-            verbs: verbs.collect::<BTreeSet<_>>(),
+            verbs: self.verbs.clone(),
             utc_ns,
             ..Question::default()
         }
@@ -76,4 +94,8 @@ impl Program {
         let text = self.text.get(..SHOWN_BYTES_MAX).unwrap_or(&self.text);
         String::from_utf8_lossy(text).into_owned()
     }
+}
+
+fn verbs(words: &[&str]) -> BTreeSet<Verb> {
+    words.iter().filter_map(|word| Verb::named(word)).collect()
 }

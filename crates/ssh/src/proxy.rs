@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 
 use crate::Ssh;
 use crate::channels::Side;
-use crate::conversation::Shared;
+use crate::conversation::{Batch, Shared};
+use crate::files::Follow;
 use crate::link::{Link, LinkError, of_client};
 use crate::requests::Requests;
 use crate::responses::{Responses, outcome_of};
@@ -183,6 +184,14 @@ fn finish(session: &Session<Open>, shared: &Shared) -> Result<(), SessionError> 
     let mut conversation = shared.conversation();
     for channel in conversation.channels.each() {
         if let Some(mut running) = channel.running.take() {
+            let mut batch = Batch::default();
+            let mut follow = Follow {
+                session,
+                batch: &mut batch,
+                number: 0,
+            };
+            follow.end(&mut running);
+            session.record(&mut batch.lines)?;
             let interrupted = (
                 "interrupted".to_owned(),
                 "the session ended first".to_owned(),

@@ -1,5 +1,6 @@
 //! From the client to the target.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 
 use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Left, Shared};
+use crate::files::Follow;
 use crate::held::{Behind, Hold, Waiting};
 use crate::link::of_client;
 use crate::operation::Program;
@@ -166,6 +168,18 @@ impl<'s> Requests<'s> {
         // There is nothing yet that could take it, and servers have no second stream in this direction.
         if channel.running.is_none() || data.code.is_some() {
             return Err(unexpected(number::CHANNEL_DATA));
+        }
+        if channel.carries_files() {
+            let mut follow = Follow {
+                session: self.session,
+                batch,
+                number: data.recipient,
+            };
+            let followed = follow.client_sent(channel, data.bytes)?;
+            return followed.map_err(|lost| SessionError::ClientProtocol {
+                what: format!("sftp: {lost}"),
+                code: lost.code(),
+            });
         }
         let operation = channel.operation();
         drop(conversation);
@@ -459,6 +473,7 @@ impl<'s> Requests<'s> {
         program: Program,
     ) -> Result<(), SessionError> {
         let rules = self.session.rules();
+        let program = self.narrowed(program, &rules)?;
         let begun = self.begin(&program, &rules)?;
         batch.at(begun.position);
         batch.may_change = true;
@@ -474,11 +489,7 @@ impl<'s> Requests<'s> {
             let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
             match decision {
                 Decision::Allow => {
-                    channel.running = Some(Running {
-                        number: begun.number,
-                        bytes: 0,
-                        ending: None,
-                    });
+                    channel.running = Some(Running::new(begun.number, program.files()));
                 }
                 Decision::Deny => channel.is_refused = true,
                 Decision::Hold => {
@@ -502,6 +513,27 @@ impl<'s> Requests<'s> {
             return self.pass_on(batch, request.recipient, request.wants_reply, payload);
         }
         self.deny(batch, request, &program, &begun)
+    }
+
+    /// Of what files may do, what is allowed, or else what people may agree to.
+    fn narrowed(&self, program: Program, rules: &Rules) -> Result<Program, SessionError> {
+        if !program.is_sftp() || !rules.are_judged() {
+            return Ok(program);
+        }
+        for wanted in [Decision::Allow, Decision::Hold] {
+            let mut verbs = BTreeSet::new();
+            for verb in &program.verbs {
+                let only = program.only([*verb].into());
+                let question = only.question(self.session.utc_ns());
+                if self.session.decide(&question, rules)?.verdict.decision == wanted {
+                    verbs.insert(*verb);
+                }
+            }
+            if !verbs.is_empty() {
+                return Ok(program.only(verbs));
+            }
+        }
+        Ok(program)
     }
 
     fn begin(&self, program: &Program, rules: &Rules) -> Result<Begun, SessionError> {

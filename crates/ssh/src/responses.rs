@@ -12,6 +12,7 @@ use tokio::io::AsyncRead;
 
 use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Shared};
+use crate::files::Follow;
 use crate::link::{of_client, of_target};
 
 /// Everything that comes from the target.
@@ -168,6 +169,17 @@ impl<'s> Responses<'s> {
             // A target that talks before it was asked to run anything.
             None => return Err(unexpected(number::CHANNEL_DATA)),
         }
+        if channel.carries_files() && data.code.is_none() {
+            let mut follow = Follow {
+                session: self.session,
+                batch,
+                number: data.recipient,
+            };
+            let followed = follow.target_sent(channel, data.bytes)?;
+            return followed.map_err(|lost| {
+                SessionError::Upstream(UpstreamError::Protocol(format!("sftp: {lost}")))
+            });
+        }
         drop(conversation);
         let stream = match data.code {
             None => "output",
@@ -226,7 +238,13 @@ impl<'s> Responses<'s> {
         // Whatever came for it from the client was for that program.
         channel.is_refused = true;
         drop(conversation);
-        if let Some(running) = running {
+        if let Some(mut running) = running {
+            let mut follow = Follow {
+                session: self.session,
+                batch,
+                number: recipient,
+            };
+            follow.end(&mut running);
             self.finish(batch, running)?;
         }
         for item in own {

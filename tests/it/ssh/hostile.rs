@@ -162,7 +162,7 @@ fn clients_that_break_the_protocol_are_told_and_gone() {
             "more in one message than may be",
             |it, n| {
                 it.request(n, RequestKind::Exec(b"cat > /dev/null"));
-                it.send(|out| data(out, n, &[b'x'; 40_000]));
+                it.send(|out| data(out, n, &vec![b'x'; 40_000]));
             },
             "message 94",
         ),
@@ -171,7 +171,7 @@ fn clients_that_break_the_protocol_are_told_and_gone() {
             |it, n| {
                 it.request(n, RequestKind::Exec(b"sleep 20"));
                 for _ in 0..200 {
-                    it.send(|out| data(out, n, &[b'x'; 32_768]));
+                    it.send(|out| data(out, n, &vec![b'x'; 32_768]));
                 }
             },
             "message 94",

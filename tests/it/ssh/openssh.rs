@@ -11,7 +11,7 @@ use super::certificates::Job;
 const SCRIPTS: &str = "/usr/lib/openssh/regress";
 /// Those that say something about what is between client and server, and take seconds. The rest is listed in
 /// docs/limitations.md, with why.
-const SHORT: [&str; 7] = [
+const SHORT: [&str; 12] = [
     "exit-status",
     "stderr-data",
     "stderr-after-eof",
@@ -19,6 +19,11 @@ const SHORT: [&str; 7] = [
     "broken-pipe",
     "envpass",
     "exit-status-signal",
+    "transfer",
+    "sftp",
+    "sftp-cmds",
+    "sftp-badcmds",
+    "sftp-batch",
 ];
 
 /// Further ones by `CUSTOS_OPENSSH_TESTS="transfer rekey …"`, which take their place.

@@ -1,0 +1,296 @@
+//! Files that go over sftp: each request is judged, each file is on record with what went of it and its digest. What is in the
+//! files goes on as it is and is not recorded.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use custos_model::{Decision, Outcome};
+use custos_session::{Open, Question, Session, SessionError, Verb};
+use custos_sftp::{
+    Action, Conversation, Flow, FromClient, FromServer, Note, Outcome as Went, RemotePath,
+    SftpError, StatusCode, Transfer,
+};
+
+use crate::channels::{Channel, Item, Running, Side};
+use crate::conversation::Batch;
+
+/// What one sftp subsystem does.
+#[derive(Debug)]
+pub(crate) struct Files {
+    conversation: Conversation,
+    /// Read from the client and not looked at, because too much is asked already.
+    rest: Vec<Bytes>,
+    /// What the subsystem was let through for.
+    verbs: BTreeSet<Verb>,
+    /// Requests that were forwarded.
+    count: u64,
+}
+
+impl Files {
+    pub(crate) fn new(verbs: BTreeSet<Verb>) -> Self {
+        Self {
+            conversation: Conversation::new(),
+            rest: Vec::new(),
+            verbs,
+            count: 0,
+        }
+    }
+}
+
+/// Why the files of a channel are not followed any more: it is to be closed.
+pub(crate) type Lost = SftpError;
+
+/// One side of a channel whose files are followed, on its way through a batch.
+pub(crate) struct Follow<'a> {
+    pub(crate) session: &'a Session<Open>,
+    pub(crate) batch: &'a mut Batch,
+    pub(crate) number: u32,
+}
+
+impl Follow<'_> {
+    /// What the client sent.
+    pub(crate) fn client_sent(
+        &mut self,
+        channel: &mut Channel,
+        bytes: Bytes,
+    ) -> Result<Result<(), Lost>, SessionError> {
+        let Some(running) = &mut channel.running else {
+            return Ok(Ok(()));
+        };
+        if let Some(files) = &mut running.files {
+            files.rest.push(bytes);
+        }
+        self.go_on(running)
+    }
+
+    /// What the target sent; what the client had asked too early for may go on with it.
+    pub(crate) fn target_sent(
+        &mut self,
+        channel: &mut Channel,
+        mut bytes: Bytes,
+    ) -> Result<Result<(), Lost>, SessionError> {
+        let Some(running) = &mut channel.running else {
+            return Ok(Ok(()));
+        };
+        loop {
+            let Some(files) = &mut running.files else {
+                return Ok(Ok(()));
+            };
+            let packet = match files.conversation.from_server(&mut bytes) {
+                Ok(FromServer::Nothing) => break,
+                Ok(FromServer::Version(packet)) => packet,
+                Ok(FromServer::Answer(answer)) => {
+                    if let Went::Failed(code) = answer.outcome
+                        && answer.note != Note(0)
+                    {
+                        self.session
+                            .event(&mut self.batch.lines, running.number)
+                            .word("sftp", "failed")
+                            .number("request", answer.note.0)
+                            .text("why", code.word().as_bytes())
+                            .end();
+                    }
+                    if let Some(transfer) = answer.transfer {
+                        self.told(running, &transfer);
+                    }
+                    answer.packet
+                }
+                Err(error) => return Ok(Err(error)),
+            };
+            self.stage(Side::Client, packet, true);
+        }
+        self.go_on(running)
+    }
+
+    /// What was still open when the channel ended.
+    pub(crate) fn end(&mut self, running: &mut Running) {
+        let files = running.files.take();
+        for transfer in files.into_iter().flat_map(|files| files.conversation.end()) {
+            self.told(running, &transfer);
+        }
+    }
+
+    fn go_on(&mut self, running: &mut Running) -> Result<Result<(), Lost>, SessionError> {
+        loop {
+            let Some(files) = &mut running.files else {
+                return Ok(Ok(()));
+            };
+            let Some(bytes) = files.rest.first_mut() else {
+                return Ok(Ok(()));
+            };
+            match files.conversation.from_client(bytes) {
+                Ok(FromClient::Nothing) => drop(files.rest.remove(0)),
+                // The client waits: what it has sent is not given back to it.
+                Ok(FromClient::Full) => return Ok(Ok(())),
+                Ok(FromClient::Init(packet)) => self.stage(Side::Target, packet, true),
+                Ok(FromClient::Refused(refused)) => {
+                    self.session
+                        .event(&mut self.batch.lines, running.number)
+                        .word("sftp", "refused")
+                        .text("why", refused.fault.code().as_bytes())
+                        .end();
+                    self.answer(refused.packet.len(), refused.answer);
+                }
+                Ok(FromClient::Request(asked)) => self.asked(running, asked)?,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+
+    fn asked(
+        &mut self,
+        running: &mut Running,
+        asked: custos_sftp::Asked,
+    ) -> Result<(), SessionError> {
+        let Some(files) = &mut running.files else {
+            return Ok(());
+        };
+        let action = asked.action().clone();
+        let bytes = asked.packet().len();
+        if let Action::OnOpenFile { .. } = action {
+            let packet = files.conversation.forward(asked, Note(0));
+            self.stage(Side::Target, packet, true);
+            return Ok(());
+        }
+        if let Some(rules) = refusal(self.session, files, &action)? {
+            let (code, text) = match action {
+                Action::Unknown { .. } => {
+                    (StatusCode::OP_UNSUPPORTED, "it is not known".to_owned())
+                }
+                _ => (
+                    StatusCode::PERMISSION_DENIED,
+                    format!("custos: denied ({rules})"),
+                ),
+            };
+            let answer = files.conversation.refuse(asked, code, &text);
+            let (word, paths) = shown(&action);
+            let outcome = Outcome {
+                denied: true,
+                error: Some(("denied".to_owned(), rules.clone())),
+                ..Outcome::default()
+            };
+            let verdict = custos_model::Verdict::denied(&rules);
+            let text = paths.join(" ");
+            let position = self
+                .session
+                .failed(word, Some(&text), &outcome, Some(&verdict))?;
+            self.batch.at(position);
+            self.answer(bytes, answer);
+            return Ok(());
+        }
+        files.count += 1;
+        let note = Note(files.count);
+        let packet = files.conversation.forward(asked, note);
+        let (word, paths) = shown(&action);
+        let paths = paths.iter().map(|path| (Some(path.as_bytes()), true));
+        self.session
+            .event(&mut self.batch.lines, running.number)
+            .word("sftp", word)
+            .number("request", note.0)
+            .values("paths", paths)
+            .end();
+        self.stage(Side::Target, packet, true);
+        Ok(())
+    }
+
+    /// A file was closed.
+    fn told(&mut self, running: &Running, transfer: &Transfer) {
+        let mut event = self
+            .session
+            .event(&mut self.batch.lines, running.number)
+            .word("file", transfer.direction.word())
+            .number("request", transfer.opened_by.0)
+            .text("path", transfer.path.shown().as_bytes())
+            .word("ending", transfer.ending.word());
+        for (flow, words) in [
+            (
+                &transfer.upload,
+                ["written", "written_sha256", "written_no_digest"],
+            ),
+            (
+                &transfer.download,
+                ["read", "read_sha256", "read_no_digest"],
+            ),
+        ] {
+            let Some(flow) = flow else { continue };
+            let [bytes, digest, none] = words;
+            event = event.number(bytes, flow.bytes);
+            event = match digest_of(flow) {
+                Ok(hex) => event.word(digest, &hex),
+                Err(why) => event.word(none, why),
+            };
+        }
+        event.end();
+    }
+
+    fn stage(&mut self, side: Side, bytes: Bytes, counted: bool) {
+        let item = Item::Data {
+            code: None,
+            bytes,
+            counted,
+        };
+        self.batch.may_change = true;
+        self.batch.staged.push((self.number, side, item));
+    }
+
+    /// The gateway's own answer to a request of so many bytes, which go no further.
+    fn answer(&mut self, bytes: usize, answer: Bytes) {
+        self.batch
+            .staged
+            .push((self.number, Side::Target, Item::Gone(bytes)));
+        self.stage(Side::Client, answer, false);
+    }
+}
+
+fn digest_of(flow: &Flow) -> Result<String, &'static str> {
+    let digest = flow.digest.as_ref().map_err(|why| why.code())?;
+    Ok(digest.to_string())
+}
+
+/// Why a request may not pass; the rules.
+fn refusal(
+    session: &Session<Open>,
+    files: &Files,
+    action: &Action,
+) -> Result<Option<String>, SessionError> {
+    let words: &[&str] = match action {
+        Action::Transfer { direction, .. } => match (direction.uploads(), direction.downloads()) {
+            (true, true) => &["ssh.upload", "ssh.download"],
+            (true, false) => &["ssh.upload"],
+            _ => &["ssh.download"],
+        },
+        Action::Change { .. } => &["ssh.upload"],
+        // Whoever was let in may look round.
+        Action::List { .. } | Action::Inspect { .. } | Action::OnOpenFile { .. } => {
+            return Ok(None);
+        }
+        Action::Unknown { .. } => return Ok(Some("unknown-request".to_owned())),
+    };
+    let verbs: BTreeSet<Verb> = words.iter().filter_map(|word| Verb::named(word)).collect();
+    let rules = session.rules();
+    if !rules.are_judged() {
+        return Ok(None);
+    }
+    let question = Question {
+        verbs: verbs.clone(),
+        utc_ns: session.utc_ns(),
+        ..Question::default()
+    };
+    let ruled = session.decide(&question, &rules)?;
+    let may = ruled.verdict.decision != Decision::Deny && verbs.is_subset(&files.verbs);
+    Ok((!may).then(|| ruled.verdict.rules.join(", ")))
+}
+
+fn shown(action: &Action) -> (&'static str, Vec<String>) {
+    let one = |path: &RemotePath| vec![path.shown()];
+    match action {
+        Action::Transfer { path, direction } => (direction.word(), one(path)),
+        Action::List { path } => ("list", one(path)),
+        Action::Inspect { path } => ("inspect", path.iter().map(RemotePath::shown).collect()),
+        Action::Change { change, paths } => {
+            (change.word(), paths.iter().map(RemotePath::shown).collect())
+        }
+        Action::OnOpenFile { path, .. } => ("open_file", one(path)),
+        Action::Unknown { name } => ("unknown", vec![name.clone()]),
+    }
+}
