@@ -2,6 +2,7 @@
 
 mod certificates;
 mod channels;
+mod clients;
 mod files;
 mod held;
 mod hostile;

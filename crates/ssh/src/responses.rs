@@ -313,7 +313,7 @@ impl<'s> Responses<'s> {
                 .text("exit_signal", signal.as_bytes())
                 .text("message", message)
                 .end(),
-            kind => event.text("notice", kind.name().as_bytes()).end(),
+            kind => event.text("other", kind.name().as_bytes()).end(),
         }
         let payload = unanswered(payload, request);
         batch

@@ -23,7 +23,7 @@ resources = [\"ssh/web1\"]
 ";
 
 impl Job {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::before(Sshd::shared())
     }
 
@@ -62,7 +62,7 @@ impl Job {
     }
 
     /// A client as it is, with nothing but the configuration; it may ask nothing.
-    fn client(&self, program: &str) -> Command {
+    pub(super) fn client(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.arg("-F").arg(&self.config);
         command.args(["-o", "BatchMode=yes", "-o", "LogLevel=ERROR"]);
@@ -78,6 +78,11 @@ impl Job {
         let mut command = self.client("ssh");
         command.args(arguments);
         command
+    }
+
+    /// What `custos ssh-config` printed.
+    pub(super) fn config(&self) -> &Path {
+        &self.config
     }
 
     /// A directory for what the clients make.

@@ -109,7 +109,19 @@ fn describe(event: &Object) -> String {
     if let Some(request) = text(event, "request") {
         return describe_request(request, event);
     }
-    let known: [(&str, Show); 9] = [
+    let known: [(&str, Show); 13] = [
+        ("input", |data| {
+            format!("input\n{}", limited(&value_text(data)))
+        }),
+        ("output", |data| {
+            format!("output\n{}", limited(&value_text(data)))
+        }),
+        ("errors", |data| {
+            format!("errors\n{}", limited(&value_text(data)))
+        }),
+        ("exit_status", |status| {
+            format!("exit status {}", value_text(status))
+        }),
         ("complete", |tag| value_text(tag)),
         ("suspended", |_| "(more rows wait)".to_owned()),
         ("empty", |_| "(empty query)".to_owned()),
@@ -164,13 +176,19 @@ fn describe_request(request: &str, event: &Object) -> String {
             Some(rows) if rows > 0 => format!("> execute{}, at most {rows} rows", named(portal)),
             _ => format!("> execute{}", named(portal)),
         },
-        other => format!(
-            "> {}{}{}{}",
-            other.replace('_', " "),
-            named(name),
-            named(portal),
-            named(own_text)
-        ),
+        other => {
+            let known = ["t", "op", "request", "name", "portal", "text", "refused"];
+            let mut rest = event.clone();
+            rest.retain(|key, _| !known.contains(&key.as_str()));
+            format!(
+                "> {}{}{}{}{}",
+                other.replace('_', " "),
+                named(name),
+                named(portal),
+                named(own_text),
+                named(&members(&Value::Object(rest)))
+            )
+        }
     }
 }
 
