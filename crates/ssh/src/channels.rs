@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use custos_model::OperationNumber;
 use custos_ssh_wire::message::{adjust, data, extended_data, number};
 use custos_ssh_wire::{Broken, Put as _, Transport, Window};
@@ -22,6 +22,10 @@ pub(crate) const MAX_PACKET_BYTES: u32 = 32 * 1024;
 pub(crate) const CHANNELS_MAX: usize = 32;
 /// Messages without data that wait in one queue; whoever sends more does not wait for answers.
 const MESSAGES_MAX: usize = 256;
+/// A piece of data below this is copied, and put together with others.
+const SMALL_BYTES: usize = 4096;
+/// Of pieces that were put together.
+const GATHERED_BYTES: usize = 64 * 1024;
 /// No more data is sealed while this much waits to be written.
 const OUTPUT_BYTES: usize = 256 * 1024;
 
@@ -41,10 +45,42 @@ pub(crate) enum Item {
         bytes: Bytes,
         counted: bool,
     },
+    /// Small pieces of data, put together: a queue of single bytes takes no more memory than its bytes.
+    Gathered {
+        code: Option<u32>,
+        bytes: BytesMut,
+        counted: bool,
+    },
     /// So many bytes of the sender's go no further: it is given room for them again.
     Gone(usize),
     /// Another message of the channel as it came; the number of the channel in it is replaced.
     Message(Bytes),
+}
+
+impl Item {
+    /// Takes at most so many bytes off the front of data: their stream, they themselves, whether their sender is given room
+    /// for them, and whether they were the last.
+    fn split_data(&mut self, most: usize) -> (Option<u32>, Bytes, bool, bool) {
+        match self {
+            Self::Data {
+                code,
+                bytes,
+                counted,
+            } => {
+                let part = bytes.split_to(most.min(bytes.len()));
+                (*code, part, *counted, bytes.is_empty())
+            }
+            Self::Gathered {
+                code,
+                bytes,
+                counted,
+            } => {
+                let part = bytes.split_to(most.min(bytes.len())).freeze();
+                (*code, part, *counted, bytes.is_empty())
+            }
+            Self::Gone(_) | Self::Message(_) => (None, Bytes::new(), false, true),
+        }
+    }
 }
 
 /// One end of a channel.
@@ -119,14 +155,42 @@ impl End {
 
     /// Queues something for it.
     fn push(&mut self, item: Item) -> Result<(), Broken> {
-        if let Item::Message(_) = item {
-            self.messages += 1;
-            if self.messages > MESSAGES_MAX {
-                return Err(Broken::Backlog);
+        match item {
+            Item::Message(_) => {
+                self.messages += 1;
+                if self.messages > MESSAGES_MAX {
+                    return Err(Broken::Backlog);
+                }
+                self.queue.push_back(item);
             }
+            // A small piece would hold all of the buffer that it was read into.
+            Item::Data {
+                code,
+                bytes,
+                counted,
+            } if bytes.len() < SMALL_BYTES => self.gather(code, &bytes, counted),
+            item => self.queue.push_back(item),
         }
-        self.queue.push_back(item);
         Ok(())
+    }
+
+    fn gather(&mut self, code: Option<u32>, piece: &[u8], counted: bool) {
+        if let Some(Item::Gathered {
+            code: its,
+            bytes,
+            counted: is_counted,
+        }) = self.queue.back_mut()
+            && (*its, *is_counted) == (code, counted)
+            && bytes.len() < GATHERED_BYTES
+        {
+            bytes.extend_from_slice(piece);
+            return;
+        }
+        self.queue.push_back(Item::Gathered {
+            code,
+            bytes: BytesMut::from(piece),
+            counted,
+        });
     }
 
     /// Sends it what it has room for; the bytes that its peer is to be given room for again.
@@ -135,13 +199,18 @@ impl End {
         while let Some(item) = self.queue.front_mut() {
             if self.was_closed {
                 // Nothing comes after the end. What was still to come has gone as far as it can.
-                if let Some(Item::Data {
-                    bytes,
-                    counted: true,
-                    ..
-                }) = self.queue.pop_front()
-                {
-                    gone += bytes.len();
+                match self.queue.pop_front() {
+                    Some(Item::Data {
+                        bytes,
+                        counted: true,
+                        ..
+                    }) => gone += bytes.len(),
+                    Some(Item::Gathered {
+                        bytes,
+                        counted: true,
+                        ..
+                    }) => gone += bytes.len(),
+                    _ => {}
                 }
                 continue;
             }
@@ -157,11 +226,7 @@ impl End {
                     self.was_closed = payload.first() == Some(&number::CHANNEL_CLOSE);
                     send_to(transport, self.number, &payload)?;
                 }
-                Item::Data {
-                    code,
-                    bytes,
-                    counted,
-                } => {
+                Item::Data { .. } | Item::Gathered { .. } => {
                     let room = self.room.min(self.max_packet) as usize;
                     if room == 0
                         || transport.is_exchanging()
@@ -169,9 +234,8 @@ impl End {
                     {
                         break;
                     }
-                    let part = bytes.split_to(room.min(bytes.len()));
-                    let (code, counted) = (*code, *counted);
-                    if bytes.is_empty() {
+                    let (code, part, counted, is_last) = item.split_data(room);
+                    if is_last {
                         self.queue.pop_front();
                     }
                     transport.send_with(|out| match code {

@@ -15,8 +15,11 @@ use crate::link::{of_client, of_target};
 
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 128 * 1024;
-/// While this much waits for a side, nothing more is read that may have to be answered to it.
-const ANSWERS_BYTES: usize = 1 << 20;
+/// While this much waits for either side, nothing more is read from the client: whatever it sends may have to be passed on, or
+/// answered.
+const FROM_CLIENT_BYTES: usize = 1 << 20;
+/// The same of the target. More, so that it never waits for what the client alone has caused.
+const FROM_TARGET_BYTES: usize = 2 << 20;
 
 /// Both connections and what joins them.
 #[derive(Debug)]
@@ -152,14 +155,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Returns when a side has read most of what it was sent, so that what comes now can be answered.
-    pub(crate) async fn room_for_answers(&self, side: Side) {
-        loop {
-            let drained = self.drained(side).notified();
-            if self.conversation().side(side).pending_bytes() <= ANSWERS_BYTES {
-                return;
+    /// Returns when both sides have read most of what they were sent, so that more may be read from `side`.
+    pub(crate) async fn room(&self, side: Side) {
+        let limit = match side {
+            Side::Client => FROM_CLIENT_BYTES,
+            Side::Target => FROM_TARGET_BYTES,
+        };
+        for receiver in [Side::Client, Side::Target] {
+            loop {
+                let drained = self.drained(receiver).notified();
+                if self.conversation().side(receiver).pending_bytes() <= limit {
+                    break;
+                }
+                drained.await;
             }
-            drained.await;
         }
     }
 
@@ -254,7 +263,7 @@ impl Shared {
             })
             .notify_one();
             writer.write_all_buf(output).await.map_err(failed)?;
-            self.drained(side).notify_one();
+            self.drained(side).notify_waiters();
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Files that go over sftp: each request is judged, each file is on record with what went of it and its digest. What is in the
 //! files goes on as it is and is not recorded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use custos_model::{Decision, Outcome};
 use custos_session::{Open, Question, Session, SessionError, Verb};
 use custos_sftp::{
@@ -18,8 +18,10 @@ use crate::conversation::Batch;
 #[derive(Debug)]
 pub(crate) struct Files {
     conversation: Conversation,
-    /// Read from the client and not looked at, because too much is asked already.
-    rest: Vec<Bytes>,
+    /// Read from the client and not looked at, because too much is asked already; at most a window's data.
+    rest: VecDeque<Bytes>,
+    /// What comes after that, put together.
+    tail: BytesMut,
     /// What the subsystem was let through for.
     verbs: BTreeSet<Verb>,
     /// Requests that were forwarded.
@@ -30,7 +32,8 @@ impl Files {
     pub(crate) fn new(verbs: BTreeSet<Verb>) -> Self {
         Self {
             conversation: Conversation::new(),
-            rest: Vec::new(),
+            rest: VecDeque::new(),
+            tail: BytesMut::new(),
             verbs,
             count: 0,
         }
@@ -58,7 +61,11 @@ impl Follow<'_> {
             return Ok(Ok(()));
         };
         if let Some(files) = &mut running.files {
-            files.rest.push(bytes);
+            if files.rest.is_empty() {
+                files.rest.push_back(bytes);
+            } else {
+                files.tail.extend_from_slice(&bytes);
+            }
         }
         self.go_on(running)
     }
@@ -115,11 +122,14 @@ impl Follow<'_> {
             let Some(files) = &mut running.files else {
                 return Ok(Ok(()));
             };
-            let Some(bytes) = files.rest.first_mut() else {
+            if files.rest.is_empty() && !files.tail.is_empty() {
+                files.rest.push_back(files.tail.split().freeze());
+            }
+            let Some(bytes) = files.rest.front_mut() else {
                 return Ok(Ok(()));
             };
             match files.conversation.from_client(bytes) {
-                Ok(FromClient::Nothing) => drop(files.rest.remove(0)),
+                Ok(FromClient::Nothing) => drop(files.rest.pop_front()),
                 // The client waits: what it has sent is not given back to it.
                 Ok(FromClient::Full) => return Ok(Ok(())),
                 Ok(FromClient::Init(packet)) => self.stage(Side::Target, packet, true),

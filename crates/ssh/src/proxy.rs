@@ -113,7 +113,8 @@ async fn converse(
             error = holds => Err(error),
         }
     };
-    finish(&session, &shared)?;
+    // Evidence may be what failed; the client is told all the same.
+    let finished = finish(&session, &shared);
     let text = match &result {
         Ok(_) => None,
         Err(error) => Some(end::words(error, session.id())),
@@ -132,7 +133,9 @@ async fn converse(
     };
     // Neither has to listen any more.
     let _ = tokio::time::timeout(FAREWELL_TIMEOUT, both).await;
-    result
+    let ended = result?;
+    finished?;
+    Ok(ended)
 }
 
 /// Runs all directions until one side has left.

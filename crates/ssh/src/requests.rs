@@ -62,7 +62,7 @@ impl<'s> Requests<'s> {
             if let Some(left) = ended {
                 return Ok(left);
             }
-            self.shared.room_for_answers(Side::Client).await;
+            self.shared.room(Side::Client).await;
             let more = self.shared.read(Side::Client, &mut reader).await;
             if !more.map_err(SessionError::Client)? {
                 return Ok(Left::Vanished);

@@ -42,7 +42,7 @@ impl<'s> Responses<'s> {
             if let Some(why) = ended {
                 return Ok(why);
             }
-            self.shared.room_for_answers(Side::Target).await;
+            self.shared.room(Side::Target).await;
             let more = self.shared.read(Side::Target, &mut reader).await;
             match more {
                 Ok(true) => {}
@@ -230,6 +230,10 @@ impl<'s> Responses<'s> {
         let target = channel.target.as_mut();
         let target = target.ok_or_else(|| unexpected(number::CHANNEL_CLOSE))?;
         target.closes().map_err(of_target)?;
+        if let Some(hold) = &channel.held {
+            // What waits has nothing to run on any more.
+            hold.withdrawn.notify_one();
+        }
         let running = channel.running.take();
         channel
             .answers

@@ -11,13 +11,12 @@ use super::certificates::Job;
 const SCRIPTS: &str = "/usr/lib/openssh/regress";
 /// Those that say something about what is between client and server, and take seconds. The rest is listed in
 /// docs/limitations.md, with why.
-const SHORT: [&str; 12] = [
+const SHORT: [&str; 11] = [
     "exit-status",
     "stderr-data",
     "stderr-after-eof",
     "yes-head",
     "broken-pipe",
-    "envpass",
     "exit-status-signal",
     "transfer",
     "sftp",
