@@ -4,8 +4,9 @@ use bytes::{Buf as _, BytesMut};
 
 use crate::error::Broken;
 
-/// What this side sends, without its line end.
-pub const OURS: &str = "SSH-2.0-Custos";
+/// What this side sends, without its line end. OpenSSH tells its own kind by the beginning of the name that there is no more
+/// reader (`eow@openssh.com`), and nobody else: without that `ssh host yes | head` would never end.
+pub const OURS: &str = "SSH-2.0-OpenSSH_Custos";
 /// Bytes of an identification line at most, its line end counted.
 pub const MAX_IDENTIFICATION_BYTES: usize = 255;
 /// Lines that a server may send before its identification.

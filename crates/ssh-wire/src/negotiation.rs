@@ -214,8 +214,10 @@ pub(crate) fn negotiate(
         server_mac,
         strict,
         extensions: says(of_role(EXTENSIONS, peer))?,
+        // Right is a guess only where both sides prefer the same (RFC 4253 section 7).
         ignores_next: theirs.guesses
-            && !(is_first(theirs.kex, &kex_name) && is_first(theirs.host_keys, &host_key)),
+            && (first(theirs.kex) != first(ours.kex)
+                || first(theirs.host_keys) != first(ours.host_keys)),
         host_key,
     };
     negotiated.is_safe()?;
@@ -254,8 +256,8 @@ fn is_a_mark(name: &str) -> bool {
     marks.any(|(_, mark)| *mark == name)
 }
 
-fn is_first(list: &[u8], name: &str) -> bool {
-    names(list).is_ok_and(|mut names| names.next() == Some(name))
+fn first(list: &[u8]) -> Option<&str> {
+    names(list).ok()?.next()
 }
 
 /// For an error that somebody reads.

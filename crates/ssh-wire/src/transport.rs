@@ -273,7 +273,8 @@ impl Transport {
     /// One message; `None` when it was the transport's own.
     fn received(&mut self, payload: Bytes) -> Result<Option<Bytes>, Broken> {
         let message = *payload.first().ok_or(Broken::Unexpected(0))?;
-        let is_first_exchange = self.session_id.is_none();
+        // Until the peer sends under keys, anybody may have sent what comes.
+        let is_first_exchange = self.negotiated.is_none();
         match message {
             number::DISCONNECT => Err(disconnected(&payload)),
             number::KEXINIT | number::NEWKEYS | number::KEX_FIRST..=number::KEX_LAST => {

@@ -22,6 +22,10 @@ pub(crate) const MAX_PACKET_BYTES: u32 = 32 * 1024;
 pub(crate) const CHANNELS_MAX: usize = 32;
 /// Messages without data that wait in one queue; whoever sends more does not wait for answers.
 const MESSAGES_MAX: usize = 256;
+/// Bytes of the gateway's own answers that wait in one queue.
+const OWN_BYTES_MAX: usize = 1 << 20;
+/// Things that wait in one queue.
+const ITEMS_MAX: usize = 64 * 1024;
 /// A piece of data below this is copied, and put together with others.
 const SMALL_BYTES: usize = 4096;
 /// Of pieces that were put together.
@@ -96,6 +100,8 @@ pub(crate) struct End {
     /// Messages that wait to be sent to it.
     queue: VecDeque<Item>,
     messages: usize,
+    /// Bytes of the gateway's own that wait: no window bounds them.
+    own_bytes: usize,
     /// The end of the channel was sent to it.
     was_closed: bool,
     /// It has ended the channel.
@@ -111,6 +117,7 @@ impl End {
             window: Window::new(WINDOW_BYTES),
             queue: VecDeque::new(),
             messages: 0,
+            own_bytes: 0,
             was_closed: false,
             has_closed: false,
         }
@@ -153,23 +160,42 @@ impl End {
         self.has_closed
     }
 
-    /// Queues something for it.
+    /// Queues something for it. A slice would hold all of the buffer that it was read into, so what waits is copied.
     fn push(&mut self, item: Item) -> Result<(), Broken> {
         match item {
-            Item::Message(_) => {
+            Item::Message(payload) => {
                 self.messages += 1;
-                if self.messages > MESSAGES_MAX {
-                    return Err(Broken::Backlog);
-                }
-                self.queue.push_back(item);
+                self.queue
+                    .push_back(Item::Message(Bytes::copy_from_slice(&payload)));
             }
-            // A small piece would hold all of the buffer that it was read into.
             Item::Data {
                 code,
                 bytes,
                 counted,
-            } if bytes.len() < SMALL_BYTES => self.gather(code, &bytes, counted),
+            } => {
+                if !counted {
+                    self.own_bytes += bytes.len();
+                }
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                if self.queue.is_empty() && bytes.len() >= SMALL_BYTES {
+                    self.queue.push_back(Item::Data {
+                        code,
+                        bytes,
+                        counted,
+                    });
+                } else {
+                    self.gather(code, &bytes, counted);
+                }
+            }
             item => self.queue.push_back(item),
+        }
+        let is_too_much = self.messages > MESSAGES_MAX
+            || self.own_bytes > OWN_BYTES_MAX
+            || self.queue.len() > ITEMS_MAX;
+        if is_too_much {
+            return Err(Broken::Backlog);
         }
         Ok(())
     }
@@ -197,7 +223,9 @@ impl End {
     fn pump(&mut self, transport: &mut Transport) -> Result<usize, Broken> {
         let mut gone = 0;
         while let Some(item) = self.queue.front_mut() {
-            if self.was_closed {
+            let is_data = matches!(item, Item::Data { .. } | Item::Gathered { .. });
+            // Whoever has ended the channel gives no more room, and reads no data.
+            if self.was_closed || self.has_closed && is_data {
                 // Nothing comes after the end. What was still to come has gone as far as it can.
                 match self.queue.pop_front() {
                     Some(Item::Data {
@@ -245,6 +273,8 @@ impl End {
                     self.room -= part.len() as u32;
                     if counted {
                         gone += part.len();
+                    } else {
+                        self.own_bytes -= part.len();
                     }
                 }
             }
@@ -281,8 +311,8 @@ fn send_to(transport: &mut Transport, recipient: u32, payload: &[u8]) -> Result<
 /// An answer that the client waits for: they come in the order of its requests (RFC 4254 section 5.4).
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// The target's, which has not come.
-    Target,
+    /// The target's, which has not come. `to_program`: whether it runs what was asked for.
+    Target { to_program: bool },
     /// The gateway's own, behind one of the target's, and what comes with it.
     Own(Vec<Item>),
 }
@@ -318,6 +348,8 @@ pub(crate) struct Channel {
     pub(crate) target: Option<End>,
     pub(crate) running: Option<Running>,
     pub(crate) answers: VecDeque<Answer>,
+    /// There is a terminal.
+    pub(crate) has_terminal: bool,
     /// What was asked for waits for people.
     pub(crate) held: Option<Hold>,
     /// What was asked for was refused: nothing runs on it any more.
@@ -331,6 +363,7 @@ impl Channel {
             target: None,
             running: None,
             answers: VecDeque::new(),
+            has_terminal: false,
             held: None,
             is_refused: false,
         }
@@ -340,6 +373,12 @@ impl Channel {
     pub(crate) fn carries_files(&self) -> bool {
         let running = self.running.as_ref();
         running.is_some_and(|running| running.files.is_some())
+    }
+
+    /// Keeps a message behind requests for files that wait, if there are any.
+    pub(crate) fn keeps_behind_files(&mut self, payload: &Bytes) -> bool {
+        let files = self.running.as_mut().and_then(|it| it.files.as_mut());
+        files.is_some_and(|files| files.keeps(payload))
     }
 
     /// Operation of its lines in the transcript.
@@ -439,6 +478,11 @@ impl Channels {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.all.iter().all(Option::is_none)
+    }
+
+    pub(crate) fn numbered(&mut self) -> impl Iterator<Item = (u32, &mut Channel)> {
+        let numbered = (0..).zip(self.all.iter_mut());
+        numbered.filter_map(|(number, channel)| Some((number, channel.as_mut()?)))
     }
 
     pub(crate) fn each(&mut self) -> impl Iterator<Item = &mut Channel> {

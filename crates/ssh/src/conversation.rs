@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     waiting: Mutex<Vec<Waiting>>,
     /// There is one more.
     pub(crate) held: Notify,
+    /// The client's requests for files may go on.
+    pub(crate) resumed: Notify,
 }
 
 /// What came in one read, on its way to be recorded.
@@ -110,6 +112,7 @@ impl Shared {
             progress: Notify::new(),
             waiting: Mutex::default(),
             held: Notify::new(),
+            resumed: Notify::new(),
         }
     }
 
@@ -251,6 +254,7 @@ impl Shared {
                 conversation.pump(side).map_err(broken)?;
                 std::mem::swap(output, conversation.side(side).output());
             }
+            self.progress.notify_one();
             if output.is_empty() {
                 wake.await;
                 continue;

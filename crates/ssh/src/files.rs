@@ -14,6 +14,9 @@ use custos_sftp::{
 use crate::channels::{Channel, Item, Running, Side};
 use crate::conversation::Batch;
 
+/// The end of input and the end of the channel, and no more.
+const BEHIND_MAX: usize = 2;
+
 /// What one sftp subsystem does.
 #[derive(Debug)]
 pub(crate) struct Files {
@@ -24,19 +27,34 @@ pub(crate) struct Files {
     tail: BytesMut,
     /// What the subsystem was let through for.
     verbs: BTreeSet<Verb>,
+    /// People have agreed to that.
+    is_approved: bool,
+    /// Messages of the channel that stand behind what was not looked at.
+    behind: Vec<Bytes>,
     /// Requests that were forwarded.
     count: u64,
 }
 
 impl Files {
-    pub(crate) fn new(verbs: BTreeSet<Verb>) -> Self {
+    pub(crate) fn new(verbs: BTreeSet<Verb>, is_approved: bool) -> Self {
         Self {
             conversation: Conversation::new(),
             rest: VecDeque::new(),
             tail: BytesMut::new(),
             verbs,
+            is_approved,
+            behind: Vec::new(),
             count: 0,
         }
+    }
+
+    /// Keeps a message until all before it has gone on; false where nothing waits.
+    pub(crate) fn keeps(&mut self, payload: &Bytes) -> bool {
+        let waits = !self.rest.is_empty() || !self.tail.is_empty();
+        if waits && self.behind.len() < BEHIND_MAX {
+            self.behind.push(Bytes::copy_from_slice(payload));
+        }
+        waits
     }
 }
 
@@ -75,13 +93,13 @@ impl Follow<'_> {
         &mut self,
         channel: &mut Channel,
         mut bytes: Bytes,
-    ) -> Result<Result<(), Lost>, SessionError> {
+    ) -> Result<(), Lost> {
         let Some(running) = &mut channel.running else {
-            return Ok(Ok(()));
+            return Ok(());
         };
         loop {
             let Some(files) = &mut running.files else {
-                return Ok(Ok(()));
+                return Ok(());
             };
             let packet = match files.conversation.from_server(&mut bytes) {
                 Ok(FromServer::Nothing) => break,
@@ -102,11 +120,22 @@ impl Follow<'_> {
                     }
                     answer.packet
                 }
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Err(error),
             };
             self.stage(Side::Client, packet, true);
         }
-        self.go_on(running)
+        Ok(())
+    }
+
+    /// What the client had asked too early goes on, as far as it can now.
+    pub(crate) fn resume(
+        &mut self,
+        channel: &mut Channel,
+    ) -> Result<Result<(), Lost>, SessionError> {
+        match &mut channel.running {
+            Some(running) => self.go_on(running),
+            None => Ok(Ok(())),
+        }
     }
 
     /// What was still open when the channel ended.
@@ -126,6 +155,10 @@ impl Follow<'_> {
                 files.rest.push_back(files.tail.split().freeze());
             }
             let Some(bytes) = files.rest.front_mut() else {
+                for payload in std::mem::take(&mut files.behind) {
+                    let message = Item::Message(payload);
+                    self.batch.staged.push((self.number, Side::Target, message));
+                }
                 return Ok(Ok(()));
             };
             match files.conversation.from_client(bytes) {
@@ -287,7 +320,14 @@ fn refusal(
         ..Question::default()
     };
     let ruled = session.decide(&question, &rules)?;
-    let may = ruled.verdict.decision != Decision::Deny && verbs.is_subset(&files.verbs);
+    let may = match ruled.verdict.decision {
+        Decision::Allow => verbs.is_subset(&files.verbs),
+        Decision::Hold => files.is_approved && verbs.is_subset(&files.verbs),
+        Decision::Deny => false,
+    };
+    if rules.detect() {
+        return Ok(Some("masking-is-not-built-for-ssh".to_owned()));
+    }
     Ok((!may).then(|| ruled.verdict.rules.join(", ")))
 }
 

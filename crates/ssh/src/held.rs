@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use custos_model::{Decision, Outcome};
 use custos_session::{Begun, Held, Open, Session, SessionError, Settled};
 use custos_ssh_wire::Broken;
@@ -17,7 +17,7 @@ use crate::link::of_client;
 use crate::operation::Program;
 use crate::requests::{Requests, STDERR};
 
-/// What waits behind a held program on its channel, in messages; their data is bounded by the window.
+/// Messages that wait behind a held program on its channel; data is bounded by the window.
 const BEHIND_MAX: usize = 256;
 
 /// A program that waits.
@@ -38,13 +38,16 @@ pub(crate) struct Hold {
     /// To be notified when the client wants it no more.
     pub(crate) withdrawn: Arc<Notify>,
     behind: Vec<Behind>,
+    messages: usize,
+    /// What stands behind it is taken up now, and not to be put there again.
+    is_passing: bool,
 }
 
-/// What came after the request.
+/// What came after the request. Copied: a slice would hold all of the buffer that it was read into.
 #[derive(Debug)]
-pub(crate) enum Behind {
-    /// Data that the window has counted.
-    Data(ChannelData),
+enum Behind {
+    /// Data that the window has counted, put together.
+    Data(BytesMut),
     Message(Bytes),
 }
 
@@ -53,14 +56,31 @@ impl Hold {
         Self {
             withdrawn,
             behind: Vec::new(),
+            messages: 0,
+            is_passing: false,
         }
     }
 
-    pub(crate) fn push(&mut self, behind: Behind) -> Result<(), Broken> {
-        if self.behind.len() >= BEHIND_MAX {
+    /// Whether what comes now is to wait.
+    pub(crate) fn keeps(&self) -> bool {
+        !self.is_passing
+    }
+
+    pub(crate) fn data(&mut self, bytes: &[u8]) {
+        if let Some(Behind::Data(last)) = self.behind.last_mut() {
+            last.extend_from_slice(bytes);
+        } else {
+            self.behind.push(Behind::Data(BytesMut::from(bytes)));
+        }
+    }
+
+    pub(crate) fn message(&mut self, payload: &[u8]) -> Result<(), Broken> {
+        self.messages += 1;
+        if self.messages > BEHIND_MAX {
             return Err(Broken::Backlog);
         }
-        self.behind.push(behind);
+        self.behind
+            .push(Behind::Message(Bytes::copy_from_slice(payload)));
         Ok(())
     }
 }
@@ -101,55 +121,106 @@ async fn wait(
     mut waiting: Waiting,
 ) -> Result<(), SessionError> {
     let decided = decide(session, shared, &mut waiting).await?;
-    let behind = {
-        let mut conversation = shared.conversation();
-        let channel = conversation.channels.get(waiting.channel);
-        let hold = channel.and_then(|channel| channel.held.take());
-        hold.map_or_else(Vec::new, |hold| hold.behind)
-    };
+    let number = waiting.channel;
     let mut batch = Batch::default();
+    let decided = match decided {
+        Decided::Approved(held) => match session.execute(*held, &waiting.program.exact()) {
+            Ok(position) => {
+                batch.at(position);
+                Ok(())
+            }
+            Err(SessionError::Approval(error)) => Err(error.to_string()),
+            Err(error) => return Err(error),
+        },
+        Decided::Refused(why) => Err(why),
+    };
+    batch.may_change = true;
     match decided {
-        Decided::Approved(held) => {
-            let position = session.execute(*held, &waiting.program.exact())?;
-            session.may_forward(position, true).await?;
-            if let Some(channel) = shared.conversation().channels.get(waiting.channel) {
-                channel.running = Some(Running::new(waiting.begun.number, waiting.program.files()));
+        Ok(()) => {
+            if let Some(channel) = shared.conversation().channels.get(number) {
+                let files = waiting.program.files(true);
+                channel.running = Some(Running::new(waiting.begun.number, files));
             }
             requests.pass_on(
                 &mut batch,
-                waiting.channel,
+                number,
                 waiting.wants_reply,
+                true,
                 &waiting.payload,
             )?;
         }
-        Decided::Refused(why) => {
+        Err(why) => {
             let outcome = Outcome {
                 denied: true,
                 error: Some(("not-approved".to_owned(), why.clone())),
                 ..Outcome::default()
             };
             batch.at(session.finish(waiting.begun.number, &outcome)?);
-            batch.may_change = true;
-            if let Some(channel) = shared.conversation().channels.get(waiting.channel) {
+            if let Some(channel) = shared.conversation().channels.get(number) {
                 channel.is_refused = true;
             }
-            let text = format!(
-                "custos: this {} was not approved: {why}\r\n",
-                waiting.program.verb
-            );
-            requests.turn_down(&mut batch, waiting.channel, waiting.wants_reply, text)?;
+            let verb = waiting.program.verb;
+            let text = format!("custos: this {verb} was not approved: {why}\r\n");
+            requests.turn_down(&mut batch, number, waiting.wants_reply, text)?;
         }
     }
-    for behind in behind {
-        match behind {
-            Behind::Data(data) => requests.accepted(&mut batch, data)?,
-            Behind::Message(payload) => requests.message(&mut batch, payload)?,
+    // Meanwhile more may come, which waits until all before it is on record.
+    loop {
+        for behind in behind(shared, number) {
+            match behind {
+                Behind::Data(bytes) => requests.accepted(
+                    &mut batch,
+                    ChannelData {
+                        recipient: number,
+                        code: None,
+                        bytes: bytes.freeze(),
+                    },
+                )?,
+                Behind::Message(payload) => {
+                    set_passing(shared, number, true);
+                    requests.message(&mut batch, payload)?;
+                    set_passing(shared, number, false);
+                }
+            }
+        }
+        if let Some(position) = batch.record(session)? {
+            session.may_forward(position, true).await?;
+        }
+        if is_done(shared, number) {
+            return shared.release(&mut batch).map_err(of_client);
         }
     }
-    if let Some(position) = batch.record(session)? {
-        session.may_forward(position, batch.may_change).await?;
+}
+
+fn behind(shared: &Shared, number: u32) -> Vec<Behind> {
+    let mut conversation = shared.conversation();
+    let channel = conversation.channels.get(number);
+    let hold = channel.and_then(|channel| channel.held.as_mut());
+    hold.map_or_else(Vec::new, |hold| std::mem::take(&mut hold.behind))
+}
+
+fn set_passing(shared: &Shared, number: u32, is_passing: bool) {
+    let mut conversation = shared.conversation();
+    let channel = conversation.channels.get(number);
+    if let Some(hold) = channel.and_then(|channel| channel.held.as_mut()) {
+        hold.is_passing = is_passing;
     }
-    shared.release(&mut batch).map_err(of_client)
+}
+
+/// Nothing stands behind it any more: what comes now goes its usual way.
+fn is_done(shared: &Shared, number: u32) -> bool {
+    let mut conversation = shared.conversation();
+    let Some(channel) = conversation.channels.get(number) else {
+        return true;
+    };
+    let is_empty = channel
+        .held
+        .as_ref()
+        .is_none_or(|hold| hold.behind.is_empty());
+    if is_empty {
+        channel.held = None;
+    }
+    is_empty
 }
 
 async fn decide(

@@ -8,9 +8,6 @@ use custos_ssh_wire::message::RequestKind;
 
 use crate::files::Files;
 
-/// Characters of a command that records show.
-const SHOWN_BYTES_MAX: usize = 32 * 1024;
-
 /// Something that runs on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
@@ -62,9 +59,10 @@ impl Program {
         }
     }
 
-    /// What follows its files, where it is sftp.
-    pub(crate) fn files(&self) -> Option<Files> {
-        self.is_sftp().then(|| Files::new(self.verbs.clone()))
+    /// What follows its files, where it is sftp. `is_approved`: people have agreed to it.
+    pub(crate) fn files(&self, is_approved: bool) -> Option<Files> {
+        self.is_sftp()
+            .then(|| Files::new(self.verbs.clone(), is_approved))
     }
 
     /// What it does: a command may do anything.
@@ -89,10 +87,14 @@ impl Program {
         Exact::default().with(self.verb, Some(&self.text))
     }
 
-    /// For records and people. What is not text is shown as such.
+    /// For records and people. What is not text is shown as such; the transcript has each byte.
     pub(crate) fn shown(&self) -> String {
-        let text = self.text.get(..SHOWN_BYTES_MAX).unwrap_or(&self.text);
-        String::from_utf8_lossy(text).into_owned()
+        String::from_utf8_lossy(&self.text).into_owned()
+    }
+
+    /// C programs see the end of a text at a zero byte, and others do not: nobody knows what would run.
+    pub(crate) fn has_zero(&self) -> bool {
+        self.text.contains(&0)
     }
 }
 

@@ -1,33 +1,27 @@
 //! From the client to the target.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::sync::Arc;
+mod programs;
 
 use bytes::{Bytes, BytesMut};
-use custos_model::{Decision, Operation, Outcome, Verdict};
-use custos_session::{Begun, Open, Rules, Session, SessionError};
+use custos_model::{Outcome, Verdict};
+use custos_session::{Open, Session, SessionError};
 use custos_ssh_wire::message::{
     ChannelData, ChannelKind, ChannelMessage, ChannelOpen, ChannelRequest, GlobalRequest,
-    OpenFailure, RequestKind, close, end_of_file, number, outcome, refuse,
+    OpenFailure, RequestKind, number, outcome, refuse,
 };
 use custos_ssh_wire::{Broken, WireError};
 use tokio::io::AsyncRead;
-use tokio::sync::Notify;
 
-use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
+pub(crate) use programs::STDERR;
+
+use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Left, Shared};
-use crate::files::Follow;
-use crate::held::{Behind, Hold, Waiting};
+use crate::files::{Follow, Lost};
 use crate::link::of_client;
 use crate::operation::Program;
 
 /// Requests on one channel that the target has not answered, at most.
 const UNANSWERED_MAX: usize = 64;
-/// The stream of what goes wrong (RFC 4254 section 5.2).
-pub(crate) const STDERR: u32 = 1;
-/// Exit status of a command that cannot be run (POSIX, "Exit Status for Commands").
-const NOT_RUN: u32 = 126;
 /// Ctrl-C, as a terminal sends it.
 const INTERRUPT: u8 = 3;
 /// Variables that a client may set, as Debian's servers take them; a name that ends in `*` stands for all that begin so.
@@ -63,11 +57,39 @@ impl<'s> Requests<'s> {
                 return Ok(left);
             }
             self.shared.room(Side::Client).await;
-            let more = self.shared.read(Side::Client, &mut reader).await;
+            // It must not be dropped before it has ended: it has taken the input along.
+            let reading = self.shared.read(Side::Client, &mut reader);
+            tokio::pin!(reading);
+            let more = loop {
+                tokio::select! {
+                    more = &mut reading => break more,
+                    () = self.shared.resumed.notified() => self.resume().await?,
+                }
+            };
             if !more.map_err(SessionError::Client)? {
                 return Ok(Left::Vanished);
             }
         }
+    }
+
+    /// Requests for files that came too early go on, now that others were answered.
+    async fn resume(&self) -> Result<(), SessionError> {
+        let mut batch = Batch::default();
+        {
+            let mut conversation = self.shared.conversation();
+            for (number, channel) in conversation.channels.numbered() {
+                let mut follow = Follow {
+                    session: self.session,
+                    batch: &mut batch,
+                    number,
+                };
+                lost(follow.resume(channel)?)?;
+            }
+        }
+        if let Some(position) = batch.record(self.session)? {
+            self.session.may_forward(position, true).await?;
+        }
+        self.shared.release(&mut batch).map_err(of_client)
     }
 
     /// Takes what has come whole.
@@ -143,11 +165,15 @@ impl<'s> Requests<'s> {
             .client
             .received(data.bytes.len())
             .map_err(of_client)?;
-        if let Some(hold) = &mut channel.held {
-            if data.bytes.contains(&INTERRUPT) {
+        let has_terminal = channel.has_terminal;
+        if let Some(hold) = &mut channel.held
+            && data.code.is_none()
+        {
+            if has_terminal && data.bytes.contains(&INTERRUPT) {
                 hold.withdrawn.notify_one();
             }
-            return hold.push(Behind::Data(data)).map_err(of_client);
+            hold.data(&data.bytes);
+            return Ok(());
         }
         drop(conversation);
         self.accepted(batch, data)
@@ -175,11 +201,7 @@ impl<'s> Requests<'s> {
                 batch,
                 number: data.recipient,
             };
-            let followed = follow.client_sent(channel, data.bytes)?;
-            return followed.map_err(|lost| SessionError::ClientProtocol {
-                what: format!("sftp: {lost}"),
-                code: lost.code(),
-            });
+            return lost(follow.client_sent(channel, data.bytes)?);
         }
         let operation = channel.operation();
         drop(conversation);
@@ -206,27 +228,32 @@ impl<'s> Requests<'s> {
         let channel = conversation.channels.get(recipient);
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_CLOSE))?;
         if is_close {
-            if let Some(hold) = &mut channel.held {
+            if let Some(hold) = channel.held.as_mut().filter(|hold| hold.keeps()) {
                 // Nobody waits for it any more. What is said of that comes to nobody.
                 hold.withdrawn.notify_one();
-                return hold.push(Behind::Message(payload)).map_err(of_client);
+                return hold.message(&payload).map_err(of_client);
             }
             channel.client.closes().map_err(of_client)?;
-        } else if let Some(hold) = &mut channel.held {
-            return hold.push(Behind::Message(payload)).map_err(of_client);
+        } else if let Some(hold) = channel.held.as_mut().filter(|hold| hold.keeps()) {
+            return hold.message(&payload).map_err(of_client);
         } else if channel.client.has_closed() {
             return Err(unexpected(number::CHANNEL_EOF));
         }
         let operation = channel.operation();
+        // Behind requests for files that wait.
+        let is_kept = channel.keeps_behind_files(&payload);
         drop(conversation);
         let what = if is_close { "close" } else { "end_of_input" };
+        batch.may_change = true;
         self.session
             .event(&mut batch.lines, operation)
             .word("request", what)
             .end();
-        batch
-            .staged
-            .push((recipient, Side::Target, Item::Message(payload)));
+        if !is_kept {
+            batch
+                .staged
+                .push((recipient, Side::Target, Item::Message(payload)));
+        }
         Ok(())
     }
 
@@ -325,13 +352,11 @@ impl<'s> Requests<'s> {
         if channel.target.is_none() || channel.client.has_closed() {
             return Err(unexpected(number::CHANNEL_REQUEST));
         }
-        if let Some(hold) = &mut channel.held {
+        if let Some(hold) = channel.held.as_mut().filter(|hold| hold.keeps()) {
             if let RequestKind::Signal("INT" | "TERM" | "HUP" | "KILL" | "QUIT") = request.kind {
                 hold.withdrawn.notify_one();
             }
-            return hold
-                .push(Behind::Message(payload.clone()))
-                .map_err(of_client);
+            return hold.message(payload).map_err(of_client);
         }
         let operation = channel.operation();
         let (is_running, is_refused) = (channel.running.is_some(), channel.is_refused);
@@ -397,8 +422,20 @@ impl<'s> Requests<'s> {
                 false
             }
         };
+        if may_pass
+            && let RequestKind::Pty { .. } = request.kind
+            && let Some(channel) = self.shared.conversation().channels.get(request.recipient)
+        {
+            channel.has_terminal = true;
+        }
         if may_pass && !is_refused {
-            self.pass_on(batch, request.recipient, request.wants_reply, payload)
+            self.pass_on(
+                batch,
+                request.recipient,
+                request.wants_reply,
+                false,
+                payload,
+            )
         } else {
             self.answer(batch, request.recipient, request.wants_reply)
         }
@@ -410,14 +447,16 @@ impl<'s> Requests<'s> {
         batch: &mut Batch,
         number: u32,
         wants_reply: bool,
+        to_program: bool,
         payload: &Bytes,
     ) -> Result<(), SessionError> {
         if wants_reply {
             let mut conversation = self.shared.conversation();
             let channel = conversation.channels.get(number);
             let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
-            owe(channel, Answer::Target)?;
+            owe(channel, Answer::Target { to_program })?;
         }
+        batch.may_change = true;
         let item = Item::Message(payload.clone());
         batch.staged.push((number, Side::Target, item));
         Ok(())
@@ -463,158 +502,14 @@ impl<'s> Requests<'s> {
             None => VARIABLES.iter().any(|known| fits(known)),
         }
     }
+}
 
-    /// A program is asked for: the operation.
-    fn run_program(
-        &self,
-        batch: &mut Batch,
-        request: &ChannelRequest<'_>,
-        payload: &Bytes,
-        program: Program,
-    ) -> Result<(), SessionError> {
-        let rules = self.session.rules();
-        let program = self.narrowed(program, &rules)?;
-        let begun = self.begin(&program, &rules)?;
-        batch.at(begun.position);
-        batch.may_change = true;
-        self.session
-            .event(&mut batch.lines, begun.number)
-            .word("request", program.verb)
-            .text("text", program.shown().as_bytes())
-            .end();
-        let decision = begun.ruled.verdict.decision;
-        {
-            let mut conversation = self.shared.conversation();
-            let channel = conversation.channels.get(request.recipient);
-            let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
-            match decision {
-                Decision::Allow => {
-                    channel.running = Some(Running::new(begun.number, program.files()));
-                }
-                Decision::Deny => channel.is_refused = true,
-                Decision::Hold => {
-                    let withdrawn = Arc::new(Notify::new());
-                    channel.held = Some(Hold::new(Arc::clone(&withdrawn)));
-                    drop(conversation);
-                    self.shared.waiting().push(Waiting {
-                        channel: request.recipient,
-                        program,
-                        begun,
-                        payload: payload.clone(),
-                        wants_reply: request.wants_reply,
-                        withdrawn,
-                    });
-                    self.shared.held.notify_one();
-                    return Ok(());
-                }
-            }
-        }
-        if decision == Decision::Allow {
-            return self.pass_on(batch, request.recipient, request.wants_reply, payload);
-        }
-        self.deny(batch, request, &program, &begun)
-    }
-
-    /// Of what files may do, what is allowed, or else what people may agree to.
-    fn narrowed(&self, program: Program, rules: &Rules) -> Result<Program, SessionError> {
-        if !program.is_sftp() || !rules.are_judged() {
-            return Ok(program);
-        }
-        for wanted in [Decision::Allow, Decision::Hold] {
-            let mut verbs = BTreeSet::new();
-            for verb in &program.verbs {
-                let only = program.only([*verb].into());
-                let question = only.question(self.session.utc_ns());
-                if self.session.decide(&question, rules)?.verdict.decision == wanted {
-                    verbs.insert(*verb);
-                }
-            }
-            if !verbs.is_empty() {
-                return Ok(program.only(verbs));
-            }
-        }
-        Ok(program)
-    }
-
-    fn begin(&self, program: &Program, rules: &Rules) -> Result<Begun, SessionError> {
-        let question = program.question(self.session.utc_ns());
-        let text = program.shown();
-        let operation = Operation {
-            verb: program.verb,
-            effect: program.effect(),
-            may_change: true,
-            objects: &[],
-            text: &text,
-            parameters: 0,
-        };
-        let question = rules.are_judged().then_some((&question, rules));
-        let refuse = |_: &custos_session::Ruled| {
-            let is_searched = rules.detect();
-            Ok(is_searched.then_some("masking-is-not-built-for-ssh"))
-        };
-        self.session
-            .begin(&operation, question, refuse, || program.exact())
-    }
-
-    fn deny(
-        &self,
-        batch: &mut Batch,
-        request: &ChannelRequest<'_>,
-        program: &Program,
-        begun: &Begun,
-    ) -> Result<(), SessionError> {
-        let rules = begun.ruled.verdict.rules.join(", ");
-        let mut text = format!("custos: this {} is denied ({rules})", program.verb);
-        for reason in &begun.ruled.reasons {
-            text.push_str("; ");
-            text.push_str(reason);
-        }
-        let number = begun.number.0;
-        let session = self.session.id();
-        let _ = write!(
-            text,
-            "; on record as operation {number} of session {session}\r\n"
-        );
-        let outcome = Outcome {
-            denied: true,
-            error: Some(("denied".to_owned(), rules)),
-            ..Outcome::default()
-        };
-        batch.at(self.session.finish(begun.number, &outcome)?);
-        self.turn_down(batch, request.recipient, request.wants_reply, text)
-    }
-
-    /// Ends what was asked for as a program that could not be run: why stands on its error stream, and clients show it. They
-    /// would not, behind a plain no.
-    pub(crate) fn turn_down(
-        &self,
-        batch: &mut Batch,
-        number: u32,
-        wants_reply: bool,
-        text: String,
-    ) -> Result<(), SessionError> {
-        let yes = wants_reply.then(|| message(|out| outcome(out, number, true)));
-        let told = Item::Data {
-            code: Some(STDERR),
-            bytes: text.into_bytes().into(),
-            counted: false,
-        };
-        let ended = ChannelRequest {
-            recipient: number,
-            wants_reply: false,
-            kind: RequestKind::ExitStatus(NOT_RUN),
-        };
-        let rest = [
-            told,
-            message(|out| ended.encode(out)),
-            message(|out| end_of_file(out, number)),
-            message(|out| close(out, number)),
-        ];
-        self.reply(batch, number, yes.into_iter().chain(rest).collect())?;
-        let close = message(|out| close(out, number));
-        batch.staged.push((number, Side::Target, close));
-        Ok(())
-    }
+/// A client whose files cannot be followed has broken its protocol.
+fn lost(followed: Result<(), Lost>) -> Result<(), SessionError> {
+    followed.map_err(|lost| SessionError::ClientProtocol {
+        what: format!("sftp: {lost}"),
+        code: lost.code(),
+    })
 }
 
 /// A message of a channel.

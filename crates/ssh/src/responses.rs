@@ -142,11 +142,19 @@ impl<'s> Responses<'s> {
         let mut conversation = self.shared.conversation();
         let channel = conversation.channels.get(number);
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_SUCCESS))?;
-        if !matches!(channel.answers.pop_front(), Some(Answer::Target)) {
+        let Some(Answer::Target { to_program }) = channel.answers.pop_front() else {
             return Err(unexpected(number::CHANNEL_SUCCESS));
-        }
+        };
         let own = channel.own_answers();
+        let is_refused = payload.first() == Some(&number::CHANNEL_FAILURE);
+        // The client may ask for another one on this channel.
+        let refused = (to_program && is_refused).then(|| channel.running.take());
         drop(conversation);
+        if let Some(mut running) = refused.flatten() {
+            let why = "the target does not run it".to_owned();
+            running.ending = Some(("refused-by-target".to_owned(), why));
+            self.finish(batch, running)?;
+        }
         batch
             .staged
             .push((number, Side::Client, Item::Message(payload)));
@@ -175,7 +183,8 @@ impl<'s> Responses<'s> {
                 batch,
                 number: data.recipient,
             };
-            let followed = follow.target_sent(channel, data.bytes)?;
+            let followed = follow.target_sent(channel, data.bytes);
+            self.shared.resumed.notify_one();
             return followed.map_err(|lost| {
                 SessionError::Upstream(UpstreamError::Protocol(format!("sftp: {lost}")))
             });
@@ -237,7 +246,7 @@ impl<'s> Responses<'s> {
         let running = channel.running.take();
         channel
             .answers
-            .retain(|answer| !matches!(answer, Answer::Target));
+            .retain(|answer| !matches!(answer, Answer::Target { .. }));
         let own = channel.own_answers();
         // Whatever came for it from the client was for that program.
         channel.is_refused = true;

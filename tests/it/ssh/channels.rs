@@ -160,3 +160,22 @@ fn there_is_a_limit_to_channels() {
     drop(master);
     custos.finish();
 }
+
+/// Whoever has read enough is let go, whatever the program still has to say.
+#[test]
+fn a_reader_that_leaves_is_let_go() {
+    let (custos, alice) = web1();
+    let ssh = custos.ssh(&alice, "web1", &["yes"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "\"$@\" </dev/null | head -c 100000 | wc -c", "sh"]);
+    command.arg("ssh").args(ssh.get_args());
+    for (name, value) in ssh.get_envs() {
+        command.env(name, value.expect("they are set"));
+    }
+    assert_eq!(run(&mut command, PATIENCE).success(), "100000\n");
+    // And a program that stops reading ends with what it had to say.
+    let mut running = start(&mut custos.ssh(&alice, "web1", &["head -c 1 | wc -c"]));
+    running.write(&"x".repeat(100_000));
+    assert_eq!(running.finish(PATIENCE).success(), "1\n");
+    custos.finish();
+}

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use custos_testkit::{Credential, Custos, Finished, PATIENCE, Settings, Sshd, run};
+use custos_testkit::{Credential, Custos, Finished, PATIENCE, Settings, Sshd, run, wait_for};
 use serde_json::Value;
 
 use super::web1;
@@ -17,7 +17,9 @@ fn sftp(custos: &Custos, alice: &Credential, batch: &str) -> Finished {
 
 /// The lines of the only session's transcript.
 fn lines(custos: &Custos) -> Vec<Value> {
-    let session = custos.evidence().sessions().remove(0);
+    let session = wait_for("the end of the session", PATIENCE, || {
+        custos.evidence().sessions().pop()
+    });
     let text = custos
         .cli(&["session", "replay", &session, "--json"])
         .success();

@@ -99,7 +99,8 @@ fn a_command_waits_in_every_way() {
 /// What the client sent meanwhile reaches the program, once it runs.
 fn approved_with_input(held: &Held) {
     let (mut running, request) = held.start(&["custos-web1", "wc -c"]);
-    running.write("123456");
+    // A byte that is Ctrl-C on a terminal is data here.
+    running.write("12345\u{3}");
     running.close_stdin();
     assert_eq!(running.stdout(), "");
     held.world.bob().approve(&request).success();

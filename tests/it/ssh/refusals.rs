@@ -1,6 +1,6 @@
 //! Who may not, and what may not be done.
 
-use custos_testkit::{Custos, PATIENCE, Settings, Sshd, run};
+use custos_testkit::{Custos, PATIENCE, Settings, Sshd, run, wait_for};
 
 use super::web1;
 
@@ -158,4 +158,21 @@ fn a_refused_shell_names_the_rule() {
         .filter(|record| record["verdict"]["effect"] == "deny")
         .count();
     assert_eq!(denied, 1);
+}
+
+/// Nothing of a command is too far back to be on record, and none that different programs would read differently runs.
+#[test]
+fn the_whole_command_is_on_record() {
+    let (custos, alice) = web1();
+    let long = format!(": {}; echo the-tail", " ".repeat(60_000));
+    let finished = run(&mut custos.ssh(&alice, "web1", &[&long]), PATIENCE);
+    assert_eq!(finished.success(), "the-tail\n");
+    let session = wait_for("the end of the session", PATIENCE, || {
+        custos.evidence().sessions().pop()
+    });
+    let text = custos
+        .cli(&["session", "replay", &session, "--json"])
+        .success();
+    assert!(text.contains("echo the-tail"), "{} bytes", text.len());
+    custos.finish();
 }

@@ -84,6 +84,16 @@ pub(crate) async fn configure(out: &mut dyn Write, arguments: SshArgs) -> Result
             "the gateway has no listener for SSH"
         )));
     };
+    let names = list.resources.iter().map(|resource| resource.name.as_str());
+    for word in names.chain([certified.host.as_str(), certified.login_name.as_str()]) {
+        // They come from the gateway, and stand in a file that can start programs.
+        if word.contains(|c: char| c.is_control() || c.is_whitespace() || "\"'%\\$`".contains(c)) {
+            let shown = word.escape_debug();
+            return Err(Failure::new(anyhow::anyhow!(
+                "`{shown}` cannot stand in a configuration of OpenSSH"
+            )));
+        }
+    }
     let program = std::env::current_exe().context("cannot find this program")?;
     let command = format!(
         "{} ssh-cert --gateway {}",
@@ -102,7 +112,13 @@ pub(crate) async fn configure(out: &mut dyn Write, arguments: SshArgs) -> Result
             writeln!(out, "    User {}+{target}", certified.login_name)?;
         }
     }
-    // The program's path is in double quotes: single ones inside are the shell's.
+    // In double quotes: single ones inside are the shell's. A percent sign begins a token.
+    let command = command.replace('%', "%%");
+    if command.contains('"') {
+        return Err(Failure::new(anyhow::anyhow!(
+            "this program's path has a quotation mark"
+        )));
+    }
     writeln!(out, "Match host {} exec \"{command}\"", certified.host)?;
     writeln!(out, "    Port {port}")?;
     for (word, file) in [
@@ -152,6 +168,13 @@ async fn renew(sign_in: &mut SignIn, files: &Files) -> Result<Certified, Failure
     let line = format!("{} custos\n", certified.certificate);
     private_file::write(&files.certificate, line.as_bytes())?;
     if let (Some(port), Some(host_key)) = (certified.port, &certified.host_key) {
+        let is_one_line =
+            !(host_key.contains(char::is_control) || certified.host.contains(char::is_whitespace));
+        if !is_one_line {
+            return Err(Failure::new(anyhow::anyhow!(
+                "the gateway's host key cannot be read"
+            )));
+        }
         let line = format!("[{}]:{port} {host_key}\n", certified.host);
         private_file::write(&files.known_hosts, line.as_bytes())?;
     }
