@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use custos_model::{ResourceName, SignInId};
 use custos_store::{CredentialId, Durability, SourceNetwork, UpstreamTls};
 
+use crate::commands::replay::CastVersion;
 use crate::config;
 
 pub(crate) use approvals::{
@@ -586,6 +587,12 @@ pub(crate) struct ReplayArgs {
     /// Shorten pauses that are longer than this
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = config::parse_duration)]
     pub(crate) max_pause: Duration,
+    /// Print a terminal as asciicast of this version, for players; escape sequences are in it as they came
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "3", require_equals = true, conflicts_with_all = ["json", "no_timing"])]
+    pub(crate) cast: Option<CastVersion>,
+    /// Of this operation [default: the first that has a terminal]
+    #[arg(long, value_name = "NUMBER", requires = "cast")]
+    pub(crate) operation: Option<u64>,
     #[command(flatten)]
     pub(crate) read: ReadArgs,
 }

@@ -247,6 +247,7 @@ impl<'s> Requests<'s> {
         batch.may_change = true;
         self.session
             .event(&mut batch.lines, operation)
+            .number("channel", recipient.into())
             .word("request", what)
             .end();
         if !is_kept {
@@ -371,6 +372,7 @@ impl<'s> Requests<'s> {
         let event = self
             .session
             .event(&mut batch.lines, operation)
+            .number("channel", request.recipient.into())
             .word("request", known_name(&request.kind));
         let may_pass = match &request.kind {
             RequestKind::Pty { terminal, size, .. } => {

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use custos_testkit::{Custos, PATIENCE, Sshd, Terminal, run, start};
+use custos_testkit::{Custos, PATIENCE, Sshd, Terminal, run, start, wait_for};
+use serde_json::Value;
 
 use super::web1;
 
@@ -70,6 +71,7 @@ fn a_shell_on_a_terminal() {
     expect(&terminal, "after");
     let finished = terminal.finish(PATIENCE);
     assert_eq!(finished.code(), 5, "{finished}");
+    is_a_cast(&custos);
     custos.finish();
 }
 
@@ -207,4 +209,37 @@ fn git_clones_and_pushes() {
             .any(|text| text.contains("git-receive-pack")),
         "{commands:?}"
     );
+}
+
+/// The terminal is there for players.
+fn is_a_cast(custos: &Custos) {
+    let session = wait_for("the end of the session", PATIENCE, || {
+        custos.evidence().sessions().pop()
+    });
+    let newest = custos
+        .cli(&["session", "replay", &session, "--cast"])
+        .success();
+    let mut lines = newest
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let header = lines.next().expect("a header");
+    assert_eq!(header["version"], 3);
+    assert!(
+        header["term"]["cols"]
+            .as_u64()
+            .is_some_and(|columns| columns > 0),
+        "{header}"
+    );
+    let events: Vec<Value> = lines.collect();
+    assert_eq!(events.last().expect("an event")[2], "5", "{newest}");
+    let shown: String = events
+        .iter()
+        .filter(|event| event[1] == "o")
+        .filter_map(|event| event[2].as_str())
+        .collect();
+    assert!(shown.contains("after"), "{shown}");
+    let older = custos
+        .cli(&["session", "replay", &session, "--cast=2"])
+        .success();
+    assert!(older.starts_with('{') && older.contains("after"), "{older}");
 }

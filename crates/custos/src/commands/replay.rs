@@ -1,5 +1,6 @@
 //! `custos session replay`: a transcript as people read it, at the pace at which it happened.
 
+mod cast;
 mod table;
 mod text;
 
@@ -11,12 +12,18 @@ use serde_json::Value;
 use crate::cli::ReplayArgs;
 use crate::client::AdminClient;
 use crate::failure::Failure;
+pub(crate) use cast::CastVersion;
+
+use cast::Cast;
 use text::Renderer;
 
 /// Plays the transcript.
 pub(crate) async fn replay(out: &mut dyn Write, arguments: ReplayArgs) -> Result<(), Failure> {
     let client = AdminClient::find(&arguments.read.gateway)?;
     let path = format!("/v1/sessions/{}/transcript", arguments.id);
+    if let Some(version) = arguments.cast {
+        return export(out, &client, &path, &arguments, version).await;
+    }
     let timed = !arguments.no_timing && std::io::stdout().is_terminal();
     let pace = timed.then_some(Pace {
         speed: arguments.speed,
@@ -45,6 +52,32 @@ pub(crate) async fn replay(out: &mut dyn Write, arguments: ReplayArgs) -> Result
         .await?;
     renderer.finish(out)?;
     Ok(())
+}
+
+/// Prints a terminal of it for players.
+async fn export(
+    out: &mut dyn Write,
+    client: &AdminClient,
+    path: &str,
+    arguments: &ReplayArgs,
+    version: CastVersion,
+) -> Result<(), Failure> {
+    let began = arguments.id.unix_ms() / 1000;
+    let mut cast = Cast::new(version, began, arguments.operation);
+    client
+        .lines(path, async |line| {
+            cast.line(&serde_json::from_slice(line)?, out)?;
+            Ok(())
+        })
+        .await?;
+    if cast.has_begun() {
+        return Ok(());
+    }
+    let what = match arguments.operation {
+        Some(number) => format!("operation {number} of the session ran nothing over SSH"),
+        None => "the session had no terminal".to_owned(),
+    };
+    Err(Failure::new(anyhow::anyhow!(what)))
 }
 
 /// How fast it plays.

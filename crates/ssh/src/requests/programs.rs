@@ -37,6 +37,7 @@ impl Requests<'_> {
         batch.may_change = true;
         self.session
             .event(&mut batch.lines, begun.number)
+            .number("channel", request.recipient.into())
             .word("request", program.verb)
             .text("text", &program.text)
             .end();
