@@ -148,7 +148,9 @@ async fn password(
             .login_abandoned(&startup.user, "client closed the connection")
             .await);
     };
-    session.identify_by_password(&startup.user, &password, None).await
+    session
+        .identify_by_password(&startup.user, &password, None)
+        .await
 }
 
 /// A workload sends its platform's token as password.
