@@ -1,0 +1,10 @@
+//! The grammar against real shells, against those who would get around it, and against itself.
+
+mod bypass;
+mod known;
+mod names;
+mod patterns;
+mod properties;
+mod runners;
+mod shell;
+mod shells;
