@@ -154,7 +154,7 @@ const ATTEMPTS: &[(&str, Why)] = &[
     ("/usr//bin/id", Words("the same file, another text")),
     ("/bin/id", Words("a symbolic link on most systems")),
     (
-        "/proc/self/home/usr/bin/id",
+        "/proc/self/cwd/usr/bin/id",
         Words("the same file, another text"),
     ),
     ("/usr/bin/id -u", Words("an argument too many")),
