@@ -56,6 +56,8 @@ async fn the_log_tells_of_failures_and_of_nothing_secret() {
     let receiver = Receiver::new(&[body, &status(410, "x: canary\r\n")]).await;
     let webhooks = world.webhooks(vec![webhook("ops", receiver.url())]);
     webhooks.tell(&event(1)).unwrap();
+    // Another test may have met the same line for the first time just when this subscriber came, and then nobody listens to it.
+    tracing::callsite::rebuild_interest_cache();
     let running = Running::start(&webhooks);
     let delivered = world.report().await;
     assert_eq!(delivered.attempts, 2);
