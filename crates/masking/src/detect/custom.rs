@@ -1,5 +1,7 @@
 //! Patterns of the operator's own.
 
+use std::sync::{Arc, OnceLock};
+
 use regex_automata::meta::Regex;
 use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::util::syntax;
@@ -7,6 +9,7 @@ use regex_automata::{Anchored, Input};
 use regex_syntax::ParserBuilder;
 
 use super::builder::Detector;
+use super::custom_begin;
 use super::tail::Raw;
 use crate::error::MaskError;
 
@@ -19,14 +22,17 @@ pub const MAX_PATTERNS: usize = 32;
 /// Bytes of the compiled automaton at most.
 const MAX_AUTOMATON_BYTES: usize = 4 << 20;
 /// Bytes of states that are worked out while searching, for each thread.
-const MAX_CACHE_BYTES: usize = 2 << 20;
+pub(crate) const MAX_CACHE_BYTES: usize = 2 << 20;
 /// Depth of nested groups.
-const MAX_NESTING: u32 = 32;
+pub(crate) const MAX_NESTING: u32 = 32;
 
 /// All patterns of a set in one automaton. Search is linear in the text; there is no backtracking.
 #[derive(Clone, Debug)]
 pub(crate) struct Custom {
     regex: Regex,
+    patterns: Arc<[String]>,
+    /// Made when a text is first searched as it comes to a terminal.
+    beginnings: Arc<OnceLock<Option<Regex>>>,
 }
 
 impl Custom {
@@ -46,7 +52,11 @@ impl Custom {
                 Some(syntax) => MaskError::PatternSyntax(syntax.to_string()),
                 None => MaskError::PatternTooLarge,
             })?;
-        Ok(Self { regex })
+        Ok(Self {
+            regex,
+            patterns: patterns.into(),
+            beginnings: Arc::default(),
+        })
     }
 
     /// Refuses what has no bound before anything is compiled.
@@ -83,5 +93,22 @@ impl Custom {
             detector: Detector::Custom(found.pattern().as_u32() as u8),
             tail: None,
         })
+    }
+
+    /// The earliest place at or behind `floor` at which a match may begin that the end of the text cuts off.
+    pub(crate) fn cut_off(&self, text: &[u8], floor: usize) -> Option<usize> {
+        let from = text
+            .len()
+            .saturating_sub(MAX_PATTERN_MATCH_BYTES)
+            .max(floor);
+        if from >= text.len() {
+            return None;
+        }
+        let made = || custom_begin::beginnings(&self.patterns);
+        let Some(beginnings) = self.beginnings.get_or_init(made) else {
+            return Some(from);
+        };
+        let found = beginnings.find(Input::new(text).range(from..))?;
+        (found.start() < text.len()).then(|| found.start())
     }
 }

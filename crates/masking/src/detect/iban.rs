@@ -1,19 +1,20 @@
 //! International bank account numbers (ISO 13616): a country, its form, and the check digits (ISO/IEC 7064, 97-10).
 
-use super::iban_registry::form;
-use super::near::{at, before};
+use super::iban_registry::{begins, form};
+use super::near::{View, before};
 
 /// The longest, without separators.
 const MAX_CHARACTERS: usize = 34;
 
 /// Where a number begins and ends whose check digits stand at `check_digits`, at the start of a run of digits.
-pub(crate) fn iban(text: &[u8], check_digits: usize) -> Option<(usize, usize)> {
+pub(crate) fn iban<'a>(text: impl View<'a>, check_digits: usize) -> Option<(usize, usize)> {
     let country = [
-        before(text, check_digits, 2).to_ascii_uppercase(),
-        before(text, check_digits, 1).to_ascii_uppercase(),
+        text.before(check_digits, 2).to_ascii_uppercase(),
+        text.before(check_digits, 1).to_ascii_uppercase(),
     ];
-    if !at(text, check_digits + 1).is_ascii_digit()
-        || before(text, check_digits, 3).is_ascii_alphanumeric()
+    let second = check_digits + 1;
+    if text.before(check_digits, 3).is_ascii_alphanumeric()
+        || !(text.is_end(second) || text.at(second).is_ascii_digit())
     {
         return None;
     }
@@ -24,18 +25,33 @@ pub(crate) fn iban(text: &[u8], check_digits: usize) -> Option<(usize, usize)> {
     let end = collect(text, start, number.get_mut(..length)?)?;
     let number = number.get(..length)?;
     let fits =
-        fits(number.get(4..)?, form) && checked(number) && !at(text, end).is_ascii_alphanumeric();
+        fits(number.get(4..)?, form) && checked(number) && !text.at(end).is_ascii_alphanumeric();
     fits.then_some((start, end))
 }
 
+/// Where a number may begin of which the text has only letters of the country.
+pub(crate) fn cut_off(text: &[u8]) -> Option<usize> {
+    let end = text.len();
+    let letter = |distance| before(text, end, distance).to_ascii_uppercase();
+    let length = if form([letter(2), letter(1)]).is_some() {
+        2
+    } else if begins(letter(1)) {
+        1
+    } else {
+        return None;
+    };
+    let alone = !before(text, end, length + 1).is_ascii_alphanumeric();
+    alone.then(|| end - length)
+}
+
 /// Fills in letters and digits, over single separators behind every fourth, and says where that ends.
-fn collect(text: &[u8], start: usize, number: &mut [u8]) -> Option<usize> {
+fn collect<'a>(text: impl View<'a>, start: usize, number: &mut [u8]) -> Option<usize> {
     let mut end = start;
     for (place, slot) in number.iter_mut().enumerate() {
-        if place > 0 && place % 4 == 0 && matches!(at(text, end), b' ' | b'-') {
+        if place > 0 && place % 4 == 0 && matches!(text.at(end), b' ' | b'-') {
             end += 1;
         }
-        let byte = at(text, end);
+        let byte = text.at(end);
         if !byte.is_ascii_alphanumeric() {
             return None;
         }

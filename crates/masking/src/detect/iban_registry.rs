@@ -10,6 +10,13 @@ pub(crate) fn form(country: [u8; 2]) -> Option<&'static str> {
         .map(|(_, form)| *form)
 }
 
+/// Whether the name of a country begins with this capital letter.
+pub(crate) fn begins(letter: u8) -> bool {
+    REGISTRY
+        .iter()
+        .any(|(known, _)| known.as_bytes().first() == Some(&letter))
+}
+
 /// In alphabetical order.
 const REGISTRY: &[(&str, &str)] = &[
     ("AD", "n8c12"),

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::near::{at, before, digits, run, run_before};
+use super::near::View;
 
 /// The longest text of an IPv6 address.
 const MAX_V6_BYTES: usize = 45;
@@ -10,19 +10,19 @@ const MAX_V6_BYTES: usize = 45;
 const VERSION_WORDS: [&[u8]; 5] = [b"version", b"release", b"build", b"ver", b"v"];
 
 /// Where a dotted quad ends that begins at `start`, at the start of a run of digits.
-pub(crate) fn v4(text: &[u8], start: usize) -> Option<usize> {
-    if before(text, start, 1) == b'.' {
+pub(crate) fn v4<'a>(text: impl View<'a>, start: usize) -> Option<usize> {
+    if text.before(start, 1) == b'.' {
         return None;
     }
     let mut end = start;
     for place in 0..4 {
         if place > 0 {
-            if at(text, end) != b'.' {
+            if text.at(end) != b'.' {
                 return None;
             }
             end += 1;
         }
-        let length = digits(text, end, 4);
+        let length = text.digits(end, 4);
         let octet = text.get(end..end + length)?;
         let value = octet
             .iter()
@@ -33,36 +33,43 @@ pub(crate) fn v4(text: &[u8], start: usize) -> Option<usize> {
         }
         end += length;
     }
-    let next = at(text, end);
+    let next = text.at(end);
     let goes_on = next.is_ascii_alphanumeric()
         || next == b'_'
-        || (next == b'.' && at(text, end + 1).is_ascii_digit());
+        || (next == b'.' && text.at(end + 1).is_ascii_digit());
     (!goes_on && !is_version(text, start)).then_some(end)
 }
 
 /// `version 1.2.3.4` and `v. 1.2.3.4` are no addresses.
-fn is_version(text: &[u8], start: usize) -> bool {
-    let gap = run_before(text, start, 3, |byte| {
-        matches!(byte, b' ' | b'.' | b':' | b'=')
-    });
+fn is_version<'a>(text: impl View<'a>, start: usize) -> bool {
+    let gap = text.run_before(start, 3, |byte| matches!(byte, b' ' | b'.' | b':' | b'='));
     let word_end = start - gap;
-    let length = run_before(text, word_end, 8, |byte| byte.is_ascii_alphabetic());
+    let length = text.run_before(word_end, 8, |byte| byte.is_ascii_alphabetic());
     let word = text.get(word_end - length..word_end).unwrap_or(&[]);
     VERSION_WORDS
         .iter()
         .any(|known| word.eq_ignore_ascii_case(known))
 }
 
-/// The address whose first colon stands at `colon`.
-pub(crate) fn v6(text: &[u8], colon: usize) -> Option<(usize, usize)> {
-    let lead = run_before(text, colon, 5, |byte| byte.is_ascii_hexdigit());
+/// Where an IPv6 address may begin of which the text has only the first group.
+pub(crate) fn cut_off<'a>(text: impl View<'a>) -> Option<usize> {
+    let end = text.text().len();
+    group_start(text, end).filter(|start| *start < end)
+}
+
+/// Where a first group begins, which may be empty, that ends before `colon`.
+fn group_start<'a>(text: impl View<'a>, colon: usize) -> Option<usize> {
+    let lead = text.run_before(colon, 5, |byte| byte.is_ascii_hexdigit());
     let start = colon - lead;
-    let previous = before(text, start, 1);
-    if lead > 4 || previous.is_ascii_alphanumeric() || matches!(previous, b':' | b'_' | b'.' | b'$')
-    {
-        return None;
-    }
-    let length = run(text, start, MAX_V6_BYTES + 1, |byte| {
+    let previous = text.before(start, 1);
+    let joined = previous.is_ascii_alphanumeric() || matches!(previous, b':' | b'_' | b'.' | b'$');
+    (lead <= 4 && !joined).then_some(start)
+}
+
+/// The address whose first colon stands at `colon`.
+pub(crate) fn v6<'a>(text: impl View<'a>, colon: usize) -> Option<(usize, usize)> {
+    let start = group_start(text, colon)?;
+    let length = text.run(start, MAX_V6_BYTES + 1, |byte| {
         byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
     });
     let mut candidate = text.get(start..start + length.min(MAX_V6_BYTES + 1))?;
@@ -74,7 +81,7 @@ pub(crate) fn v6(text: &[u8], colon: usize) -> Option<(usize, usize)> {
         candidate = front;
     }
     let end = start + candidate.len();
-    let next = at(text, end);
+    let next = text.at(end);
     if next.is_ascii_alphanumeric() || next == b'_' {
         return None;
     }

@@ -1,7 +1,7 @@
 //! The pass over the bytes: most are looked at once, in blocks; a few are anchors at which detectors look around.
 
 use super::builder::{Detector, Detectors};
-use super::near::{at, before, digits};
+use super::near::{View, at, run_before};
 use super::tail::Raw;
 use super::{card, email, iban, internet, phone, secret, social_security};
 
@@ -26,14 +26,63 @@ fn anchor_bits(byte: u8) -> u8 {
         | u8::from(byte == b'+')
 }
 
-/// Reports all findings whose anchor is in `from..to`.
-pub(crate) fn anchors(
+/// What a detector says at an anchor.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    /// Where the finding begins, or the earliest place at which one could. A name before a secret belongs to it.
+    pub(crate) from: usize,
+    /// What is found if the text ends here.
+    pub(crate) raw: Option<Raw>,
+    /// With more text the answer may be another one.
+    pub(crate) undecided: bool,
+    /// So much of a finding is here that it is one in all likelihood.
+    pub(crate) weighty: bool,
+}
+
+impl Look {
+    /// Says it if there is something to say.
+    fn say<'a>(
+        view: impl View<'a>,
+        detector: Detector,
+        from: usize,
+        raw: Option<Raw>,
+        undecided: bool,
+        seen: &mut impl FnMut(Self),
+    ) {
+        if undecided || raw.is_some() {
+            let weighty = undecided && is_weighty(detector, view.text().get(from..));
+            seen(Self {
+                from,
+                raw,
+                undecided,
+                weighty,
+            });
+        }
+    }
+}
+
+/// Whether the beginning of what this detector looks for is more than a word or a number that anybody may print.
+fn is_weighty(detector: Detector, part: Option<&[u8]>) -> bool {
+    let part = part.unwrap_or(&[]);
+    match detector {
+        Detector::PaymentCard | Detector::SocialSecurity | Detector::Phone => {
+            part.iter().filter(|byte| byte.is_ascii_digit()).count() >= 6
+        }
+        Detector::Iban | Detector::IpAddress => part.len() > 8,
+        Detector::Email => part.last() != Some(&b'@'),
+        _ => true,
+    }
+}
+
+/// Says what is seen at all anchors in `from..to`.
+pub(crate) fn anchors<'a>(
     detectors: &Detectors,
-    text: &[u8],
+    view: impl View<'a>,
     from: usize,
     to: usize,
-    found: &mut impl FnMut(Raw),
+    seen: &mut impl FnMut(Look),
 ) {
+    let text = view.text();
     let mut index = from;
     while index < to {
         let rest = text.get(index..to).unwrap_or(&[]);
@@ -48,126 +97,163 @@ pub(crate) fn anchors(
         };
         index += skip;
         index += match at(text, index) {
-            b'0'..=b'9' => digit_run(detectors, text, index, found),
+            b'0'..=b'9' => digit_run(detectors, view, index, seen),
             other => {
-                mark(detectors, text, index, other, found);
+                mark(detectors, view, index, other, seen);
                 1
             }
         };
     }
 }
 
-fn mark(detectors: &Detectors, text: &[u8], index: usize, byte: u8, found: &mut impl FnMut(Raw)) {
+fn mark<'a>(
+    detectors: &Detectors,
+    view: impl View<'a>,
+    index: usize,
+    byte: u8,
+    seen: &mut impl FnMut(Look),
+) {
     let (detector, range) = match byte {
-        b'@' if detectors.has(Detector::Email) => (Detector::Email, email::email(text, index)),
+        b'@' if detectors.has(Detector::Email) => (Detector::Email, email::email(view, index)),
         b':' if detectors.has(Detector::IpAddress) => {
-            (Detector::IpAddress, internet::v6(text, index))
+            (Detector::IpAddress, internet::v6(view, index))
         }
         b'+' if detectors.has(Detector::Phone) => (
             Detector::Phone,
-            phone::international(text, index).map(|end| (index, end)),
+            phone::international(view, index).map(|end| (index, end)),
         ),
         b'(' if detectors.has(Detector::Phone) => (
             Detector::Phone,
-            phone::in_parentheses(text, index).map(|end| (index, end)),
+            phone::in_parentheses(view, index).map(|end| (index, end)),
         ),
         _ => return,
     };
-    if let Some((start, end)) = range {
-        found(Raw {
-            start,
-            end,
-            detector,
-            tail: None,
-        });
+    let undecided = view.asked();
+    if range.is_none() && !undecided {
+        return;
+    }
+    let from = range.map_or_else(|| reach(view, index, byte), |(start, _)| start);
+    let raw = range.map(|(start, end)| Raw {
+        start,
+        end,
+        detector,
+        tail: None,
+    });
+    Look::say(view, detector, from, raw, undecided, seen);
+}
+
+/// The first place that belongs to what is around a mark.
+fn reach<'a>(view: impl View<'a>, index: usize, byte: u8) -> usize {
+    match byte {
+        b'@' => email::local_start(view, index).unwrap_or(index),
+        b':' => index - run_before(view.text(), index, 4, |byte| byte.is_ascii_hexdigit()),
+        _ => index,
     }
 }
 
 /// What begins with a digit, at the first of its run. Returns how many bytes need no second look.
-fn digit_run(
+fn digit_run<'a>(
     detectors: &Detectors,
-    text: &[u8],
+    view: impl View<'a>,
     start: usize,
-    found: &mut impl FnMut(Raw),
+    seen: &mut impl FnMut(Look),
 ) -> usize {
-    let run = digits(text, start, 2 * card::MAX_DIGITS);
-    let previous = before(text, start, 1);
+    let run = view.digits(start, 2 * card::MAX_DIGITS);
+    let unfinished = view.asked();
+    let previous = view.before(start, 1);
     if previous.is_ascii_digit() {
         return run;
     }
     if previous.is_ascii_alphabetic() {
-        if run >= 2
-            && detectors.has(Detector::Iban)
-            && let Some((start, end)) = iban::iban(text, start)
-        {
-            found(Raw {
+        if (run >= 2 || unfinished) && detectors.has(Detector::Iban) {
+            let raw = iban::iban(view, start).map(|(start, end)| Raw {
                 start,
                 end,
                 detector: Detector::Iban,
                 tail: None,
             });
+            let from = start.saturating_sub(2);
+            Look::say(view, Detector::Iban, from, raw, view.asked(), seen);
         }
         return run;
     }
     // What a run of this length can be the start of: nothing, mostly.
-    let next = at(text, start + run);
+    let next = at(view.text(), start + run);
     let ends = matches!(next, b' ' | b'-' | b'.' | 0xc2 | 0xe2);
     let mut report = |detector, end: Option<usize>| {
-        if let Some(end) = end {
-            found(Raw {
-                start,
-                end,
-                detector,
-                tail: None,
-            });
+        let undecided = unfinished | view.asked();
+        if end.is_none() && !undecided {
+            return;
         }
+        let raw = end.map(|end| Raw {
+            start,
+            end,
+            detector,
+            tail: None,
+        });
+        Look::say(view, detector, start, raw, undecided, seen);
     };
+    if unfinished {
+        for (detector, longest) in [
+            (Detector::PaymentCard, card::MAX_DIGITS),
+            (Detector::Phone, 5),
+            (Detector::SocialSecurity, 3),
+            (Detector::IpAddress, 3),
+        ] {
+            if run <= longest && detectors.has(detector) {
+                report(detector, None);
+            }
+        }
+    }
     if ((13..=card::MAX_DIGITS).contains(&run) || (run == 4 && ends))
         && detectors.has(Detector::PaymentCard)
     {
-        report(Detector::PaymentCard, card::card(text, start, run));
+        report(Detector::PaymentCard, card::card(view, start, run));
     }
     if run <= 5 && ends {
         if run == 3 && detectors.has(Detector::SocialSecurity) {
             report(
                 Detector::SocialSecurity,
-                social_security::social_security(text, start),
+                social_security::social_security(view, start),
             );
         }
         if detectors.has(Detector::Phone) {
-            report(Detector::Phone, phone::national(text, start, run));
+            report(Detector::Phone, phone::national(view, start, run));
         }
         if run <= 3 && next == b'.' && detectors.has(Detector::IpAddress) {
-            report(Detector::IpAddress, internet::v4(text, start));
+            report(Detector::IpAddress, internet::v4(view, start));
         }
     }
     run
 }
 
-/// Reports all findings that begin with a prefix in `from..to`.
-pub(crate) fn prefixes(
+/// Says what is seen at all prefixes that begin in `from..to`.
+pub(crate) fn prefixes<'a>(
     detectors: &Detectors,
-    text: &[u8],
+    view: impl View<'a>,
     from: usize,
     to: usize,
-    found: &mut impl FnMut(Raw),
+    seen: &mut impl FnMut(Look),
 ) {
     let Some(automaton) = detectors.prefixes() else {
         return;
     };
     let mut from = from;
     while from < to {
-        let input = aho_corasick::Input::new(text).range(from..);
+        let input = aho_corasick::Input::new(view.text()).range(from..);
         let Some(prefix) = automaton.find(input).filter(|prefix| prefix.start() < to) else {
             return;
         };
-        if let Some(raw) = secret::secret(text, prefix.pattern().as_usize(), prefix.start())
-            && detectors.has(raw.detector)
-        {
-            found(raw);
+        let (number, start) = (prefix.pattern().as_usize(), prefix.start());
+        let raw = secret::secret(view, number, start);
+        let undecided = view.asked();
+        let detector = secret::detector(number);
+        if detectors.has(detector) {
+            let first = start.saturating_sub(secret::back(number));
+            Look::say(view, detector, first, raw, undecided, seen);
         }
         // Not behind it: what a chunk ends with must not decide what is seen.
-        from = prefix.start() + 1;
+        from = start + 1;
     }
 }
 

@@ -1,22 +1,14 @@
 use std::borrow::Borrow;
 
-use super::builder::{Detector, Detectors};
+use super::builder::Detectors;
 use super::cluster::{Clusters, Finding};
-use super::scan::{self, AHEAD_BYTES, BACK_BYTES};
+use super::scan::{self, AHEAD_BYTES, BACK_BYTES, Look};
 use super::secret;
-use super::tail::{Followed, Raw, Tail};
+use super::tail::Raw;
+use super::tails::{Part, Tails};
 
 /// Bytes of a chunk that are taken at once.
 const PIECE_BYTES: usize = 32 << 10;
-
-/// A finding that goes on in the next chunk.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    start: u64,
-    next: u64,
-    detector: Detector,
-    tail: Tail,
-}
 
 /// Searches a text that comes in chunks, in bounded memory. The findings are those of [`Detectors::find`] on the whole.
 #[derive(Debug)]
@@ -30,9 +22,7 @@ pub struct Scanner<D> {
     next: usize,
     /// The same for custom patterns, whose matches do not overlap.
     next_pattern: usize,
-    open: Vec<Open>,
-    /// The last finding of each tail, and up to where others with this tail are covered by it.
-    closed: Vec<Open>,
+    tails: Tails,
     clusters: Clusters,
 }
 
@@ -45,8 +35,7 @@ impl<D: Borrow<Detectors> + Clone> Scanner<D> {
             base: 0,
             next: 0,
             next_pattern: 0,
-            open: Vec::new(),
-            closed: Vec::new(),
+            tails: Tails::default(),
             clusters: Clusters::default(),
         }
     }
@@ -75,7 +64,15 @@ impl<D: Borrow<Detectors> + Clone> Scanner<D> {
     }
 
     fn step(&mut self, text: &[u8], last: bool, found: &mut Vec<Finding>) {
-        self.follow_open(text, last);
+        let part = Part {
+            text,
+            base: self.base,
+            last,
+        };
+        let clusters = &mut self.clusters;
+        self.tails.go_on(part, |one| {
+            clusters.add(one.start, one.end, one.detector);
+        });
         let to = if last {
             text.len()
         } else {
@@ -83,17 +80,16 @@ impl<D: Borrow<Detectors> + Clone> Scanner<D> {
         };
         let (detectors, from) = (self.detectors.clone(), self.next);
         let detectors = detectors.borrow();
-        let mut report = |raw| self.report(text, last, raw);
-        scan::anchors(detectors, text, from, to, &mut report);
-        if last && self.base == 0 && text.len() < secret::SHORTEST {
+        let mut seen = |look: Look| self.report(part, look.raw);
+        scan::anchors(detectors, text, from, to, &mut seen);
+        if last && part.base == 0 && text.len() < secret::SHORTEST {
             // Too short for any of them.
         } else {
-            let mut report = |raw| self.report(text, last, raw);
-            scan::prefixes(detectors, text, from, to, &mut report);
+            scan::prefixes(detectors, text, from, to, &mut seen);
         }
         let from = self.next_pattern;
-        let mut report = |raw| self.report(text, last, raw);
-        self.next_pattern = scan::patterns(detectors, text, from, to, &mut report);
+        let mut found_one = |raw| self.report(part, Some(raw));
+        self.next_pattern = scan::patterns(detectors, text, from, to, &mut found_one);
         self.next = to;
         let horizon = if last { u64::MAX } else { self.horizon() };
         self.clusters
@@ -111,67 +107,27 @@ impl<D: Borrow<Detectors> + Clone> Scanner<D> {
     /// Nothing that is still to come begins before this place.
     fn horizon(&self) -> u64 {
         let ahead = self.base + self.next.saturating_sub(BACK_BYTES) as u64;
-        self.open
-            .iter()
-            .map(|open| open.start)
-            .fold(ahead, u64::min)
+        self.tails.starts().fold(ahead, u64::min)
     }
 
-    fn report(&mut self, text: &[u8], last: bool, raw: Raw) {
-        let start = self.base + raw.start as u64;
-        let Some(tail) = raw.tail else {
-            self.clusters
-                .add(start, self.base + raw.end as u64, raw.detector);
-            return;
-        };
-        // Inside one with the same tail it is covered already. Following each anew would be quadratic.
-        let inside = |outer: &Open| outer.tail == tail && outer.start <= start;
-        let in_closed = |outer: &Open| inside(outer) && start < outer.next;
-        if self.open.iter().any(inside) || self.closed.iter().any(in_closed) {
-            return;
-        }
-        self.follow(
-            text,
-            last,
-            Open {
-                start,
-                next: self.base + raw.end as u64,
-                detector: raw.detector,
-                tail,
-            },
-        );
-    }
-
-    fn follow_open(&mut self, text: &[u8], last: bool) {
-        for open in std::mem::take(&mut self.open) {
-            self.follow(text, last, open);
-        }
-    }
-
-    fn follow(&mut self, text: &[u8], last: bool, open: Open) {
-        let from = usize::try_from(open.next - self.base).unwrap_or(text.len());
-        match open.tail.follow(text, from, last) {
-            Followed::Ends { end, covered } => {
-                self.closed.retain(|closed| closed.tail != open.tail);
-                self.closed.push(Open {
-                    next: self.base + covered as u64,
-                    ..open
-                });
-                self.clusters
-                    .add(open.start, self.base + end as u64, open.detector);
+    fn report(&mut self, part: Part<'_>, raw: Option<Raw>) {
+        let Some(raw) = raw else { return };
+        let clusters = &mut self.clusters;
+        match raw.tail {
+            None => {
+                let (start, end) = (raw.start as u64, raw.end as u64);
+                clusters.add(part.base + start, part.base + end, raw.detector);
             }
-            Followed::Goes(next) => self.open.push(Open {
-                next: self.base + next as u64,
-                ..open
+            Some(tail) => self.tails.begin(part, raw, tail, |one| {
+                clusters.add(one.start, one.end, one.detector);
             }),
         }
     }
 
     /// Drops what no detector looks at any more.
     fn forget(&mut self) {
-        let open = self.open.iter().map(|open| open.next - self.base).min();
-        let needed = open.map_or(usize::MAX, |next| {
-            usize::try_from(next).unwrap_or(usize::MAX)
+        let needed = self.tails.needed().map_or(usize::MAX, |next| {
+            usize::try_from(next - self.base).unwrap_or(usize::MAX)
         });
         let gone = self.next.saturating_sub(BACK_BYTES).min(needed);
         self.buffer.drain(..gone);

@@ -3,7 +3,7 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::builder::Detector;
-use super::near::{at, before, run};
+use super::near::{View, before};
 use super::tail::{Raw, Tail};
 use crate::error::MaskError;
 
@@ -54,7 +54,7 @@ enum Form {
     },
     /// A name, then quotes, spaces and `=` or `:`, then 40 characters.
     Assigned,
-    /// Azure's marker in the middle of a client secret, three characters behind its start.
+    /// Azure's marker in the middle of a client secret, [`BEFORE_MARKER_BYTES`] behind its start.
     Marked,
 }
 
@@ -151,6 +151,55 @@ const PREFIXES: &[(&str, Form)] = &[
     ("whsec_", key(Class::Base64, 24)),
 ];
 
+/// Bytes before Azure's marker that belong to the secret.
+const BEFORE_MARKER_BYTES: usize = 3;
+
+/// Who finds what begins with prefix number `prefix`.
+pub(crate) fn detector(prefix: usize) -> Detector {
+    match PREFIXES.get(prefix) {
+        Some((_, Form::JsonWebToken)) => Detector::JsonWebToken,
+        Some((_, Form::KeyFile)) => Detector::PrivateKey,
+        _ => Detector::CloudKey,
+    }
+}
+
+/// How many bytes before prefix number `prefix` belong to what it marks.
+pub(crate) fn back(prefix: usize) -> usize {
+    match PREFIXES.get(prefix) {
+        Some((_, Form::Marked)) => BEFORE_MARKER_BYTES,
+        _ => 0,
+    }
+}
+
+/// The earliest place at which a prefix at or behind `floor` may begin, with what belongs to it before, of which the text
+/// has only the first bytes.
+pub(crate) fn cut_off(
+    text: &[u8],
+    floor: usize,
+    wanted: impl Fn(Detector) -> bool,
+) -> Option<usize> {
+    let earliest = PREFIXES
+        .iter()
+        .enumerate()
+        .filter_map(|(number, (name, form))| {
+            let lead = back(number);
+            let is_wanted = wanted(detector(number));
+            let alone = matches!(form, Form::JsonWebToken | Form::Key { .. } | Form::Marked);
+            let begins = |length: usize| {
+                let start = text.len().checked_sub(length)?;
+                let (front, part) = text.get(start..)?.split_at_checked(lead.min(length))?;
+                let fits = start + lead >= floor
+                    && front.iter().all(|byte| Class::Dotted.has(*byte))
+                    && name.as_bytes().starts_with(part)
+                    && !(alone && before(text, start, 1).is_ascii_alphanumeric());
+                fits.then_some(start)
+            };
+            let longest = lead + name.len() - 1;
+            is_wanted.then(|| (1..=longest).rev().find_map(begins))?
+        });
+    earliest.min()
+}
+
 /// The shortest text that holds any of them.
 pub(crate) const SHORTEST: usize = 15;
 
@@ -163,7 +212,7 @@ pub(crate) fn automaton() -> Result<AhoCorasick, MaskError> {
 }
 
 /// What begins with prefix number `prefix`, which stands at `start`.
-pub(crate) fn secret(text: &[u8], prefix: usize, start: usize) -> Option<Raw> {
+pub(crate) fn secret<'a>(text: impl View<'a>, prefix: usize, start: usize) -> Option<Raw> {
     let (name, form) = PREFIXES.get(prefix)?;
     let behind = start + name.len();
     match *form {
@@ -174,14 +223,14 @@ pub(crate) fn secret(text: &[u8], prefix: usize, start: usize) -> Option<Raw> {
             least,
             exact,
         } => {
-            if before(text, start, 1).is_ascii_alphanumeric() {
+            if text.before(start, 1).is_ascii_alphanumeric() {
                 return None;
             }
             cloud_key(text, start, behind, class, least, exact)
         }
         Form::Named { class, least } => cloud_key(text, behind, behind, class, least, false),
         Form::Assigned => {
-            let gap = run(text, behind, 10, |byte| {
+            let gap = text.run(behind, 10, |byte| {
                 matches!(
                     byte,
                     b' ' | b'\t' | b'"' | b'\'' | b'=' | b':' | b'>' | b'\\'
@@ -191,25 +240,25 @@ pub(crate) fn secret(text: &[u8], prefix: usize, start: usize) -> Option<Raw> {
             (gap > 0).then(|| cloud_key(text, value, value, Class::Base64, 40, false))?
         }
         Form::Marked => {
-            let first = start.checked_sub(3)?;
-            let lead = run(text, first, 3, |byte| Class::Dotted.has(byte));
-            let alone = !before(text, first, 1).is_ascii_alphanumeric();
-            (lead == 3 && alone)
-                .then(|| cloud_key(text, first, behind, Class::Dotted, 31, false))?
+            let first = start.checked_sub(BEFORE_MARKER_BYTES)?;
+            let lead = text.get(first..start)?;
+            let dotted = lead.iter().all(|byte| Class::Dotted.has(*byte));
+            let alone = !text.before(first, 1).is_ascii_alphanumeric();
+            (dotted && alone).then(|| cloud_key(text, first, behind, Class::Dotted, 31, false))?
         }
     }
 }
 
-fn cloud_key(
-    text: &[u8],
+fn cloud_key<'a>(
+    text: impl View<'a>,
     start: usize,
     behind: usize,
     class: Class,
     least: usize,
     exact: bool,
 ) -> Option<Raw> {
-    let length = run(text, behind, least + 1, |byte| class.has(byte));
-    if length < least || (exact && at(text, behind + least).is_ascii_alphanumeric()) {
+    let length = text.run(behind, least, |byte| class.has(byte));
+    if length < least || (exact && text.at(behind + least).is_ascii_alphanumeric()) {
         return None;
     }
     Some(Raw {
@@ -222,38 +271,36 @@ fn cloud_key(
 
 /// A header, a point, and the beginning of what follows: RFC 7515 section 3.1 and RFC 7516 section 3.1.
 /// A token that was cut off is as secret as a whole one.
-fn json_web_token(text: &[u8], start: usize) -> Option<Raw> {
-    if before(text, start, 1).is_ascii_alphanumeric() {
+fn json_web_token<'a>(text: impl View<'a>, start: usize) -> Option<Raw> {
+    if text.before(start, 1).is_ascii_alphanumeric() {
         return None;
     }
-    let header = run(text, start, MAX_HEADER_BYTES + 1, |byte| {
-        Class::Url.has(byte)
-    });
+    let header = text.run(start, MAX_HEADER_BYTES + 1, |byte| Class::Url.has(byte));
     let point = start + header;
-    if !(12..=MAX_HEADER_BYTES).contains(&header) || at(text, point) != b'.' {
+    if !(12..=MAX_HEADER_BYTES).contains(&header) || text.at(point) != b'.' {
         return None;
     }
-    let payload = run(text, point + 1, 8, |byte| Class::Url.has(byte));
+    let payload = text.run(point + 1, 8, |byte| Class::Url.has(byte));
     // The second part of an encrypted token may be empty.
     let empty = payload == 0
-        && at(text, point + 1) == b'.'
-        && run(text, point + 2, 8, |byte| Class::Url.has(byte)) == 8;
+        && text.at(point + 1) == b'.'
+        && text.run(point + 2, 8, |byte| Class::Url.has(byte)) == 8;
     (payload == 8 || empty).then_some(Raw {
         start,
-        end: point + 2 + payload,
+        end: point + 1 + payload,
         detector: Detector::JsonWebToken,
         tail: Some(Tail::Class(Class::Dotted)),
     })
 }
 
 /// `-----BEGIN … PRIVATE KEY…-----` (RFC 7468), and the form of RFC 4716 with four hyphens and a space.
-fn key_file(text: &[u8], start: usize, behind: usize) -> Option<Raw> {
-    let length = run(text, behind, MAX_TITLE_BYTES, |byte| {
+fn key_file<'a>(text: impl View<'a>, start: usize, behind: usize) -> Option<Raw> {
+    let length = text.run(behind, MAX_TITLE_BYTES, |byte| {
         byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' '
     });
     let title = text.get(behind..behind + length)?;
     let private = memchr::memmem::find(title, b"PRIVATE KEY").is_some();
-    let closed = at(text, behind + length) == b'-';
+    let closed = text.at(behind + length) == b'-';
     (private && closed).then_some(Raw {
         start,
         end: behind + length,

@@ -1,20 +1,20 @@
 //! Social security numbers of the United States: area, group, serial, and what the administration never issues.
 
-use super::near::{at, digits, joined_after, joined_before};
+use super::near::View;
 
 /// Where a number ends that begins at `start`, at the first of three digits. Nine digits in a row are not taken:
 /// most are something else.
-pub(crate) fn social_security(text: &[u8], start: usize) -> Option<usize> {
-    let separator = at(text, start + 3);
+pub(crate) fn social_security<'a>(text: impl View<'a>, start: usize) -> Option<usize> {
+    let separator = text.at(start + 3);
     if !matches!(separator, b'-' | b' ')
-        || digits(text, start + 4, 3) != 2
-        || at(text, start + 6) != separator
-        || digits(text, start + 7, 5) != 4
+        || text.digits(start + 4, 3) != 2
+        || text.at(start + 6) != separator
+        || text.digits(start + 7, 5) != 4
     {
         return None;
     }
     let end = start + 11;
-    if joined_before(text, start, b"- .") || joined_after(text, end, b"- ") {
+    if text.joined_before(start, b"- .") || text.joined_after(end, b"- ") {
         return None;
     }
     let area = text.get(start..start + 3)?;

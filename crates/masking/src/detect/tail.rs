@@ -24,8 +24,10 @@ pub(crate) enum Tail {
 
 const END: &[u8] = b"-- END ";
 const END_TIGHT: &[u8] = b"--END ";
-/// Longest end line behind its first word.
-const MAX_END_BYTES: usize = 80;
+/// Longest title of an end line.
+const MAX_TITLE_BYTES: usize = 64;
+/// Most hyphens behind it.
+const MAX_HYPHENS: usize = 8;
 
 /// How far a tail was followed.
 pub(crate) enum Followed {
@@ -69,16 +71,17 @@ fn key_file(text: &[u8], from: usize, last: bool) -> Followed {
             Followed::Goes(keep)
         };
     };
-    if found + MAX_END_BYTES > text.len() && !last {
-        return Followed::Goes(found);
-    }
     // The title, then hyphens.
-    let title = run(text, found + 2, MAX_END_BYTES - 16, |byte| {
+    let title = run(text, found + 2, MAX_TITLE_BYTES, |byte| {
         byte != b'-' || byte == b' '
     });
-    let hyphens = run(text, found + 2 + title, 8, |byte| byte == b'-');
+    let hyphens = run(text, found + 2 + title, MAX_HYPHENS, |byte| byte == b'-');
+    let end = found + 2 + title + hyphens;
+    if end >= text.len() && hyphens < MAX_HYPHENS && !last {
+        return Followed::Goes(found);
+    }
     Followed::Ends {
-        end: (found + 2 + title + hyphens).min(text.len()),
+        end: end.min(text.len()),
         covered: found,
     }
 }

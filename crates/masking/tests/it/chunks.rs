@@ -47,7 +47,7 @@ fn masked<'a>(
 }
 
 /// Pieces that begin, end and overlap in all ways; long ones cross the scanner's own borders.
-fn piece() -> impl Strategy<Value = String> {
+pub(crate) fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("4111 1111 1111 1111".to_owned()),
         Just("alice@example.com".to_owned()),

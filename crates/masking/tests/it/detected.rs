@@ -83,6 +83,8 @@ const FOUND: &[(Detector, &[&str])] = &[
         &[
             "Bearer «eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U»;",
             "«eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0»",
+            "«eyJhbGciOiJIUzI1NiJ9.eyJzdWIi» is cut off",
+            "at the end «eyJhbGciOiJIUzI1NiJ9.eyJzdWIi»",
             "«eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6ji.XFBoMYUZodetZdvTiFvSkQ»",
         ],
     ),

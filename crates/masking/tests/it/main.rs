@@ -7,4 +7,5 @@ mod hostile;
 mod look_alikes;
 mod on_the_server;
 mod places;
+mod terminal;
 mod world;

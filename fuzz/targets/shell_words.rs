@@ -1,0 +1,27 @@
+//! Commands and patterns: any bytes, and what is made of their words again.
+#![no_main]
+
+use custos_shell::{Command, Known, Pattern, runs_others};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let command = Command::parse(data);
+    assert!(Pattern::anything().matches(&command));
+    if let Some(words) = command.words() {
+        let _ = (Known::of(words), runs_others(words));
+        // Quoted anew it is the same command, and a pattern that is it matches it alone.
+        let quoted: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let quoted = quoted.join(" ");
+        assert_eq!(Command::parse(quoted.as_bytes()), command);
+        if let Ok(pattern) = Pattern::parse(&quoted) {
+            assert!(pattern.matches(&command));
+        }
+    }
+    if let Some(pattern) = std::str::from_utf8(data)
+        .ok()
+        .and_then(|text| Pattern::parse(text).ok())
+    {
+        let _ = pattern.warnings();
+        assert_eq!(Pattern::parse(&pattern.to_string()), Ok(pattern));
+    }
+});
