@@ -3,6 +3,7 @@
 mod certificates;
 mod channels;
 mod clients;
+mod commands;
 mod files;
 mod held;
 mod hostile;

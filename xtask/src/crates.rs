@@ -55,6 +55,7 @@ const KNOWN_TO_PROTOCOLS: &[&str] = &[
     "custos-sql",
     "custos-ssh-wire",
     "custos-sftp",
+    "custos-shell",
 ];
 /// Second crypto libraries.
 const BANNED: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];

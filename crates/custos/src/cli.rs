@@ -402,7 +402,7 @@ pub(crate) struct ResourceAddArgs {
     pub(crate) host_key: Option<String>,
     /// An environment variable that clients may set at an SSH target, perhaps with `*` at its end; may be repeated
     /// [default: LANG, LANGUAGE, LC_*, COLORTERM]
-    #[arg(long = "accept-env", value_name = "NAME")]
+    #[arg(long = "accept-env", value_name = "NAME", value_parser = settable)]
     pub(crate) accept_env: Vec<String>,
     /// Answer a target that asks for an MD5 password
     #[arg(long)]
@@ -638,6 +638,14 @@ fn speed(text: &str) -> Result<f64, String> {
         Ok(speed) if (0.01..=1000.0).contains(&speed) => Ok(speed),
         _ => Err("write a number from 0.01 to 1000".to_owned()),
     }
+}
+
+/// A variable that clients may set at a target, for `--accept-env`.
+fn settable(name: &str) -> Result<String, String> {
+    if custos_shell::decides_what_runs(name.as_bytes()) {
+        return Err("with it, clients decide what a command runs".to_owned());
+    }
+    Ok(name.to_owned())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 
 mod approve;
 mod cedar;
+mod commands;
 mod condition;
 mod diff;
 mod explain;
@@ -38,6 +39,9 @@ mod who;
 mod yaml;
 
 pub use approve::{Approve, BreakGlass, Escalate, Meanwhile, Per};
+pub use commands::Commands;
+pub use custos_shell::Command;
+
 pub use condition::{Conditions, Then};
 pub use diff::diff;
 pub use hours::{Hours, utc_ns};

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::lexer::{Lexer, Unit, What, forbidden};
 use crate::program::program_fault;
 use crate::quote::write_literal;
+use crate::runners::base_name;
 use crate::{MAX_COMMAND_BYTES, MAX_WORDS, Reason};
 
 /// One argument, unquoted, byte for byte as the program receives it.
@@ -15,6 +16,11 @@ impl Word {
     /// The argument: ASCII, without control characters but tabs. It may be empty.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What stands behind its last slash.
+    pub(crate) fn base_name(&self) -> Self {
+        Self(base_name(&self.0).to_owned())
     }
 }
 

@@ -28,7 +28,7 @@
 //!   (`.bashrc`, `.zshenv`, `.cshrc`, `config.fish`) define, shell options set there, functions that fish ships or loads.
 //!   Whoever can write them can give any word any meaning.
 //! - The account's environment. `PATH` decides what a name without `/` is. `BASH_ENV`, `ZDOTDIR`, `LD_PRELOAD`, `IFS` and
-//!   functions in variables of bash must not be settable by the client through `env` requests. The character set of `LANG`
+//!   functions in variables of bash must not be settable by the client through `env` requests: [`decides_what_runs`]. The character set of `LANG`
 //!   and `LC_*` must contain ASCII, as all do but Shift JIS and JOHAB, in which a backslash is none to yash and fish.
 //! - What is at a path. A binary may be replaced, or be a link to another; a rule by name trusts the target's files.
 //! - Shells that are not in the list: rc, PowerShell, `cmd.exe`, the command lines of network devices. And a forced command
@@ -58,6 +58,7 @@ mod program;
 mod quote;
 mod reason;
 mod runners;
+mod variables;
 
 pub use command::{Command, Word};
 pub use error::PatternError;
@@ -66,6 +67,7 @@ pub use pattern::{Pattern, Warning};
 pub use program::HARMLESS_BUILTINS;
 pub use reason::Reason;
 pub use runners::runs_others;
+pub use variables::decides_what_runs;
 
 /// Longest command, in bytes. A longer one is [`Reason::TooLong`].
 pub const MAX_COMMAND_BYTES: usize = 64 * 1024;

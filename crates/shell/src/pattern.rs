@@ -8,7 +8,7 @@ use std::fmt;
 use crate::command::literal;
 use crate::lexer::{Fault, Lexed, Lexer, What, forbidden};
 use crate::program::program_fault;
-use crate::{Command, MAX_PATTERN_BYTES, PatternError, Word};
+use crate::{Command, MAX_PATTERN_BYTES, PatternError, Word, runs_others};
 
 pub use warning::Warning;
 use word::WordPattern;
@@ -95,6 +95,28 @@ impl Pattern {
             return true;
         }
         command.words().is_some_and(|words| self.fits(words))
+    }
+
+    /// Whether a command may run something that matches, for rules that deny: it matches, it is the program of that name in
+    /// some directory, it is complex, or it is one of those that run what their arguments say ([`runs_others`]).
+    ///
+    /// A program under another name, as a copy or a link or a function has it, is not seen.
+    pub fn may_run(&self, command: &Command) -> bool {
+        let Some(words) = command.words() else {
+            return true;
+        };
+        let named = words.first().map(Word::base_name);
+        let elsewhere = named.zip(words.get(1..));
+        self.matches(command)
+            || elsewhere.is_some_and(|(name, rest)| self.fits_program(&name, rest))
+            || runs_others(words).is_some()
+    }
+
+    fn fits_program(&self, program: &Word, arguments: &[Word]) -> bool {
+        let mut words = Vec::with_capacity(arguments.len() + 1);
+        words.push(program.clone());
+        words.extend_from_slice(arguments);
+        self.fits(&words)
     }
 
     fn fits(&self, words: &[Word]) -> bool {

@@ -25,8 +25,8 @@ pub(crate) struct Files {
     rest: VecDeque<Bytes>,
     /// What comes after that, put together.
     tail: BytesMut,
-    /// What the subsystem was let through for.
-    verbs: BTreeSet<Verb>,
+    /// What it was let through for.
+    let_through: Question,
     /// People have agreed to that.
     is_approved: bool,
     /// Messages of the channel that stand behind what was not looked at.
@@ -36,12 +36,12 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub(crate) fn new(verbs: BTreeSet<Verb>, is_approved: bool) -> Self {
+    pub(crate) fn new(let_through: Question, is_approved: bool) -> Self {
         Self {
             conversation: Conversation::new(),
             rest: VecDeque::new(),
             tail: BytesMut::new(),
-            verbs,
+            let_through,
             is_approved,
             behind: Vec::new(),
             count: 0,
@@ -317,12 +317,12 @@ fn refusal(
     let question = Question {
         verbs: verbs.clone(),
         utc_ns: session.utc_ns(),
-        ..Question::default()
+        ..files.let_through.clone()
     };
     let ruled = session.decide(&question, &rules)?;
     let may = match ruled.verdict.decision {
-        Decision::Allow => verbs.is_subset(&files.verbs),
-        Decision::Hold => files.is_approved && verbs.is_subset(&files.verbs),
+        Decision::Allow => verbs.is_subset(&files.let_through.verbs),
+        Decision::Hold => files.is_approved && verbs.is_subset(&files.let_through.verbs),
         Decision::Deny => false,
     };
     if rules.detect() {

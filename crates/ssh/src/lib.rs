@@ -22,6 +22,8 @@ mod responses;
 mod target;
 mod trust;
 
+pub use operation::recorded_question;
+
 use std::sync::Arc;
 
 use custos_model::Protocol as Name;

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 
 use custos_model::Effect;
 use custos_session::{Exact, Question, Verb};
+use custos_shell::{Command, Direction, Known, Transfer};
 use custos_ssh_wire::message::RequestKind;
 
 use crate::files::Files;
+
+/// Files of a command that are named in its record, at most.
+const OBJECTS_MAX: usize = 32;
+const BOTH_WAYS: &[&str] = &["ssh.upload", "ssh.download"];
 
 /// Something that runs on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,39 +21,71 @@ pub(crate) struct Program {
     /// The command, or the subsystem's name; empty for a shell.
     pub(crate) text: Vec<u8>,
     pub(crate) verbs: BTreeSet<Verb>,
+    /// The command as a shell reads it.
+    command: Option<Command>,
+    /// A command by which stock clients transfer files.
+    known: Option<Known>,
 }
 
 impl Program {
     /// What a request asks to run; `None` for requests that run nothing.
     pub(crate) fn of(request: &RequestKind<'_>) -> Option<Self> {
         match request {
-            RequestKind::Shell => Some(Self {
-                verb: "shell",
-                text: Vec::new(),
-                verbs: verbs(&["ssh.shell"]),
-            }),
-            RequestKind::Exec(command) => Some(Self {
-                verb: "exec",
-                text: command.to_vec(),
-                verbs: verbs(&["ssh.exec"]),
-            }),
+            RequestKind::Shell => Some(Self::new("shell", b"", &["ssh.shell"])),
+            RequestKind::Exec(text) => Some(Self::command(text)),
             // Which way files go is not known before they do.
-            RequestKind::Subsystem(b"sftp") => Some(Self {
-                verb: "subsystem",
-                text: b"sftp".to_vec(),
-                verbs: verbs(&["ssh.upload", "ssh.download"]),
-            }),
-            RequestKind::Subsystem(name) => Some(Self {
-                verb: "subsystem",
-                text: name.to_vec(),
-                verbs: verbs(&["ssh.unknown"]),
-            }),
+            RequestKind::Subsystem(b"sftp") => Some(Self::new("subsystem", b"sftp", BOTH_WAYS)),
+            RequestKind::Subsystem(name) => Some(Self::new("subsystem", name, &["ssh.unknown"])),
             _ => None,
         }
     }
 
+    fn new(verb: &'static str, text: &[u8], words: &[&str]) -> Self {
+        Self {
+            verb,
+            text: text.to_vec(),
+            verbs: words.iter().filter_map(|word| Verb::named(word)).collect(),
+            command: None,
+            known: None,
+        }
+    }
+
+    fn command(text: &[u8]) -> Self {
+        let command = Command::parse(text);
+        let known = command.words().and_then(Known::of);
+        let words: &[&str] = match known.as_ref().map(|known| known.direction) {
+            None => &["ssh.exec"],
+            Some(Direction::Upload) => &["ssh.upload"],
+            Some(Direction::Download) => &["ssh.download"],
+            Some(Direction::Both) => BOTH_WAYS,
+        };
+        Self {
+            command: Some(command),
+            known,
+            ..Self::new("exec", text, words)
+        }
+    }
+
+    /// Its files are followed one by one.
     pub(crate) fn is_sftp(&self) -> bool {
-        self.verb == "subsystem" && self.text == b"sftp"
+        match &self.known {
+            Some(known) => known.transfer == Transfer::Sftp,
+            None => self.verb == "subsystem" && self.text == b"sftp",
+        }
+    }
+
+    /// Files that a command names.
+    pub(crate) fn objects(&self) -> Vec<String> {
+        let paths = self.known.iter().flat_map(|known| &known.paths);
+        paths.take(OBJECTS_MAX).cloned().collect()
+    }
+
+    /// Why rules about certain commands do not allow it, whatever they are.
+    pub(crate) fn is_complex(&self) -> Option<String> {
+        match &self.command {
+            Some(Command::Complex(reason)) => Some(reason.to_string()),
+            _ => None,
+        }
     }
 
     /// The same, for these verbs alone.
@@ -62,10 +99,10 @@ impl Program {
     /// What follows its files, where it is sftp. `is_approved`: people have agreed to it.
     pub(crate) fn files(&self, is_approved: bool) -> Option<Files> {
         self.is_sftp()
-            .then(|| Files::new(self.verbs.clone(), is_approved))
+            .then(|| Files::new(self.question(0), is_approved))
     }
 
-    /// What it does: a command may do anything.
+    /// What it does: a command may do anything, and so may one that is called like a known one.
     pub(crate) fn effect(&self) -> Effect {
         if self.verb == "subsystem" {
             Effect::Write
@@ -77,6 +114,7 @@ impl Program {
     pub(crate) fn question(&self, utc_ns: u64) -> Question {
         Question {
             verbs: self.verbs.clone(),
+            command: self.command.clone(),
             utc_ns,
             ..Question::default()
         }
@@ -98,6 +136,13 @@ impl Program {
     }
 }
 
-fn verbs(words: &[&str]) -> BTreeSet<Verb> {
-    words.iter().filter_map(|word| Verb::named(word)).collect()
+/// What a program on record was, by its verb and text, in policy's words; `None` for other operations.
+pub fn recorded_question(verb: &str, text: &str) -> Option<Question> {
+    let request = match verb {
+        "shell" => RequestKind::Shell,
+        "exec" => RequestKind::Exec(text.as_bytes()),
+        "subsystem" => RequestKind::Subsystem(text.as_bytes()),
+        _ => return None,
+    };
+    Program::of(&request).map(|program| program.question(0))
 }

@@ -495,6 +495,9 @@ impl<'s> Requests<'s> {
 
     /// Whether clients may set the variable at the target.
     fn may_set(&self, name: &[u8]) -> bool {
+        if custos_shell::decides_what_runs(name) {
+            return false;
+        }
         let fits = |known: &str| match known.strip_suffix('*') {
             Some(beginning) => name.starts_with(beginning.as_bytes()),
             None => name == known.as_bytes(),

@@ -139,6 +139,9 @@ pub(crate) struct PolicyExplainArgs {
     /// Rows that it inserts
     #[arg(long, value_name = "ROWS", help_heading = "What")]
     pub(crate) inserts: Option<u64>,
+    /// The command that it is
+    #[arg(long, value_name = "TEXT", help_heading = "What")]
+    pub(crate) command: Option<String>,
     /// When, such as 2026-11-20T09:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "What")]
     pub(crate) at: Option<u64>,

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use custos_model::{Clock as _, Principal, PrincipalKind};
 use custos_policy::documents::{
-    Environment, InsertedRows, PolicySet, Problem, Question, Resource, Shape, Touched, diff,
+    Command, Environment, InsertedRows, PolicySet, Problem, Question, Resource, Shape, Touched,
+    diff,
 };
 
 use crate::cli::{Kind, PolicyCommand, PolicyExplainArgs};
@@ -45,6 +46,9 @@ fn check(out: &mut dyn Write, set: &PolicySet) -> Result<(), Failure> {
         count(labels, "label")
     )?;
     writeln!(out, "  digest  {}", set.digest())?;
+    for warning in set.warnings() {
+        writeln!(out, "\nwarning: {}", visible_lines(&warning))?;
+    }
     if rules == 0 {
         writeln!(out, "\nnote: without a rule nobody may do anything")?;
     }
@@ -114,6 +118,9 @@ fn explain(out: &mut dyn Write, arguments: PolicyExplainArgs) -> Result<(), Fail
                 .inserts
                 .map_or(InsertedRows::None, InsertedRows::Known),
         },
+        command: arguments
+            .command
+            .map(|text| Command::parse(text.as_bytes())),
         utc_ns,
     };
     let text = set.explain(&principal, &resource, &environment, &question);

@@ -201,10 +201,7 @@ pub(super) fn policies(rule: &Rule) -> Result<Vec<Policy>, Refused> {
 
 /// What an allowing rule is compiled to, with what is added to the rule's id.
 fn permits(rule: &Rule, scope: &str) -> Vec<(&'static str, String)> {
-    let met = match rule.require {
-        Some(_) => format!(" when {{ context.met.contains({}) }}", quoted(&rule.id)),
-        None => String::new(),
-    };
+    let met = met(rule);
     let mut texts = Vec::new();
     if !rule.verbs.is_empty() {
         let actions = actions(&rule.verbs);
@@ -225,6 +222,14 @@ fn permits(rule: &Rule, scope: &str) -> Vec<(&'static str, String)> {
     texts
 }
 
+/// That a rule's requirements are met and the command is one that it is about, which is found out here and not by Cedar.
+fn met(rule: &Rule) -> String {
+    if rule.is_plain() {
+        return String::new();
+    }
+    format!(" when {{ context.met.contains({}) }}", quoted(&rule.id))
+}
+
 /// What a forbidding rule is compiled to. The shape of what was not understood is not known either.
 fn forbids(rule: &Rule, scope: &str) -> Vec<(&'static str, String)> {
     let unknown = rule
@@ -232,6 +237,19 @@ fn forbids(rule: &Rule, scope: &str) -> Vec<(&'static str, String)> {
         .iter()
         .filter_map(|verb| verb.unknown_of_its_protocol());
     let unknown: BTreeSet<Verb> = unknown.collect();
+    if !rule.is_plain() {
+        let (some, unknown, met) = (actions(&rule.verbs), actions(&unknown), met(rule));
+        return vec![
+            (
+                "",
+                format!("forbid(principal, {some}, resource){scope}{met};"),
+            ),
+            (
+                UNKNOWN_PART,
+                format!("forbid(principal, {unknown}, resource){scope};"),
+            ),
+        ];
+    }
     let Some(shapes) = shapes(&rule.conditions) else {
         let all = actions(&rule.verbs.union(&unknown).copied().collect());
         return vec![("", format!("forbid(principal, {all}, resource){scope};"))];
@@ -368,7 +386,7 @@ pub(super) struct Facts<'a> {
     pub(super) stored: BTreeSet<&'a str>,
     pub(super) masked: BTreeSet<&'a str>,
     pub(super) clear: BTreeSet<&'a str>,
-    /// Ids of rules whose requirements are met.
+    /// Ids of rules whose requirements are met and whose commands it is.
     pub(super) met: BTreeSet<&'a str>,
     pub(super) label: &'a str,
     pub(super) without_where: bool,

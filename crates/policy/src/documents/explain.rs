@@ -93,7 +93,9 @@ impl PolicySet {
     ) {
         for rule in self.rules().filter(|rule| verdict.rules.contains(&rule.id)) {
             let shapes = rule.conditions.shapes(Then::Deny);
-            let when = if shapes.is_empty() {
+            let when = if !rule.commands.is_empty() {
+                format!(", what may run {}", rule.commands)
+            } else if shapes.is_empty() {
                 String::new()
             } else {
                 format!(", {}", shapes.join(" or "))
@@ -209,6 +211,10 @@ fn missing(
         {
             words.push(format!("it were {hours}"));
         }
+    }
+    let of_command = |verb: &Verb| rule.is_of(*verb, question.command.as_ref(), true);
+    if !question.verbs.iter().all(of_command) {
+        words.push(format!("the command were {}", rule.commands));
     }
     if rule.conditions.say(Then::Deny, &question.shape) {
         words.push(format!(

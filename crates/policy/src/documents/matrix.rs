@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use custos_model::{Principal, PrincipalKind};
 use serde::{Serialize, Serializer};
 
+use super::commands::Commands;
 use super::condition::Then;
 use super::question::{Question, Shape, Touched};
 use super::rule::{Rule, RuleEffect};
@@ -234,8 +235,12 @@ impl PolicySet {
                 && rule.verbs.contains(&verb)
                 && rule.is_about(principal, resource)
         });
-        let shapes =
-            forbidding.map(|rule| rule.conditions.about(verb).shapes(Then::Deny).join(" or "));
+        let shapes = forbidding.map(|rule| {
+            if !rule.commands.is_empty() {
+                return format!("what may run {}", rule.commands);
+            }
+            rule.conditions.about(verb).shapes(Then::Deny).join(" or ")
+        });
         notes.extend(
             shapes
                 .filter(|shapes| !shapes.is_empty())
@@ -258,6 +263,9 @@ fn way(rule: &Rule, verb: Verb) -> String {
                 .map(|hours| format!("the time from {hours}")),
         );
         words.push(format!("needs {}", needs.join(" and ")));
+    }
+    if !rule.commands.is_empty() && Commands::are_about(verb) {
+        words.push(format!("only {}", rule.commands));
     }
     let denied = conditions.shapes(Then::Deny);
     if !denied.is_empty() {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use custos_shell::Command;
+
 use super::verb::Verb;
 
 /// How somebody is here, which stays as it is for a session.
@@ -29,6 +31,8 @@ pub struct Question {
     pub touched: Touched,
     /// Its shape.
     pub shape: Shape,
+    /// The command that it is; `None` where it is none. Rules about commands do not allow what has none.
+    pub command: Option<Command>,
     /// Now, UTC nanoseconds.
     pub utc_ns: u64,
 }

@@ -1,5 +1,6 @@
 //! Rules that can never apply: each is a mistake, since whoever wrote it meant something by it.
 
+use super::commands::{ARE_COMMANDS, Commands};
 use super::condition::{BULK_INSERT, WITHOUT_WHERE};
 use super::problem::Problem;
 use super::rule::{Placed, Rule, RuleEffect};
@@ -89,13 +90,35 @@ fn idle_conditions(rule: &Rule) -> Vec<String> {
     if rule.conditions.bulk_insert_over.is_some() {
         idle("bulk_insert_over", BULK_INSERT);
     }
+    if !rule.commands.is_empty() {
+        idle("commands", ARE_COMMANDS);
+        let mut others = rule
+            .verbs
+            .iter()
+            .filter(|verb| !Commands::are_about(**verb));
+        if rule.effect == RuleEffect::Forbid
+            && let Some(other) = others.next()
+        {
+            messages.push(format!(
+                "`{}` denies commands, and {other} is none: write a rule of its own for it",
+                rule.id
+            ));
+        }
+    }
     let unknown = rule
         .verbs
         .iter()
         .find(|verb| verb.unknown_of_its_protocol() == Some(**verb));
-    if let Some(unknown) = unknown.filter(|_| !rule.conditions.is_empty()) {
+    if let Some(unknown) =
+        unknown.filter(|_| !rule.conditions.is_empty() || !rule.commands.is_empty())
+    {
+        let what = if rule.commands.is_empty() {
+            "has conditions, and the shape"
+        } else {
+            "is about commands, and that"
+        };
         messages.push(format!(
-            "`{}` has conditions, and the shape of {unknown} is not known: write a rule of its own for it",
+            "`{}` {what} of {unknown} is not known: write a rule of its own for it",
             rule.id
         ));
     }
@@ -106,6 +129,7 @@ fn forbids_all_of(by: &Rule, rule: &Rule) -> bool {
     by.effect == RuleEffect::Forbid
         && rule.effect == RuleEffect::Permit
         && by.conditions.is_empty()
+        && by.commands.is_empty()
         && rule.unmask.is_empty()
         && rule.verbs.is_subset(&by.verbs)
         && rule

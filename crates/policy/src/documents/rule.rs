@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use custos_model::Principal;
+use custos_shell::Command;
 use serde::Serialize;
 
 use super::approve::{self, Approve};
+use super::commands::{self, Commands};
 use super::condition::{self, Conditions, Then};
 use super::obligation::{self, Limit, Record, Require};
 use super::reader::{Fields, Reader, is_name};
@@ -48,6 +50,9 @@ pub struct Rule {
     pub require: Option<Require>,
     /// Shapes of statements that it treats differently.
     pub conditions: Conditions,
+    /// Of operations that are commands, which ones it is about.
+    #[serde(skip_serializing_if = "Commands::is_empty")]
+    pub commands: Commands,
 }
 
 impl Rule {
@@ -62,6 +67,23 @@ impl Rule {
 
     pub(super) fn is_on(&self, resource: &Resource) -> bool {
         self.on.iter().any(|on| on.means(resource))
+    }
+
+    /// Whether it is about every operation of its verbs, at any time.
+    pub(super) fn is_plain(&self) -> bool {
+        self.require.is_none() && self.commands.is_empty()
+    }
+
+    /// Whether it is about the operation, as far as commands tell. Where nothing is `known` of the operation but its verb, a
+    /// rule that allows some commands allows some operations, and one that denies some does not deny all.
+    pub(super) fn is_of(&self, verb: Verb, command: Option<&Command>, known: bool) -> bool {
+        if self.commands.is_empty() || !Commands::are_about(verb) {
+            return true;
+        }
+        match self.effect {
+            RuleEffect::Permit => !known || self.commands.allow(command),
+            RuleEffect::Forbid => known && self.commands.deny(command),
+        }
     }
 }
 
@@ -93,10 +115,11 @@ const FIELDS: [&str; 11] = [
     "id", "note", "who", "on", "may", "deny", "mask", "approve", "require", "record", "limit",
 ];
 const CONDITIONS: &str = "conditions";
+const COMMANDS: &str = "commands";
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Placed> {
     let mut known = FIELDS.to_vec();
-    known.push(CONDITIONS);
+    known.extend([CONDITIONS, COMMANDS]);
     let fields = reader.fields(node, WHAT, &known)?;
     let id = id(reader, &fields);
     if let Some(note) = fields.get("note") {
@@ -117,6 +140,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Placed> {
     let conditions = fields
         .get(CONDITIONS)
         .and_then(|node| condition::read(reader, node));
+    let commands = fields
+        .get(COMMANDS)
+        .map(|node| commands::read(reader, node));
     let rule = Rule {
         id: id?,
         effect,
@@ -127,6 +153,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Placed> {
         obligations,
         require,
         conditions: conditions.unwrap_or_default(),
+        commands: commands.unwrap_or_default(),
     };
     agreement(reader, &fields, &rule);
     Some(Placed {
@@ -250,6 +277,12 @@ fn agreement(reader: &mut Reader<'_>, fields: &Fields<'_>, rule: &Rule) {
                 reader.say(node.at, format!("a rule that denies asks for nothing more: `{name}` belongs to rules with `may`"));
             }
         }
+    }
+    if let (Some(node), Some(_)) = (fields.get(COMMANDS), fields.get(CONDITIONS)) {
+        reader.say(
+            node.at,
+            "`commands` and `conditions` are about different operations: write two rules",
+        );
     }
     let at = fields.get(CONDITIONS).map_or(fields.at, |node| node.at);
     let approves = rule.conditions.mention(Then::Approve);

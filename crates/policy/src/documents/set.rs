@@ -8,6 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use cedar_policy::Policy;
 use custos_masking::MAX_PATTERNS;
 use custos_model::Principal;
+use custos_shell::Pattern;
 use serde::Serialize;
 
 use super::cedar::{self, Refused, Vocabulary};
@@ -17,7 +18,7 @@ use super::problem::Problem;
 use super::question::Environment;
 use super::reachable;
 use super::reader::Reader;
-use super::rule::{self, Placed, Rule};
+use super::rule::{self, Placed, Rule, RuleEffect};
 use super::slice::Slice;
 use super::target::Resource;
 use super::yaml::{self, At, Value};
@@ -119,6 +120,18 @@ impl PolicySet {
             rule: self.rule(id)?,
         };
         fingerprint(&canonical).ok()
+    }
+
+    /// What rules allow that their authors may not have seen, in words: commands that run others.
+    pub fn warnings(&self) -> Vec<String> {
+        let permits = self
+            .rules()
+            .filter(|rule| rule.effect == RuleEffect::Permit && rule.obligations.approve.is_none());
+        let warnings = permits.flat_map(|rule| {
+            let warnings = rule.commands.patterns().flat_map(Pattern::warnings);
+            warnings.map(|warning| format!("`{}`: {warning}", rule.id))
+        });
+        warnings.collect()
     }
 
     /// The labels of columns.

@@ -7,6 +7,7 @@ use custos_model::{Principal, PrincipalKind};
 
 use super::approve::Approve;
 use super::cedar::{Court, Facts, UNMASK};
+use super::commands::Commands;
 use super::condition::Then;
 use super::label::Label;
 use super::obligation::{Limit, Record, Require};
@@ -46,6 +47,8 @@ struct Key {
     exceeded: usize,
     /// For each rule with hours, whether they hold.
     in_hours: Vec<bool>,
+    /// For each rule about commands, whether it is one of them.
+    of_commands: Vec<bool>,
 }
 
 /// One of those who must be allowed.
@@ -54,7 +57,7 @@ struct Actor {
     name: String,
     court: Court,
     rules: Vec<Arc<Compiled>>,
-    /// Indices of `rules` whose requirements are met but for their hours.
+    /// Indices of `rules` with requirements or commands: whose requirements are met but for their hours.
     met: BTreeSet<usize>,
     assumed: bool,
 }
@@ -130,6 +133,12 @@ impl Slice {
                 .filter(|limit| rows.exceed(**limit))
                 .count(),
             in_hours: hours.map(|(_, hours)| hours.contain(utc_ns)).collect(),
+            of_commands: self
+                .actors
+                .iter()
+                .flatten()
+                .flat_map(|actor| actor.of_commands(question))
+                .collect(),
         }
     }
 
@@ -167,7 +176,7 @@ impl Slice {
     fn judge_one(&self, actor: &Actor, verb: Verb, question: &Question) -> Result<Verdict, String> {
         let action = self.vocabulary.action(verb.as_str());
         let mut facts = Facts {
-            met: actor.met_at(question.utc_ns),
+            met: actor.met(verb, question),
             without_where: question.shape.without_where,
             inserted_rows: question.shape.inserted_rows.as_long(),
             ..Facts::default()
@@ -180,6 +189,7 @@ impl Slice {
         if !answer.allowed {
             let mut verdict = actor.denied(verb, &answer.rules);
             if answer.rules.is_empty() {
+                verdict.reasons.extend(actor.but_for_its_command(verb));
                 verdict
                     .reasons
                     .extend(self.but_for_its_shape(actor, verb, facts)?);
@@ -391,12 +401,12 @@ impl Actor {
             .chain(set.guards.iter());
         let court = Court::new(&set.vocabulary, principal, resource, kind, policies)
             .map_err(|refused| format!("policy could not be evaluated: {}", refused.message))?;
-        let required = rules
-            .iter()
-            .enumerate()
-            .filter_map(|(index, compiled)| Some((index, compiled.rule.require.as_ref()?)));
-        let met = required
-            .filter(|(_, require)| environment.is_none_or(|it| unmet(require, it).is_empty()));
+        let fits = |rule: &Rule| match (&rule.require, environment) {
+            (Some(require), Some(environment)) => unmet(require, environment).is_empty(),
+            _ => true,
+        };
+        let met = rules.iter().enumerate();
+        let met = met.filter(|(_, it)| !it.rule.is_plain() && fits(&it.rule));
         let met = met.map(|(index, _)| index).collect();
         Ok(Self {
             name: principal.name.clone(),
@@ -416,18 +426,44 @@ impl Actor {
         })
     }
 
-    /// Ids of the rules whose requirements are met at this time.
-    fn met_at(&self, utc_ns: u64) -> BTreeSet<&str> {
+    /// Ids of the rules whose requirements are met, and that are about the operation's command.
+    fn met(&self, verb: Verb, question: &Question) -> BTreeSet<&str> {
         let closed: BTreeSet<usize> = self
             .hours()
-            .filter(|(_, hours)| !hours.contain(utc_ns))
+            .filter(|(_, hours)| !hours.contain(question.utc_ns))
             .map(|(index, _)| index)
             .collect();
         let met = self
             .met
             .difference(&closed)
             .filter_map(|index| self.rules.get(*index));
-        met.map(|compiled| compiled.rule.id.as_str()).collect()
+        met.map(|compiled| &compiled.rule)
+            .filter(|rule| rule.is_of(verb, question.command.as_ref(), !self.assumed))
+            .map(|rule| rule.id.as_str())
+            .collect()
+    }
+
+    /// Of each rule about commands, whether it is about this one.
+    fn of_commands(&self, question: &Question) -> impl Iterator<Item = bool> {
+        let rules = self.rules.iter().map(|compiled| &compiled.rule);
+        rules
+            .filter(|rule| !rule.commands.is_empty())
+            .flat_map(|rule| {
+                let verbs = question.verbs.iter();
+                verbs.map(|verb| rule.is_of(*verb, question.command.as_ref(), !self.assumed))
+            })
+    }
+
+    /// Rules that allow other commands, in words.
+    fn but_for_its_command(&self, verb: Verb) -> impl Iterator<Item = String> {
+        let rules = self.rules.iter().map(|compiled| &compiled.rule);
+        let others = rules.filter(move |rule| {
+            rule.effect == RuleEffect::Permit
+                && !rule.commands.is_empty()
+                && Commands::are_about(verb)
+                && rule.verbs.contains(&verb)
+        });
+        others.map(|rule| format!("`{}` allows certain commands", rule.id))
     }
 
     fn rules_named(&self, ids: &BTreeSet<String>) -> impl Iterator<Item = &Rule> {

@@ -2,6 +2,7 @@
 
 mod asking;
 mod change;
+mod commands;
 mod examples;
 mod explanation;
 mod oracle;

@@ -102,7 +102,7 @@ impl Requests<'_> {
             verb: program.verb,
             effect: program.effect(),
             may_change: true,
-            objects: &[],
+            objects: &program.objects(),
             text: &text,
             parameters: 0,
         };
@@ -130,6 +130,9 @@ impl Requests<'_> {
         for reason in &begun.ruled.reasons {
             text.push_str("; ");
             text.push_str(reason);
+        }
+        if let Some(what) = program.is_complex() {
+            let _ = write!(text, "; rules for certain commands allow none with {what}");
         }
         let number = begun.number.0;
         let session = self.session.id();

@@ -7,9 +7,8 @@ use anyhow::Context as _;
 use custos_evidence::reader::Reader;
 use custos_model::{Principal, PrincipalKind};
 use custos_policy::documents::{
-    Counts, Environment, Recorded, Resource, simulate as judge, utc_ns,
+    Counts, Environment, Question, Recorded, Resource, simulate as judge, utc_ns,
 };
-use custos_postgres::recorded_question;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -66,7 +65,7 @@ pub(super) fn run(out: &mut dyn Write, arguments: &PolicySimulateArgs) -> Result
                     let is_cut = record.pointer("/op/text_truncated").is_some();
                     let question = text("/op/text")
                         .filter(|_| !is_cut)
-                        .and_then(recorded_question);
+                        .and_then(|it| question(text("/op/verb").unwrap_or_default(), it));
                     match (sessions.get(id), question) {
                         (Some(session), Some(mut question)) => {
                             let time = text("/time/utc").and_then(utc_ns);
@@ -124,6 +123,11 @@ fn show(out: &mut dyn Write, told: &Told) -> Result<(), Failure> {
         writeln!(out, "  {count:>8}  {rule}")?;
     }
     Ok(())
+}
+
+/// What a recorded operation did. Programs have words of their own; the others are statements.
+fn question(verb: &str, text: &str) -> Option<Question> {
+    custos_ssh::recorded_question(verb, text).or_else(|| custos_postgres::recorded_question(text))
 }
 
 fn session(record: &Value, labels: &HashMap<&str, BTreeMap<String, String>>) -> Session {
