@@ -100,6 +100,11 @@ impl MaskedTerminal {
         self.flush == Flush::Live && !self.flushed && !self.reader.is_empty()
     }
 
+    /// Bytes that came and were neither passed on nor left out yet.
+    pub fn held_back_bytes(&self) -> usize {
+        self.reader.held_back_bytes()
+    }
+
     /// Appends the rest: the stream has ended. What is pushed after that is another stream.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.reader.finish(out);

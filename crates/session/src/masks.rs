@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use custos_masking::{
-    Alphabet, Detector, Detectors, Format, JsonPath, Mask, MaskError, Masked, MaskedText, PgType,
-    ScopeKey, Transform,
+    Alphabet, Detector, Detectors, Flush, Format, JsonPath, Mask, MaskError, Masked,
+    MaskedTerminal, MaskedText, PgType, ScopeKey, Transform,
 };
 use custos_policy::Policy;
 use custos_policy::documents::{Detect, Label, Transform as Shown};
@@ -349,6 +349,19 @@ impl Masks {
     /// The same for a text that comes in chunks; `None`: nothing is looked for.
     pub fn stream(&self) -> Option<MaskedText> {
         MaskedText::new(&self.0.as_ref()?.detected.as_ref()?.in_text)
+    }
+
+    /// The same for what a terminal or a program says.
+    pub fn terminal(&self, flush: Flush) -> Option<MaskedTerminal> {
+        MaskedTerminal::new(&self.0.as_ref()?.detected.as_ref()?.in_text, flush)
+    }
+
+    /// Whether both look for the same things in values.
+    pub fn look_for_the_same(&self, other: &Self) -> bool {
+        match (self.detected(), other.detected()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one, &other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
     }
 
     /// The mask of what is looked for in any value; `None`: nothing.

@@ -13,6 +13,7 @@ use custos_ssh_wire::{Broken, Put as _, Transport, Window};
 
 use crate::files::Files;
 use crate::held::Hold;
+use crate::masked::Masked;
 
 /// What a sender may have sent that has not gone on: as much as OpenSSH allows (CHAN_SES_WINDOW_DEFAULT).
 pub(crate) const WINDOW_BYTES: u32 = 2 << 20;
@@ -327,15 +328,22 @@ pub(crate) struct Running {
     pub(crate) ending: Option<(String, String)>,
     /// What goes through it, where it is sftp.
     pub(crate) files: Option<Files>,
+    /// What of it is masked.
+    pub(crate) masked: Option<Box<Masked>>,
 }
 
 impl Running {
-    pub(crate) fn new(number: OperationNumber, files: Option<Files>) -> Self {
+    pub(crate) fn new(
+        number: OperationNumber,
+        files: Option<Files>,
+        masked: Option<Box<Masked>>,
+    ) -> Self {
         Self {
             number,
             bytes: 0,
             ending: None,
             files,
+            masked,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use custos_model::{Decision, Outcome};
-use custos_session::{Open, Question, Session, SessionError, Verb};
+use custos_session::{Masks, Open, Question, Session, SessionError, Verb};
 use custos_sftp::{
     Action, Conversation, Flow, FromClient, FromServer, Note, Outcome as Went, RemotePath,
     SftpError, StatusCode, Transfer,
@@ -13,6 +13,7 @@ use custos_sftp::{
 
 use crate::channels::{Channel, Item, Running, Side};
 use crate::conversation::Batch;
+use crate::operation::masked;
 
 /// The end of input and the end of the channel, and no more.
 const BEHIND_MAX: usize = 2;
@@ -206,7 +207,7 @@ impl Follow<'_> {
                 ),
             };
             let answer = files.conversation.refuse(asked, code, &text);
-            let (word, paths) = shown(&action);
+            let (word, paths) = shown(&action, &self.recorded()?);
             let outcome = Outcome {
                 denied: true,
                 error: Some(("denied".to_owned(), rules.clone())),
@@ -221,10 +222,11 @@ impl Follow<'_> {
             self.answer(bytes, answer);
             return Ok(());
         }
+        let recorded = self.session.recorded(&self.session.rules())?;
         files.count += 1;
         let note = Note(files.count);
         let packet = files.conversation.forward(asked, note);
-        let (word, paths) = shown(&action);
+        let (word, paths) = shown(&action, &recorded);
         let paths = paths.iter().map(|path| (Some(path.as_bytes()), true));
         self.session
             .event(&mut self.batch.lines, running.number)
@@ -236,14 +238,23 @@ impl Follow<'_> {
         Ok(())
     }
 
+    fn recorded(&self) -> Result<Masks, SessionError> {
+        self.session.recorded(&self.session.rules())
+    }
+
     /// A file was closed.
     fn told(&mut self, running: &Running, transfer: &Transfer) {
+        // A mask that cannot be made masks all.
+        let path = self.recorded().map_or_else(
+            |_| "[masked]".to_owned(),
+            |recorded| masked(&recorded, transfer.path.shown().as_bytes()),
+        );
         let mut event = self
             .session
             .event(&mut self.batch.lines, running.number)
             .word("file", transfer.direction.word())
             .number("request", transfer.opened_by.0)
-            .text("path", transfer.path.shown().as_bytes())
+            .text("path", path.as_bytes())
             .word("ending", transfer.ending.word());
         for (flow, words) in [
             (
@@ -325,13 +336,23 @@ fn refusal(
         Decision::Hold => files.is_approved && verbs.is_subset(&files.let_through.verbs),
         Decision::Deny => false,
     };
-    if rules.detect() {
-        return Ok(Some("masking-is-not-built-for-ssh".to_owned()));
+    if !may {
+        return Ok(Some(ruled.verdict.rules.join(", ")));
     }
-    Ok((!may).then(|| ruled.verdict.rules.join(", ")))
+    // What is in a file is not changed on its way.
+    let is_shown = verbs != BTreeSet::from_iter(Verb::named("ssh.upload"));
+    let cannot = is_shown && ruled.masks.detected().is_some();
+    Ok(cannot.then(|| "files-cannot-be-masked".to_owned()))
 }
 
-fn shown(action: &Action) -> (&'static str, Vec<String>) {
+/// The word of records, and the names with what is looked for in them masked.
+fn shown(action: &Action, recorded: &Masks) -> (&'static str, Vec<String>) {
+    let (word, paths) = named(action);
+    let paths = paths.iter().map(|path| masked(recorded, path.as_bytes()));
+    (word, paths.collect())
+}
+
+fn named(action: &Action) -> (&'static str, Vec<String>) {
     let one = |path: &RemotePath| vec![path.shown()];
     match action {
         Action::Transfer { path, direction } => (direction.word(), one(path)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use custos_model::{Decision, Outcome};
-use custos_session::{Begun, Held, Open, Session, SessionError, Settled};
+use custos_session::{Begun, Held, Masks, Open, Session, SessionError, Settled};
 use custos_ssh_wire::Broken;
 use custos_ssh_wire::message::ChannelData;
 use futures_util::StreamExt as _;
@@ -85,9 +85,15 @@ impl Hold {
     }
 }
 
+/// What its client is shown, and what is recorded.
+struct Masked {
+    shown: Masks,
+    recorded: Masks,
+}
+
 /// How the wait ended.
 enum Decided {
-    Approved(Box<Held>),
+    Approved(Box<Held>, Masked),
     Refused(String),
 }
 
@@ -124,10 +130,10 @@ async fn wait(
     let number = waiting.channel;
     let mut batch = Batch::default();
     let decided = match decided {
-        Decided::Approved(held) => match session.execute(*held, &waiting.program.exact()) {
+        Decided::Approved(held, masks) => match session.execute(*held, &waiting.program.exact()) {
             Ok(position) => {
                 batch.at(position);
-                Ok(())
+                Ok(masks)
             }
             Err(SessionError::Approval(error)) => Err(error.to_string()),
             Err(error) => return Err(error),
@@ -136,10 +142,12 @@ async fn wait(
     };
     batch.may_change = true;
     match decided {
-        Ok(()) => {
+        Ok(Masked { shown, recorded }) => {
             if let Some(channel) = shared.conversation().channels.get(number) {
                 let files = waiting.program.files(true);
-                channel.running = Some(Running::new(waiting.begun.number, files));
+                let program = &waiting.program;
+                let masked = program.masked(&shown, &recorded, channel.has_terminal);
+                channel.running = Some(Running::new(waiting.begun.number, files, masked));
             }
             requests.pass_on(
                 &mut batch,
@@ -229,7 +237,8 @@ async fn decide(
     waiting: &mut Waiting,
 ) -> Result<Decided, SessionError> {
     let question = waiting.program.question(session.utc_ns());
-    let text = waiting.program.shown();
+    let recorded = session.recorded(&session.rules())?;
+    let text = waiting.program.shown(&recorded);
     let opened = session
         .hold(&mut waiting.begun, &question, &text, &[])
         .await;
@@ -272,7 +281,17 @@ async fn decide(
             "policy denies it by now ({rules})"
         )));
     }
-    Ok(Decided::Approved(Box::new(held)))
+    if let Some(rule) = waiting.program.unmaskable(&ruled.masks) {
+        held.withdraw("what it gives out cannot be masked");
+        return Ok(Decided::Refused(format!(
+            "policy denies it by now ({rule})"
+        )));
+    }
+    let masks = Masked {
+        shown: ruled.masks,
+        recorded: session.recorded(&rules)?,
+    };
+    Ok(Decided::Approved(Box::new(held), masks))
 }
 
 fn told(held: &Held, program: &Program, text: &str, is_first: bool) -> String {

@@ -15,6 +15,7 @@ mod files;
 mod held;
 mod link;
 mod login;
+mod masked;
 mod operation;
 mod proxy;
 mod requests;

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use custos_model::Effect;
-use custos_session::{Exact, Question, Verb};
+use custos_session::{Exact, Masks, Question, Verb};
 use custos_shell::{Command, Direction, Known, Transfer};
 use custos_ssh_wire::message::RequestKind;
 
 use crate::files::Files;
+use crate::masked::Masked;
 
 /// Files of a command that are named in its record, at most.
 const OBJECTS_MAX: usize = 32;
@@ -44,7 +45,7 @@ impl Program {
         Self {
             verb,
             text: text.to_vec(),
-            verbs: words.iter().filter_map(|word| Verb::named(word)).collect(),
+            verbs: verbs(words),
             command: None,
             known: None,
         }
@@ -75,9 +76,41 @@ impl Program {
     }
 
     /// Files that a command names.
-    pub(crate) fn objects(&self) -> Vec<String> {
+    pub(crate) fn objects(&self, recorded: &Masks) -> Vec<String> {
         let paths = self.known.iter().flat_map(|known| &known.paths);
-        paths.take(OBJECTS_MAX).cloned().collect()
+        let paths = paths.take(OBJECTS_MAX);
+        paths
+            .map(|path| masked(recorded, path.as_bytes()))
+            .collect()
+    }
+
+    /// Files or protocols of programs go through it, which must arrive as they are.
+    fn is_data(&self) -> bool {
+        self.known.is_some() || self.verb == "subsystem"
+    }
+
+    /// Why it cannot run for somebody who is to see what is looked for masked.
+    pub(crate) fn unmaskable(&self, shown: &Masks) -> Option<&'static str> {
+        let gives = self.verbs != verbs(&["ssh.upload"]);
+        // Files of sftp are judged one by one.
+        let cannot = self.is_data() && !self.is_sftp() && gives;
+        (cannot && shown.detected().is_some()).then_some("files-cannot-be-masked")
+    }
+
+    /// The masks of what it says and is told.
+    pub(crate) fn masked(
+        &self,
+        shown: &Masks,
+        recorded: &Masks,
+        has_terminal: bool,
+    ) -> Option<Box<Masked>> {
+        if self.is_sftp() {
+            return None;
+        }
+        // What goes on unchanged was found to be so before it ran.
+        let nothing = Masks::default();
+        let shown = if self.is_data() { &nothing } else { shown };
+        Masked::new(shown, recorded, has_terminal)
     }
 
     /// Why rules about certain commands do not allow it, whatever they are.
@@ -126,14 +159,24 @@ impl Program {
     }
 
     /// For records and people. What is not text is shown as such; the transcript has each byte.
-    pub(crate) fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.text).into_owned()
+    pub(crate) fn shown(&self, recorded: &Masks) -> String {
+        masked(recorded, &self.text)
     }
 
     /// C programs see the end of a text at a zero byte, and others do not: nobody knows what would run.
     pub(crate) fn has_zero(&self) -> bool {
         self.text.contains(&0)
     }
+}
+
+/// A text for records and people.
+pub(crate) fn masked(recorded: &Masks, text: &[u8]) -> String {
+    let masked = recorded.text(text);
+    String::from_utf8_lossy(masked.as_deref().unwrap_or(text)).into_owned()
+}
+
+fn verbs(words: &[&str]) -> BTreeSet<Verb> {
+    words.iter().filter_map(|word| Verb::named(word)).collect()
 }
 
 /// What a program on record was, by its verb and text, in policy's words; `None` for other operations.

@@ -15,10 +15,9 @@ use tokio::net::TcpStream;
 use crate::Ssh;
 use crate::channels::Side;
 use crate::conversation::{Batch, Shared};
-use crate::files::Follow;
 use crate::link::{Link, LinkError, of_client};
 use crate::requests::Requests;
-use crate::responses::{Responses, outcome_of};
+use crate::responses::{self, Responses, outcome_of};
 use crate::{end, held, login, target};
 
 /// `SSH_DISCONNECT_BY_APPLICATION`
@@ -188,12 +187,7 @@ fn finish(session: &Session<Open>, shared: &Shared) -> Result<(), SessionError> 
     for channel in conversation.channels.each() {
         if let Some(mut running) = channel.running.take() {
             let mut batch = Batch::default();
-            let mut follow = Follow {
-                session,
-                batch: &mut batch,
-                number: 0,
-            };
-            follow.end(&mut running);
+            responses::end(session, &mut batch, 0, &mut running);
             session.record(&mut batch.lines)?;
             let interrupted = (
                 "interrupted".to_owned(),

@@ -204,11 +204,16 @@ impl<'s> Requests<'s> {
             return lost(follow.client_sent(channel, data.bytes)?);
         }
         let operation = channel.operation();
+        let masked = channel.running.as_mut().and_then(|it| it.masked.as_mut());
+        let masked = masked.map(|masked| masked.told(&data.bytes));
         drop(conversation);
-        self.session
-            .event(&mut batch.lines, operation)
-            .text("input", &data.bytes)
-            .end();
+        let recorded = masked.as_deref().unwrap_or(&data.bytes);
+        if !recorded.is_empty() {
+            self.session
+                .event(&mut batch.lines, operation)
+                .text("input", recorded)
+                .end();
+        }
         batch.may_change = true;
         batch.staged.push((
             data.recipient,
@@ -391,7 +396,9 @@ impl<'s> Requests<'s> {
                 true
             }
             RequestKind::Environment { name, value } => {
-                event.text("name", name).text("value", value).end();
+                let recorded = self.session.recorded(&self.session.rules())?;
+                let value = recorded.text(value).map_or_else(|| value.to_vec(), |it| it);
+                event.text("name", name).text("value", &value).end();
                 self.may_set(name) && !is_running
             }
             RequestKind::Signal(signal) => {

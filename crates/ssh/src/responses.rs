@@ -9,11 +9,13 @@ use custos_ssh_wire::message::{
 };
 use custos_ssh_wire::{Broken, WireError};
 use tokio::io::AsyncRead;
+use tokio::time::Instant;
 
 use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Shared};
 use crate::files::Follow;
 use crate::link::{of_client, of_target};
+use crate::masked::Onto;
 
 /// Everything that comes from the target.
 pub(crate) struct Responses<'s> {
@@ -35,21 +37,61 @@ impl<'s> Responses<'s> {
         loop {
             self.session.room().await;
             let ended = self.take(&mut batch)?;
-            if let Some(position) = batch.record(self.session)? {
-                self.session.may_release(position).await?;
-            }
-            self.shared.release(&mut batch).map_err(of_target)?;
+            self.pass(&mut batch).await?;
             if let Some(why) = ended {
                 return Ok(why);
             }
             self.shared.room(Side::Target).await;
-            let more = self.shared.read(Side::Target, &mut reader).await;
+            // It must not be dropped before it has ended: it has taken the input along.
+            let reading = self.shared.read(Side::Target, &mut reader);
+            tokio::pin!(reading);
+            let more = loop {
+                let due = self.due();
+                tokio::select! {
+                    more = &mut reading => break more,
+                    () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                        self.pass(&mut batch).await?;
+                    }
+                }
+            };
             match more {
                 Ok(true) => {}
                 Ok(false) => return Ok(UpstreamError::Closed),
                 Err(error) => return Ok(UpstreamError::Io(error)),
             }
         }
+    }
+
+    /// Records and passes on what was taken, and what was kept back for long enough.
+    async fn pass(&self, batch: &mut Batch) -> Result<(), SessionError> {
+        let now = Instant::now();
+        for (number, channel) in self.shared.conversation().channels.numbered() {
+            let operation = channel.operation();
+            if let Some(masked) = channel.running.as_mut().and_then(|it| it.masked.as_mut()) {
+                let mut onto = Onto {
+                    session: self.session,
+                    batch,
+                    number,
+                    operation,
+                };
+                masked.flush(&mut onto, now);
+            }
+        }
+        if let Some(position) = batch.record(self.session)? {
+            self.session.may_release(position).await?;
+        }
+        self.shared.release(batch).map_err(of_target)
+    }
+
+    /// When something that is kept back is due.
+    fn due(&self) -> Option<Instant> {
+        let mut conversation = self.shared.conversation();
+        let running = conversation
+            .channels
+            .each()
+            .filter_map(|it| it.running.as_ref());
+        let masked = running.filter_map(|running| running.masked.as_ref());
+        masked.filter_map(|masked| masked.due()).min()
     }
 
     /// Takes what has come whole.
@@ -189,6 +231,17 @@ impl<'s> Responses<'s> {
                 SessionError::Upstream(UpstreamError::Protocol(format!("sftp: {lost}")))
             });
         }
+        let masked = channel.running.as_mut().and_then(|it| it.masked.as_mut());
+        if let Some(masked) = masked {
+            let mut onto = Onto {
+                session: self.session,
+                batch,
+                number: data.recipient,
+                operation,
+            };
+            masked.said(&mut onto, data.code, data.bytes);
+            return Ok(());
+        }
         drop(conversation);
         let stream = match data.code {
             None => "output",
@@ -216,6 +269,14 @@ impl<'s> Responses<'s> {
         let channel = conversation.channels.get(recipient);
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_EOF))?;
         let operation = channel.operation();
+        if let Some(masked) = channel.running.as_mut().and_then(|it| it.masked.as_mut()) {
+            masked.finish_output(&mut Onto {
+                session: self.session,
+                batch,
+                number: recipient,
+                operation,
+            });
+        }
         drop(conversation);
         self.session
             .event(&mut batch.lines, operation)
@@ -252,12 +313,7 @@ impl<'s> Responses<'s> {
         channel.is_refused = true;
         drop(conversation);
         if let Some(mut running) = running {
-            let mut follow = Follow {
-                session: self.session,
-                batch,
-                number: recipient,
-            };
-            follow.end(&mut running);
+            end(self.session, batch, recipient, &mut running);
             self.finish(batch, running)?;
         }
         for item in own {
@@ -377,6 +433,24 @@ impl<'s> Responses<'s> {
             .client
             .send_with(|out| refuse(out, recipient, failure.reason, text));
         sent.map_err(of_client)
+    }
+}
+
+/// What a program still had under way when it ended.
+pub(crate) fn end(session: &Session<Open>, batch: &mut Batch, number: u32, running: &mut Running) {
+    let mut follow = Follow {
+        session,
+        batch,
+        number,
+    };
+    follow.end(running);
+    if let Some(mut masked) = running.masked.take() {
+        masked.finish(&mut Onto {
+            session,
+            batch,
+            number,
+            operation: running.number,
+        });
     }
 }
 

@@ -220,7 +220,7 @@ fn nothing_gets_around_a_rule() {
     let evidence = custos.finish().evidence;
     let denied = evidence
         .of_type("operation.intent")
-        .filter(|record| record["policy"]["decision"] == "deny")
+        .filter(|record| record["verdict"]["effect"] == "deny")
         .count();
     assert!(denied >= ATTEMPTS.len(), "{denied} of {}", ATTEMPTS.len());
     std::fs::remove_dir_all(directory).expect("it is ours");

@@ -54,6 +54,11 @@ impl Reader {
         self.held.is_empty()
     }
 
+    /// How much of what came was not passed on.
+    pub(super) fn held_back_bytes(&self) -> usize {
+        usize::try_from(self.held.end().saturating_sub(self.held.passed())).unwrap_or(usize::MAX)
+    }
+
     /// Takes more of the stream and passes on what is decided.
     pub(super) fn take(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         self.held.append(piece);

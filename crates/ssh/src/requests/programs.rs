@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use custos_model::{Decision, Operation, Outcome};
-use custos_session::{Begun, Rules, SessionError};
+use custos_session::{Begun, Masks, Ruled, Rules, SessionError};
 use custos_ssh_wire::message::{ChannelRequest, RequestKind, close, end_of_file, number, outcome};
 use tokio::sync::Notify;
 
@@ -32,14 +32,21 @@ impl Requests<'_> {
     ) -> Result<(), SessionError> {
         let rules = self.session.rules();
         let program = self.narrowed(program, &rules)?;
-        let begun = self.begin(&program, &rules)?;
+        let recorded = self.session.recorded(&rules)?;
+        let begun = self.begin(&program, &rules, &recorded)?;
         batch.at(begun.position);
         batch.may_change = true;
         self.session
             .event(&mut batch.lines, begun.number)
             .number("channel", request.recipient.into())
             .word("request", program.verb)
-            .text("text", &program.text)
+            .text(
+                "text",
+                recorded
+                    .text(&program.text)
+                    .as_deref()
+                    .unwrap_or(&program.text),
+            )
             .end();
         let decision = begun.ruled.verdict.decision;
         {
@@ -48,7 +55,10 @@ impl Requests<'_> {
             let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
             match decision {
                 Decision::Allow => {
-                    channel.running = Some(Running::new(begun.number, program.files(false)));
+                    let has_terminal = channel.has_terminal;
+                    let masked = program.masked(&begun.ruled.masks, &recorded, has_terminal);
+                    let files = program.files(false);
+                    channel.running = Some(Running::new(begun.number, files, masked));
                 }
                 Decision::Deny => channel.is_refused = true,
                 Decision::Hold => {
@@ -95,24 +105,28 @@ impl Requests<'_> {
         Ok(program)
     }
 
-    fn begin(&self, program: &Program, rules: &Rules) -> Result<Begun, SessionError> {
+    fn begin(
+        &self,
+        program: &Program,
+        rules: &Rules,
+        recorded: &Masks,
+    ) -> Result<Begun, SessionError> {
         let question = program.question(self.session.utc_ns());
-        let text = program.shown();
+        let text = program.shown(recorded);
         let operation = Operation {
             verb: program.verb,
             effect: program.effect(),
             may_change: true,
-            objects: &program.objects(),
+            objects: &program.objects(recorded),
             text: &text,
             parameters: 0,
         };
         let question = rules.are_judged().then_some((&question, rules));
-        let refuse = |_: &custos_session::Ruled| {
+        let refuse = |ruled: &Ruled| {
             if program.has_zero() {
                 return Ok(Some("zero-byte"));
             }
-            let is_searched = rules.detect();
-            Ok(is_searched.then_some("masking-is-not-built-for-ssh"))
+            Ok(program.unmaskable(&ruled.masks))
         };
         self.session
             .begin(&operation, question, refuse, || program.exact())
