@@ -561,6 +561,12 @@ pub(crate) enum SessionCommand {
     Watch {
         /// Its id
         id: custos_model::SessionId,
+        /// Show its terminal on this one; of its escape sequences, those that draw
+        #[arg(long)]
+        terminal: bool,
+        /// Of this operation [default: the first that has a terminal]
+        #[arg(long, value_name = "NUMBER", requires = "terminal")]
+        operation: Option<u64>,
         #[command(flatten)]
         at: GatewayArgs,
     },
@@ -588,10 +594,13 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = config::parse_duration)]
     pub(crate) max_pause: Duration,
     /// Print a terminal as asciicast of this version, for players; escape sequences are in it as they came
-    #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "3", require_equals = true, conflicts_with_all = ["json", "no_timing"])]
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "3", require_equals = true, group = "one_terminal", conflicts_with_all = ["json", "no_timing"])]
     pub(crate) cast: Option<CastVersion>,
+    /// Play a terminal on this one; of its escape sequences, those that draw
+    #[arg(long, group = "one_terminal", conflicts_with = "json")]
+    pub(crate) terminal: bool,
     /// Of this operation [default: the first that has a terminal]
-    #[arg(long, value_name = "NUMBER", requires = "cast")]
+    #[arg(long, value_name = "NUMBER", requires = "one_terminal")]
     pub(crate) operation: Option<u64>,
     #[command(flatten)]
     pub(crate) read: ReadArgs,

@@ -9,7 +9,7 @@ use custos_session::transcript::Lines;
 use custos_session::{Masks, Open, Session};
 use tokio::time::Instant;
 
-use crate::channels::{Item, Side};
+use crate::channels::{Item, MAX_PACKET_BYTES, Side};
 use crate::conversation::Batch;
 use crate::requests::STDERR;
 
@@ -210,10 +210,10 @@ fn word(code: Option<u32>) -> &'static str {
 
 fn record(onto: &mut Onto<'_>, key: &'static str, bytes: &[u8]) {
     let lines: &mut Lines = &mut onto.batch.lines;
-    if !bytes.is_empty() {
+    for piece in bytes.chunks(MAX_PACKET_BYTES as usize) {
         onto.session
             .event(lines, onto.operation)
-            .text(key, bytes)
+            .text(key, piece)
             .end();
     }
 }

@@ -62,7 +62,7 @@ fn a_shell_on_a_terminal() {
     let mut expect = |terminal: &Terminal, text| seen = terminal.expect_after(seen, text, PATIENCE);
     terminal.keys("stty -echo; echo re''ady\n");
     expect(&terminal, "ready");
-    terminal.keys("echo $((6 * 7)); tty\n");
+    terminal.keys("printf '\\033]52;c;ZXZpbA==\\007\\033[1mbold\\033[0m'; echo $((6 * 7)); tty\n");
     expect(&terminal, "42\r\n/dev/pts/");
     terminal.keys("echo sleeps; sleep 100\n");
     expect(&terminal, "sleeps");
@@ -242,4 +242,41 @@ fn is_a_cast(custos: &Custos) {
         .cli(&["session", "replay", &session, "--cast=2"])
         .success();
     assert!(older.starts_with('{') && older.contains("after"), "{older}");
+    assert!(newest.contains("]52;c;"), "a recording has what came");
+    let played = custos
+        .cli(&["session", "replay", &session, "--terminal"])
+        .success();
+    assert!(played.contains("after") && played.contains("\u{1b}[1mbold"));
+    assert!(!played.contains("]52;c;"), "{played}");
+}
+
+/// Somebody looks on while it goes on, and her terminal obeys to nothing but drawing.
+#[test]
+fn a_live_terminal_is_watched() {
+    let (custos, alice) = web1();
+    let mut terminal = Terminal::start(&custos.ssh(&alice, "web1", &["-tt"]));
+    terminal.keys("stty -echo; echo re''ady\n");
+    terminal.expect_after(0, "ready", PATIENCE);
+    let session = wait_for("the session", PATIENCE, || {
+        let text = custos.cli(&["session", "ls", "--live", "--json"]).success();
+        let list: Value = serde_json::from_str(&text).ok()?;
+        list[0]["id"].as_str().map(str::to_owned)
+    });
+    let watcher = start(&mut custos.command(&["session", "watch", &session, "--terminal"]));
+    wait_for("the look to be on record", PATIENCE, || {
+        custos.evidence().of_type("recording.read").next().map(drop)
+    });
+    terminal.keys("printf 'a\\033]0;evil\\007b\\033[31mred\\n'\n");
+    let seen = wait_for("what comes now", PATIENCE, || {
+        let text = watcher.stdout();
+        text.contains("red").then_some(text)
+    });
+    assert!(
+        seen.contains("ab\u{1b}[31mred") && !seen.contains("evil"),
+        "{seen:?}"
+    );
+    terminal.keys("exit\n");
+    terminal.finish(PATIENCE);
+    watcher.finish(PATIENCE).success();
+    custos.finish();
 }

@@ -1,6 +1,9 @@
 //! `custos session replay`: a transcript as people read it, at the pace at which it happened.
 
 mod cast;
+mod player;
+mod recording;
+mod screen;
 mod table;
 mod text;
 
@@ -13,6 +16,7 @@ use crate::cli::ReplayArgs;
 use crate::client::AdminClient;
 use crate::failure::Failure;
 pub(crate) use cast::CastVersion;
+pub(crate) use player::watch;
 
 use cast::Cast;
 use text::Renderer;
@@ -23,6 +27,9 @@ pub(crate) async fn replay(out: &mut dyn Write, arguments: ReplayArgs) -> Result
     let path = format!("/v1/sessions/{}/transcript", arguments.id);
     if let Some(version) = arguments.cast {
         return export(out, &client, &path, &arguments, version).await;
+    }
+    if arguments.terminal {
+        return player::play(out, &client, &path, &arguments).await;
     }
     let timed = !arguments.no_timing && std::io::stdout().is_terminal();
     let pace = timed.then_some(Pace {
@@ -73,11 +80,15 @@ async fn export(
     if cast.has_begun() {
         return Ok(());
     }
-    let what = match arguments.operation {
+    Err(not_found(arguments.operation))
+}
+
+fn not_found(operation: Option<u64>) -> Failure {
+    let what = match operation {
         Some(number) => format!("operation {number} of the session ran nothing over SSH"),
         None => "the session had no terminal".to_owned(),
     };
-    Err(Failure::new(anyhow::anyhow!(what)))
+    Failure::new(anyhow::anyhow!(what))
 }
 
 /// How fast it plays.

@@ -24,8 +24,16 @@ pub(crate) async fn run(out: &mut dyn Write, command: SessionCommand) -> Result<
         SessionCommand::Ls { live, limit, read } => list(out, live, limit, read).await,
         SessionCommand::Show { id, read } => show(out, id, read).await,
         SessionCommand::Replay(arguments) => replay::replay(out, arguments).await,
-        SessionCommand::Watch { id, at } => {
+        SessionCommand::Watch {
+            id,
+            terminal,
+            operation,
+            at,
+        } => {
             let path = format!("/v1/sessions/{id}/watch");
+            if terminal {
+                return replay::watch(out, &AdminClient::find(&at)?, &path, operation).await;
+            }
             let mut print = async |line: &[u8]| {
                 out.write_all(line)?;
                 out.write_all(b"\n")?;
