@@ -298,13 +298,12 @@ impl SessionLog {
         }
     }
 
-    /// A zstd frame, if the piece is large and gets smaller by it.
+    /// A zstd frame, if the piece is large.
     fn compress(&self, piece: &[u8]) -> Option<Vec<u8>> {
         if piece.len() < COMPRESS_FROM_BYTES {
             return None;
         }
-        let compressed = self.shared.compressors.compress(piece).ok()?;
-        (compressed.len() < piece.len()).then_some(compressed)
+        self.shared.compressors.compress(piece).ok()
     }
 
     fn request_end(

@@ -21,11 +21,11 @@ pub enum Cipher {
 }
 
 impl Cipher {
-    /// All of them, the preferred ones first.
+    /// All of them, the preferred ones first: servers have instructions for AES.
     pub const ALL: [Self; 6] = [
-        Self::ChaCha20Poly1305,
         Self::Aes128Gcm,
         Self::Aes256Gcm,
+        Self::ChaCha20Poly1305,
         Self::Aes128Ctr,
         Self::Aes192Ctr,
         Self::Aes256Ctr,

@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 
 /// Every byte has its high bit set.
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+/// Values below this are strings whatever control characters are in them.
+const CONTROL_FROM_BYTES: usize = 64;
 /// Every byte is one.
 const ONES: u64 = 0x0101_0101_0101_0101;
 
@@ -29,7 +30,9 @@ pub(super) fn push_value(buffer: &mut Vec<u8>, value: Option<&[u8]>, text: bool)
         if push_plain(buffer, bytes) {
             return;
         }
-        if let Ok(valid) = std::str::from_utf8(bytes) {
+        if !is_mostly_control(bytes)
+            && let Ok(valid) = std::str::from_utf8(bytes)
+        {
             push_string(buffer, valid);
             return;
         }
@@ -37,6 +40,12 @@ pub(super) fn push_value(buffer: &mut Vec<u8>, value: Option<&[u8]>, text: bool)
     buffer.extend_from_slice(b"{\"b64\":\"");
     push_base64(buffer, bytes);
     buffer.extend_from_slice(b"\"}");
+}
+
+/// Whether a string would be more than twice as long for its escapes: zero bytes, for example, are valid UTF-8.
+fn is_mostly_control(bytes: &[u8]) -> bool {
+    let escaped = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\n' | b'\r' | b'\t' | 8 | 12);
+    bytes.len() >= CONTROL_FROM_BYTES && bytes.iter().filter(escaped).count() > bytes.len() / 4
 }
 
 /// Writes the string if it is ASCII that needs no escape, which is the common case.
@@ -104,15 +113,7 @@ fn push_escape(buffer: &mut Vec<u8>, byte: u8) {
 }
 
 fn push_base64(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    let start = buffer.len();
-    let Some(encoded_len) = base64::encoded_len(bytes.len(), true) else {
-        return;
-    };
-    buffer.resize(start + encoded_len, 0);
-    if let Some(room) = buffer.get_mut(start..) {
-        // The room is exactly as long as the encoding.
-        let _ = STANDARD.encode_slice(bytes, room);
-    }
+    STANDARD.encode_append(bytes, buffer);
 }
 
 /// How many bytes of `value` the next part takes: at most `limit`, and for text not in the middle of a
@@ -165,6 +166,12 @@ mod tests {
         let mut buffer = Vec::new();
         push_value(&mut buffer, Some(b"\xff\xfe\xfd"), true);
         assert_eq!(buffer, b"{\"b64\":\"//79\"}");
+        buffer.clear();
+        push_value(&mut buffer, Some(&[0; 64]), true);
+        assert!(buffer.starts_with(b"{\"b64\":\"AAAA"));
+        buffer.clear();
+        push_value(&mut buffer, Some(&[0; 63]), true);
+        assert!(buffer.starts_with(b"\"\\u0000"));
         buffer.clear();
         push_value(&mut buffer, None, true);
         assert_eq!(buffer, b"null");
