@@ -5,6 +5,7 @@ mod channels;
 mod clients;
 mod commands;
 mod files;
+mod forwarding;
 mod held;
 mod hostile;
 mod masked;

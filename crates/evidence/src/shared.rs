@@ -383,3 +383,44 @@ impl Compressors {
         compressed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_random;
+
+    /// Letters of base64 that nobody could pack.
+    fn noise(count: usize) -> Vec<u8> {
+        const LETTERS: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let letter = std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            LETTERS[(state >> 58) as usize]
+        });
+        letter.take(count).collect()
+    }
+
+    #[test]
+    fn noise_is_told_from_what_can_be_packed() {
+        let line = br#"{"t":1,"op":3,"output":"total 48\r\ndrwxr-xr-x 2 root root 4096 Nov 21 10:00 bin"}"#;
+        let half: Vec<u8> = [noise(70_000), line.repeat(900)].concat();
+        // "hello world, " in base64.
+        let coded = b"aGVsbG8gd29ybGQsIA".repeat(8000);
+        for (bytes, expected) in [
+            (noise(1024), true),
+            (noise(70_000), true),
+            (noise(1 << 20), true),
+            (noise(1023), false),
+            (line.repeat(900), false),
+            (half, false),
+            (coded, false),
+            (vec![b'A'; 100_000], false),
+            (vec![0; 100_000], false),
+            (Vec::new(), false),
+        ] {
+            assert_eq!(is_random(&bytes), expected, "{}", bytes.len());
+        }
+    }
+}

@@ -41,6 +41,15 @@ pub(crate) enum Side {
     Target,
 }
 
+impl Side {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Target,
+            Self::Target => Self::Client,
+        }
+    }
+}
+
 /// Something on its way.
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
@@ -352,6 +361,10 @@ impl Running {
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) client: End,
+    /// The client has opened it: always, but for those that the target asks it to open.
+    pub(crate) client_is_open: bool,
+    /// It is a forwarded connection, and not for programs.
+    pub(crate) is_connection: bool,
     /// `None` until the target has opened its own.
     pub(crate) target: Option<End>,
     pub(crate) running: Option<Running>,
@@ -368,12 +381,30 @@ impl Channel {
     pub(crate) fn new(client: End) -> Self {
         Self {
             client,
+            client_is_open: true,
+            is_connection: false,
             target: None,
             running: None,
             answers: VecDeque::new(),
             has_terminal: false,
             held: None,
             is_refused: false,
+        }
+    }
+
+    /// A connection that is forwarded, whose other side does not know of it yet.
+    pub(crate) fn connection(opener: End, from: Side) -> Self {
+        let new = |client| Self {
+            is_connection: true,
+            ..Self::new(client)
+        };
+        match from {
+            Side::Client => new(opener),
+            Side::Target => Self {
+                client_is_open: false,
+                target: Some(opener),
+                ..new(End::new(0, 0, 0))
+            },
         }
     }
 

@@ -5,11 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::BytesMut;
 use custos_session::transcript::Lines;
 use custos_session::{Ended, Open, Position, Session, SessionError, UpstreamError};
+use custos_ssh_wire::message::number;
 use custos_ssh_wire::{Broken, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 use crate::channels::{Channels, Item, Side};
+use crate::forwarding::Forwards;
 use crate::held::Waiting;
 use crate::link::{of_client, of_target};
 
@@ -27,6 +29,7 @@ pub(crate) struct Conversation {
     pub(crate) client: Transport,
     pub(crate) target: Transport,
     pub(crate) channels: Channels,
+    pub(crate) forwards: Forwards,
     /// The client wants no further programs.
     pub(crate) is_last: bool,
 }
@@ -73,6 +76,8 @@ pub(crate) struct Batch {
     pub(crate) position: Option<Position>,
     /// Something in it can change something.
     pub(crate) may_change: bool,
+    /// What of no channel, or before there is one, goes on when all of it is recorded.
+    messages: Vec<(Side, BytesMut)>,
     /// What goes on when all of it is recorded: the channel, to which side, and what.
     pub(crate) staged: Vec<(u32, Side, Item)>,
 }
@@ -81,6 +86,13 @@ impl Batch {
     /// A record was appended.
     pub(crate) fn at(&mut self, position: Position) {
         self.position = Some(position);
+    }
+
+    /// Something of no channel goes on when all of it is recorded.
+    pub(crate) fn message(&mut self, side: Side, write: impl FnOnce(&mut BytesMut)) {
+        let mut payload = BytesMut::new();
+        write(&mut payload);
+        self.messages.push((side, payload));
     }
 
     /// Hands its lines over; where the last record stands, if there is any.
@@ -101,6 +113,7 @@ impl Shared {
             client,
             target,
             channels: Channels::default(),
+            forwards: Forwards::default(),
             is_last: false,
         };
         Self {
@@ -120,6 +133,19 @@ impl Shared {
         self.conversation
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a message is about a channel that the client has not opened yet: nobody may speak on it.
+    pub(crate) fn is_too_early(&self, payload: &[u8]) -> bool {
+        let is_of_open =
+            |it: &u8| (number::CHANNEL_WINDOW_ADJUST..=number::CHANNEL_FAILURE).contains(it);
+        let recipient = payload.get(1..5).and_then(|bytes| bytes.try_into().ok());
+        let (Some(recipient), true) = (recipient, payload.first().is_some_and(is_of_open)) else {
+            return false;
+        };
+        let mut conversation = self.conversation();
+        let channel = conversation.channels.get(u32::from_be_bytes(recipient));
+        channel.is_some_and(|channel| !channel.client_is_open)
     }
 
     pub(crate) fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
@@ -143,6 +169,9 @@ impl Shared {
     /// What was recorded goes on.
     pub(crate) fn release(&self, batch: &mut Batch) -> Result<(), Broken> {
         let mut conversation = self.conversation();
+        for (side, payload) in batch.messages.drain(..) {
+            conversation.side(side).send(&payload)?;
+        }
         for (number, side, item) in batch.staged.drain(..) {
             if let Some(channel) = conversation.channels.get(number) {
                 channel.push(side, item)?;

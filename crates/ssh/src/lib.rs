@@ -12,6 +12,7 @@ mod channels;
 mod conversation;
 mod end;
 mod files;
+mod forwarding;
 mod held;
 mod link;
 mod login;

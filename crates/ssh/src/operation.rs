@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use custos_model::Effect;
 use custos_session::{Exact, Masks, Question, Verb};
 use custos_shell::{Command, Direction, Known, Transfer};
-use custos_ssh_wire::message::RequestKind;
+use custos_ssh_wire::message::{ChannelKind, Forwarding, RequestKind};
 
 use crate::files::Files;
+use crate::forwarding::harmless;
 use crate::masked::Masked;
 
 /// Files of a command that are named in its record, at most.
@@ -17,7 +18,7 @@ const BOTH_WAYS: &[&str] = &["ssh.upload", "ssh.download"];
 /// Something that runs on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
-    /// The word of records: `exec`, `shell` or `subsystem`.
+    /// The word of records: `exec`, `shell`, `subsystem`, or `forward` for a connection.
     pub(crate) verb: &'static str,
     /// The command, or the subsystem's name; empty for a shell.
     pub(crate) text: Vec<u8>,
@@ -49,6 +50,50 @@ impl Program {
             command: None,
             known: None,
         }
+    }
+
+    /// A connection that is forwarded.
+    pub(crate) fn connection(kind: &ChannelKind<'_>) -> Self {
+        let name = kind.name();
+        let text = match kind {
+            ChannelKind::DirectTcp(origin) | ChannelKind::ForwardedTcp(origin) => format!(
+                "{name} {}:{} from {}:{}",
+                origin.host, origin.port, origin.from_host, origin.from_port
+            ),
+            ChannelKind::DirectStream { path } | ChannelKind::ForwardedStream { path } => {
+                format!("{name} {path}")
+            }
+            ChannelKind::X11 {
+                from_host,
+                from_port,
+            } => format!("{name} from {from_host}:{from_port}"),
+            _ => name.to_owned(),
+        };
+        Self::new("forward", harmless(&text).as_bytes(), &["ssh.forward"])
+    }
+
+    /// The target is to listen.
+    pub(crate) fn listening(forwarding: &Forwarding<'_>) -> Self {
+        let text = match forwarding {
+            Forwarding::Tcp { host, port } => format!("listen on {host}:{port}"),
+            Forwarding::Stream { path } => format!("listen on {path}"),
+        };
+        Self::new("forward", harmless(&text).as_bytes(), &["ssh.forward"])
+    }
+
+    /// Something of the client's is to be reached from the target: its key agent, its X server.
+    pub(crate) fn leading_back(what: &str) -> Self {
+        Self::new("forward", what.as_bytes(), &["ssh.forward"])
+    }
+
+    /// Why it is not held, where people would have to agree.
+    pub(crate) fn unholdable(&self) -> Option<&'static str> {
+        (self.verb == "forward").then_some("hold-of-forwarding-is-not-built")
+    }
+
+    /// The masks of what is recorded of something that goes on as it is.
+    pub(crate) fn recorded_only(&self, recorded: &Masks) -> Option<Box<Masked>> {
+        Masked::new(&Masks::default(), recorded, false)
     }
 
     fn command(text: &[u8]) -> Self {
@@ -91,6 +136,9 @@ impl Program {
 
     /// Why it cannot run for somebody who is to see what is looked for masked.
     pub(crate) fn unmaskable(&self, shown: &Masks) -> Option<&'static str> {
+        if self.verb == "forward" && shown.detected().is_some() {
+            return Some("forwarding-cannot-be-masked");
+        }
         let gives = self.verbs != verbs(&["ssh.upload"]);
         // Files of sftp are judged one by one.
         let cannot = self.is_data() && !self.is_sftp() && gives;
@@ -185,6 +233,7 @@ pub fn recorded_question(verb: &str, text: &str) -> Option<Question> {
         "shell" => RequestKind::Shell,
         "exec" => RequestKind::Exec(text.as_bytes()),
         "subsystem" => RequestKind::Subsystem(text.as_bytes()),
+        "forward" => return Some(Program::leading_back(text).question(0)),
         _ => return None,
     };
     Program::of(&request).map(|program| program.question(0))

@@ -3,20 +3,20 @@
 mod programs;
 
 use bytes::{Bytes, BytesMut};
-use custos_model::{Outcome, Verdict};
 use custos_session::{Open, Session, SessionError};
 use custos_ssh_wire::message::{
-    ChannelData, ChannelKind, ChannelMessage, ChannelOpen, ChannelRequest, GlobalRequest,
-    OpenFailure, RequestKind, number, outcome, refuse,
+    ChannelData, ChannelKind, ChannelMessage, ChannelOpen, ChannelRequest, Confirmation,
+    GlobalRequest, OpenFailure, RequestKind, number, outcome, refuse,
 };
 use custos_ssh_wire::{Broken, WireError};
 use tokio::io::AsyncRead;
 
-pub(crate) use programs::STDERR;
+pub(crate) use programs::{STDERR, begin};
 
 use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Left, Shared};
 use crate::files::{Follow, Lost};
+use crate::forwarding::Connections;
 use crate::link::of_client;
 use crate::operation::Program;
 
@@ -109,6 +109,9 @@ impl<'s> Requests<'s> {
     pub(crate) fn message(&self, batch: &mut Batch, payload: Bytes) -> Result<(), SessionError> {
         let message = payload.first().copied().unwrap_or_default();
         let broken = |what| move |error: WireError| of_client(Broken::Malformed(what, error));
+        if self.shared.is_too_early(&payload) {
+            return Err(unexpected(message));
+        }
         match message {
             number::CHANNEL_DATA | number::CHANNEL_EXTENDED_DATA => {
                 let data = ChannelData::decode(payload).map_err(broken("channel data"))?;
@@ -145,8 +148,14 @@ impl<'s> Requests<'s> {
             | number::CHANNEL_SUCCESS
             | number::CHANNEL_FAILURE
             | number::USERAUTH_REQUEST => Ok(()),
-            number::CHANNEL_OPEN_CONFIRMATION | number::CHANNEL_OPEN_FAILURE => {
-                Err(unexpected(message))
+            number::CHANNEL_OPEN_CONFIRMATION => {
+                let confirmation = Confirmation::decode(&payload);
+                let confirmation = confirmation.map_err(broken("confirmation"))?;
+                self.connections().confirmed(&confirmation)
+            }
+            number::CHANNEL_OPEN_FAILURE => {
+                let failure = OpenFailure::decode(&payload).map_err(broken("refusal"))?;
+                self.connections().not_opened(batch, &failure, Side::Client)
             }
             _ => self
                 .shared
@@ -264,9 +273,26 @@ impl<'s> Requests<'s> {
     }
 
     fn open(&self, batch: &mut Batch, open: &ChannelOpen<'_>) -> Result<(), SessionError> {
+        match open.kind {
+            ChannelKind::Session => self.open_session(open),
+            ChannelKind::DirectTcp(_) | ChannelKind::DirectStream { .. } => {
+                self.connections().open(batch, open, Side::Client)
+            }
+            // The others are for targets to open.
+            _ => {
+                let text = b"there is no such kind of channel";
+                let mut conversation = self.shared.conversation();
+                let refused = conversation.client.send_with(|out| {
+                    refuse(out, open.sender, OpenFailure::UNKNOWN_KIND, text);
+                });
+                refused.map_err(of_client)
+            }
+        }
+    }
+
+    fn open_session(&self, open: &ChannelOpen<'_>) -> Result<(), SessionError> {
         let mut conversation = self.shared.conversation();
-        let is_session = open.kind == ChannelKind::Session;
-        if is_session && !conversation.is_last && open.max_packet > 0 {
+        if !conversation.is_last && open.max_packet > 0 {
             let end = End::new(open.sender, open.window, open.max_packet);
             if let Some(number) = conversation.channels.add(Channel::new(end)) {
                 let open = ChannelOpen {
@@ -279,71 +305,29 @@ impl<'s> Requests<'s> {
                 return sent.map_err(crate::link::of_target);
             }
         }
-        let (reason, text) = match open.kind {
-            ChannelKind::Session if conversation.is_last => {
-                (OpenFailure::PROHIBITED, "no more sessions were asked for")
-            }
-            ChannelKind::Session => (OpenFailure::SHORTAGE, "there are too many channels"),
-            ChannelKind::Other(_) => (
-                OpenFailure::UNKNOWN_KIND,
-                "there is no such kind of channel",
-            ),
-            _ => (OpenFailure::PROHIBITED, "forwarding is not granted"),
+        let (reason, text) = if conversation.is_last {
+            (OpenFailure::PROHIBITED, "no more sessions were asked for")
+        } else {
+            (OpenFailure::SHORTAGE, "there are too many channels")
         };
-        conversation
+        let sent = conversation
             .client
-            .send_with(|out| refuse(out, open.sender, reason, text.as_bytes()))
-            .map_err(of_client)?;
-        drop(conversation);
-        self.refused(
-            batch,
-            "forward",
-            &shown_kind(&open.kind),
-            "forwarding-not-granted",
-        )
+            .send_with(|out| refuse(out, open.sender, reason, text.as_bytes()));
+        sent.map_err(of_client)
+    }
+
+    fn connections(&self) -> Connections<'s> {
+        Connections {
+            session: self.session,
+            shared: self.shared,
+        }
     }
 
     fn global(&self, batch: &mut Batch, request: &GlobalRequest<'_>) -> Result<(), SessionError> {
-        let mut conversation = self.shared.conversation();
         if request.name == "no-more-sessions@openssh.com" {
-            conversation.is_last = true;
+            self.shared.conversation().is_last = true;
         }
-        if request.wants_reply {
-            let answered = conversation.client.send(&[number::REQUEST_FAILURE]);
-            answered.map_err(of_client)?;
-        }
-        drop(conversation);
-        let forwarding = request.forwarding();
-        let forwarding =
-            forwarding.map_err(|error| of_client(Broken::Malformed("forwarding", error)))?;
-        if let Some(forwarding) = forwarding
-            && !request.name.starts_with("cancel-")
-        {
-            let text = format!("{forwarding:?}");
-            return self.refused(batch, "forward", &text, "forwarding-not-granted");
-        }
-        Ok(())
-    }
-
-    /// Puts on record what was refused and is no operation.
-    fn refused(
-        &self,
-        batch: &mut Batch,
-        verb: &'static str,
-        text: &str,
-        rule: &str,
-    ) -> Result<(), SessionError> {
-        let outcome = Outcome {
-            denied: true,
-            error: Some(("prohibited".to_owned(), rule.to_owned())),
-            ..Outcome::default()
-        };
-        let verdict = Verdict::denied(rule);
-        batch.at(self
-            .session
-            .failed(verb, Some(text), &outcome, Some(&verdict))?);
-        batch.may_change = true;
-        Ok(())
+        self.connections().global(batch, request)
     }
 
     fn request(
@@ -357,6 +341,9 @@ impl<'s> Requests<'s> {
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
         if channel.target.is_none() || channel.client.has_closed() {
             return Err(unexpected(number::CHANNEL_REQUEST));
+        }
+        if channel.is_connection {
+            return self.answer(batch, request.recipient, request.wants_reply);
         }
         if let Some(hold) = channel.held.as_mut().filter(|hold| hold.keeps()) {
             if let RequestKind::Signal("INT" | "TERM" | "HUP" | "KILL" | "QUIT") = request.kind {
@@ -414,14 +401,8 @@ impl<'s> Requests<'s> {
                 is_running
             }
             RequestKind::X11 { .. } | RequestKind::Agent => {
-                event.mark("refused").end();
-                self.refused(
-                    batch,
-                    "forward",
-                    request.kind.name(),
-                    "forwarding-not-granted",
-                )?;
-                false
+                event.end();
+                !is_running && !is_refused && self.leads_back(batch, &request.kind)?
             }
             _ => {
                 event
@@ -448,6 +429,23 @@ impl<'s> Requests<'s> {
         } else {
             self.answer(batch, request.recipient, request.wants_reply)
         }
+    }
+
+    /// Whether the target may reach the client's key agent or X server.
+    fn leads_back(&self, batch: &mut Batch, kind: &RequestKind<'_>) -> Result<bool, SessionError> {
+        let what = if *kind == RequestKind::Agent {
+            "auth-agent-req@openssh.com"
+        } else {
+            "x11-req"
+        };
+        let is_granted = self.connections().grants(batch, what)?;
+        let forwards = &mut self.shared.conversation().forwards;
+        match kind {
+            _ if !is_granted => {}
+            RequestKind::X11 { single, .. } => forwards.grant_x11(*single),
+            _ => forwards.grant_agent(),
+        }
+        Ok(is_granted)
     }
 
     /// Passes a request on.
@@ -551,14 +549,6 @@ fn known_name(kind: &RequestKind<'_>) -> &'static str {
         RequestKind::X11 { .. } => "x11",
         RequestKind::Agent => "agent",
         _ => "other",
-    }
-}
-
-fn shown_kind(kind: &ChannelKind<'_>) -> String {
-    match kind {
-        ChannelKind::DirectTcp(origin) => format!("direct-tcpip {}:{}", origin.host, origin.port),
-        ChannelKind::DirectStream { path } => format!("direct-streamlocal {path}"),
-        kind => kind.name().to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use custos_model::Outcome;
 use custos_session::{Open, Session, SessionError, UpstreamError};
 use custos_ssh_wire::message::{
     ChannelData, ChannelMessage, ChannelOpen, ChannelRequest, Confirmation, GlobalRequest,
-    OpenFailure, RequestKind, confirm, number, outcome, refuse,
+    OpenFailure, RequestKind, confirm, number, outcome,
 };
 use custos_ssh_wire::{Broken, WireError};
 use tokio::io::AsyncRead;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Shared};
 use crate::files::Follow;
+use crate::forwarding::Connections;
 use crate::link::{of_client, of_target};
 use crate::masked::Onto;
 
@@ -26,6 +27,13 @@ pub(crate) struct Responses<'s> {
 impl<'s> Responses<'s> {
     pub(crate) fn new(session: &'s Session<Open>, shared: &'s Shared) -> Self {
         Self { session, shared }
+    }
+
+    fn connections(&self) -> Connections<'s> {
+        Connections {
+            session: self.session,
+            shared: self.shared,
+        }
     }
 
     /// Until the target has left; returns why.
@@ -113,6 +121,9 @@ impl<'s> Responses<'s> {
     fn message(&self, batch: &mut Batch, payload: Bytes) -> Result<(), SessionError> {
         let message = payload.first().copied().unwrap_or_default();
         let broken = |what| move |error: WireError| of_target(Broken::Malformed(what, error));
+        if self.shared.is_too_early(&payload) {
+            return Err(unexpected(message));
+        }
         match message {
             number::CHANNEL_DATA | number::CHANNEL_EXTENDED_DATA => {
                 let data = ChannelData::decode(payload).map_err(broken("channel data"))?;
@@ -149,16 +160,11 @@ impl<'s> Responses<'s> {
             }
             number::CHANNEL_OPEN_FAILURE => {
                 let failure = OpenFailure::decode(&payload).map_err(broken("refusal"))?;
-                self.not_opened(&failure)
+                self.connections().not_opened(batch, &failure, Side::Target)
             }
             number::CHANNEL_OPEN => {
                 let open = ChannelOpen::decode(&payload).map_err(broken("opening of a channel"))?;
-                let text = b"forwarding is not granted";
-                let mut conversation = self.shared.conversation();
-                let refused = conversation
-                    .target
-                    .send_with(|out| refuse(out, open.sender, OpenFailure::PROHIBITED, text));
-                refused.map_err(of_target)
+                self.connections().opened_by_target(batch, &open)
             }
             number::GLOBAL_REQUEST => {
                 let request = GlobalRequest::decode(&payload).map_err(broken("request"))?;
@@ -169,7 +175,10 @@ impl<'s> Responses<'s> {
                 }
                 Ok(())
             }
-            number::REQUEST_SUCCESS | number::REQUEST_FAILURE | number::USERAUTH_BANNER => Ok(()),
+            number::REQUEST_SUCCESS | number::REQUEST_FAILURE => {
+                self.connections().answered(batch, &payload)
+            }
+            number::USERAUTH_BANNER => Ok(()),
             _ => self
                 .shared
                 .conversation()
@@ -415,23 +424,6 @@ impl<'s> Responses<'s> {
         let sent = conversation
             .client
             .send_with(|out| confirm(out, &confirmation));
-        sent.map_err(of_client)
-    }
-
-    fn not_opened(&self, failure: &OpenFailure<'_>) -> Result<(), SessionError> {
-        let mut conversation = self.shared.conversation();
-        let channel: Option<&mut Channel> = conversation.channels.get(failure.recipient);
-        let channel = channel.filter(|channel| channel.target.is_none());
-        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_OPEN_FAILURE))?;
-        let recipient = channel.client.number();
-        conversation.channels.remove(failure.recipient);
-        let text = failure
-            .description
-            .get(..256)
-            .unwrap_or(failure.description);
-        let sent = conversation
-            .client
-            .send_with(|out| refuse(out, recipient, failure.reason, text));
         sent.map_err(of_client)
     }
 }

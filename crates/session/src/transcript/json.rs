@@ -30,8 +30,8 @@ pub(super) fn push_value(buffer: &mut Vec<u8>, value: Option<&[u8]>, text: bool)
         if push_plain(buffer, bytes) {
             return;
         }
-        if !is_mostly_control(bytes)
-            && let Ok(valid) = std::str::from_utf8(bytes)
+        if let Ok(valid) = std::str::from_utf8(bytes)
+            && !is_mostly_control(bytes)
         {
             push_string(buffer, valid);
             return;
@@ -44,8 +44,9 @@ pub(super) fn push_value(buffer: &mut Vec<u8>, value: Option<&[u8]>, text: bool)
 
 /// Whether a string would be more than twice as long for its escapes: zero bytes, for example, are valid UTF-8.
 fn is_mostly_control(bytes: &[u8]) -> bool {
-    let escaped = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\n' | b'\r' | b'\t' | 8 | 12);
-    bytes.len() >= CONTROL_FROM_BYTES && bytes.iter().filter(escaped).count() > bytes.len() / 4
+    let escaped =
+        |byte: &u8| usize::from(*byte < 0x20 && *byte != b'\n' && *byte != b'\r' && *byte != b'\t');
+    bytes.len() >= CONTROL_FROM_BYTES && bytes.iter().map(escaped).sum::<usize>() > bytes.len() / 4
 }
 
 /// Writes the string if it is ASCII that needs no escape, which is the common case.

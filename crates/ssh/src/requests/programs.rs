@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use custos_model::{Decision, Operation, Outcome};
-use custos_session::{Begun, Masks, Ruled, Rules, SessionError};
+use custos_session::{Begun, Masks, Open, Ruled, Rules, Session, SessionError};
 use custos_ssh_wire::message::{ChannelRequest, RequestKind, close, end_of_file, number, outcome};
 use tokio::sync::Notify;
 
@@ -33,7 +33,7 @@ impl Requests<'_> {
         let rules = self.session.rules();
         let program = self.narrowed(program, &rules)?;
         let recorded = self.session.recorded(&rules)?;
-        let begun = self.begin(&program, &rules, &recorded)?;
+        let begun = begin(self.session, &program, &rules, &recorded)?;
         batch.at(begun.position);
         batch.may_change = true;
         self.session
@@ -105,33 +105,6 @@ impl Requests<'_> {
         Ok(program)
     }
 
-    fn begin(
-        &self,
-        program: &Program,
-        rules: &Rules,
-        recorded: &Masks,
-    ) -> Result<Begun, SessionError> {
-        let question = program.question(self.session.utc_ns());
-        let text = program.shown(recorded);
-        let operation = Operation {
-            verb: program.verb,
-            effect: program.effect(),
-            may_change: true,
-            objects: &program.objects(recorded),
-            text: &text,
-            parameters: 0,
-        };
-        let question = rules.are_judged().then_some((&question, rules));
-        let refuse = |ruled: &Ruled| {
-            if program.has_zero() {
-                return Ok(Some("zero-byte"));
-            }
-            Ok(program.unmaskable(&ruled.masks))
-        };
-        self.session
-            .begin(&operation, question, refuse, || program.exact())
-    }
-
     fn deny(
         &self,
         batch: &mut Batch,
@@ -194,4 +167,33 @@ impl Requests<'_> {
         batch.staged.push((number, Side::Target, close));
         Ok(())
     }
+}
+
+/// Decides on something and puts its intent on record.
+pub(crate) fn begin(
+    session: &Session<Open>,
+    program: &Program,
+    rules: &Rules,
+    recorded: &Masks,
+) -> Result<Begun, SessionError> {
+    let question = program.question(session.utc_ns());
+    let text = program.shown(recorded);
+    let operation = Operation {
+        verb: program.verb,
+        effect: program.effect(),
+        may_change: true,
+        objects: &program.objects(recorded),
+        text: &text,
+        parameters: 0,
+    };
+    let question = rules.are_judged().then_some((&question, rules));
+    let refuse = |ruled: &Ruled| {
+        if program.has_zero() {
+            return Ok(Some("zero-byte"));
+        }
+        let is_held = ruled.verdict.decision == Decision::Hold;
+        let unholdable = program.unholdable().filter(|_| is_held);
+        Ok(unholdable.or_else(|| program.unmaskable(&ruled.masks)))
+    };
+    session.begin(&operation, question, refuse, || program.exact())
 }
