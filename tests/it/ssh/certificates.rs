@@ -90,25 +90,6 @@ impl Job {
         self.files.path()
     }
 
-    /// Options of `ssh` that lead to the gateway whatever the host is called.
-    pub(super) fn options(&self) -> Vec<String> {
-        let certificate = self.state("cert.pub").display().to_string();
-        let key = certificate.trim_end_matches(".cert.pub").replace('%', "%%");
-        let port = self.world.custos.ssh_address().port();
-        [
-            "HostName=127.0.0.1".to_owned(),
-            format!("Port={port}"),
-            format!("IdentityFile={key}"),
-            format!("CertificateFile={key}.cert.pub"),
-            "IdentitiesOnly=yes".to_owned(),
-            "StrictHostKeyChecking=no".to_owned(),
-            "UserKnownHostsFile=/dev/null".to_owned(),
-            "LogLevel=ERROR".to_owned(),
-        ]
-        .map(|option| format!("-o {option}"))
-        .to_vec()
-    }
-
     pub(super) fn finish(self) -> Stopped {
         self.world.custos.finish()
     }

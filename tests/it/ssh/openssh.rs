@@ -3,15 +3,13 @@
 use std::process::Command;
 use std::time::Duration;
 
-use custos_testkit::{PATIENCE, Sshd, run};
-
-use super::certificates::Job;
+use custos_testkit::{Custos, PATIENCE, Settings, Sshd, run};
 
 /// Where the package has them.
 const SCRIPTS: &str = "/usr/lib/openssh/regress";
 /// Those that say something about what is between client and server, and take seconds. The rest is listed in
 /// docs/limitations.md, with why.
-const SHORT: [&str; 11] = [
+const SHORT: [&str; 13] = [
     "exit-status",
     "stderr-data",
     "stderr-after-eof",
@@ -23,24 +21,47 @@ const SHORT: [&str; 11] = [
     "sftp-cmds",
     "sftp-badcmds",
     "sftp-batch",
+    "dynamic-forward",
+    "forwarding",
 ];
+
+/// Whoever may do everything, forwarding too.
+const POLICY: &str = "\
+version: 1
+rules:
+  - id: everything
+    who: \"*\"
+    on: ssh/web1
+    may: [session.open, ssh.exec, ssh.shell, ssh.upload, ssh.download, ssh.forward, ssh.unknown]
+";
 
 /// Further ones by `CUSTOS_OPENSSH_TESTS="transfer rekey …"`, which take their place.
 #[test]
 fn regression_scripts_pass_through_the_gateway() {
     let server = Sshd::start_with("AcceptEnv _XXX_* LC_*\n");
-    let job = Job::with(&server, &["--accept-env", "_XXX_*"]);
-    let directory = job.directory().join("openssh");
+    let custos = Custos::start_with(&Settings::under(POLICY));
+    custos.add_ssh("ssh/web1", &server, "ed25519", &["--accept-env", "_XXX_*"]);
+    let alice = custos.issue("alice", "ssh/web1");
+    let directory = custos.directory().join("openssh");
     run(
         Command::new("cp").args(["-a", SCRIPTS]).arg(&directory),
         PATIENCE,
     )
     .success();
     let wrapper = directory.join("ssh-through-the-gateway");
-    let text = format!(
-        "#!/bin/sh\nexec ssh -o ProxyCommand=none -o User=deploy+web1 {} \"$@\"\n",
-        job.options().join(" ")
-    );
+    let client = custos.ssh_client("ssh", &alice.secret);
+    // What goes to a forwarded port goes through the gateway by that.
+    let mut text = "#!/bin/sh\nfor it; do case $it in -p*|*[Pp]roxy[Cc]ommand*) exec ssh \"$@\";; esac; done\n".to_owned();
+    for (name, value) in client.get_envs() {
+        let (name, value) = (name.display(), value.unwrap_or_default().display());
+        text.push_str(&format!("export {name}='{value}'\n"));
+    }
+    let port = custos.ssh_address().port();
+    text.push_str(&format!(
+        "exec ssh -o ProxyCommand=none -o User=alice+web1 -o HostName=127.0.0.1 -o Port={port} -o BatchMode=no -o PasswordAuthentication=yes \
+         -o PreferredAuthentications=password -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o GlobalKnownHostsFile=/dev/null \
+         -o LogLevel=ERROR \"$@\"\n"
+    ));
     std::fs::write(&wrapper, text).expect("it can be written");
     run(Command::new("chmod").arg("755").arg(&wrapper), PATIENCE).success();
     let named = std::env::var("CUSTOS_OPENSSH_TESTS").ok();
@@ -75,9 +96,13 @@ fn regression_scripts_pass_through_the_gateway() {
         );
         let is_ok = finished.status.success() && finished.stdout.contains("ok ");
         if !is_ok {
-            failed.push(format!("{test}: {finished}"));
+            let log = std::fs::read_to_string(directory.join("failed-ssh.log"));
+            let log = log.unwrap_or_default();
+            let tail = log.len().saturating_sub(2000);
+            let tail = log.get(tail..).unwrap_or_default();
+            failed.push(format!("{test}: {finished}\n{tail}"));
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    job.finish();
+    custos.finish();
 }
