@@ -221,7 +221,8 @@ impl Gateway {
                 core.principal_changed();
                 let resource = state.resource.as_ref();
                 // Asked for after the groups were changed: whoever changes policy meanwhile sees them.
-                resource.is_some_and(|resource| self.shared.services.may_open(&principal, resource))
+                // What leads to no resource is anybody's who is signed in.
+                resource.is_none_or(|resource| self.shared.services.may_open(&principal, resource))
             };
             if !allowed {
                 core.interrupt(Interrupt::Cut {
