@@ -7,6 +7,7 @@ mod commands;
 mod files;
 mod held;
 mod hostile;
+mod jump;
 mod masked;
 mod openssh;
 mod programs;

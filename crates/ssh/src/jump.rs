@@ -17,8 +17,8 @@ use custos_ssh_wire::message::{
     OpenFailure, Origin, adjust, close, confirm, data, end_of_file, number, outcome, refuse,
 };
 use custos_ssh_wire::{Broken, Transport, WireError};
-use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep};
 
@@ -62,6 +62,13 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
         refusals: 0,
     };
     let result = jump.run(&mut reader, &mut writer).await;
+    // Whoever leaves when told to was told to.
+    let result = match jump.session.interrupted(None).now_or_never() {
+        Some(interrupt) if result.is_ok() && interrupt != Interrupt::Draining => {
+            Err(SessionError::Interrupted(interrupt))
+        }
+        _ => result,
+    };
     if let Err(error) = &result {
         let (reason, text) = end::words(error, id);
         jump.transport.disconnect(reason, &text);
