@@ -297,7 +297,7 @@ mod tests {
             issuer: "okta".to_owned(),
             subject: subject.to_owned(),
             name: subject.to_owned(),
-            kind: PrincipalKind::Person,
+            kind: PrincipalKind::Human,
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             on_behalf_of,
         }
@@ -309,7 +309,7 @@ mod tests {
         let alice = principal("alice", &["a"], Vec::new());
         let agent = |of| principal("agent", &[], vec![of]);
         let through = |principal| Through {
-            session: SessionId(uuid::Uuid::nil()),
+            session: SessionId::from_uuid(uuid::Uuid::nil()),
             principal,
             ended: CancellationToken::new(),
         };

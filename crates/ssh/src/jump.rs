@@ -45,6 +45,9 @@ const REFUSALS_MAX: usize = 64;
 
 type Steps = FuturesUnordered<Pin<Box<dyn Future<Output = Step> + Send>>>;
 
+/// When something is to happen, if it is.
+type Time = Option<Pin<Box<Sleep>>>;
+
 /// Until the client has left, or the connection may not last any longer.
 pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
     ssh: &Ssh,
@@ -104,8 +107,7 @@ impl Jump<'_> {
         let mut told: Option<Interrupt> = None;
         let mut input = BytesMut::new();
         // While nothing is open, until it is over; and when it was told to end, until its sessions have said why they do.
-        let (mut idle, mut farewell): (Option<Pin<Box<Sleep>>>, Option<Pin<Box<Sleep>>>) =
-            (None, None);
+        let (mut idle, mut farewell): (Time, Time) = (None, None);
         loop {
             if let Some(ended) = self.take().await? {
                 return Ok(ended);
@@ -391,7 +393,7 @@ impl Jump<'_> {
 }
 
 /// Resolves when the time is up; never where there is none.
-async fn due(time: &mut Option<Pin<Box<Sleep>>>) {
+async fn due(time: &mut Time) {
     match time {
         Some(time) => time.await,
         None => std::future::pending().await,

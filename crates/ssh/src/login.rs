@@ -72,9 +72,15 @@ struct OtherTarget;
 #[derive(Debug)]
 pub(crate) enum SignedIn {
     /// One target.
-    Target(Session<Identified>),
+    Target(Box<Session<Identified>>),
     /// The gateway itself: it names no target.
     Passage(Session<Passage>),
+}
+
+impl SignedIn {
+    fn target(session: Session<Identified>) -> Self {
+        Self::Target(Box::new(session))
+    }
 }
 
 /// Until the client has proved who it is. The connection is not told so yet: first it must be clear that it may open what it
@@ -120,7 +126,7 @@ pub(crate) async fn login<S: AsyncRead + AsyncWrite + Unpin>(
                         return session
                             .identify_by_password(&login.name, password, resource.as_deref())
                             .await
-                            .map(SignedIn::Target);
+                            .map(SignedIn::target);
                     }
                     AuthenticationMethod::PublicKey(offer) if is_certified(&offer) => {
                         let would_do = offers < OFFERS_MAX
@@ -168,7 +174,7 @@ async fn certified(
 ) -> Result<SignedIn, SessionError> {
     if let Some(resource) = resource {
         let identified = session.identify_by_certificate(name, presented, Some(&resource));
-        return identified.await.map(SignedIn::Target);
+        return identified.await.map(SignedIn::target);
     }
     let passed = session.pass_by_certificate(name, presented);
     passed.await.map(SignedIn::Passage)

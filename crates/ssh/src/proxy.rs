@@ -37,7 +37,7 @@ pub(crate) async fn serve(
     let mut link = ssh.link(&ssh.names, stream);
     let id = session.id();
     let opened = match signed_in(&mut link, session, None).await {
-        Ok(SignedIn::Target(session)) => open(ssh, &mut link, session).await,
+        Ok(SignedIn::Target(session)) => open(ssh, &mut link, *session).await,
         Ok(SignedIn::Passage(session)) => {
             return Box::pin(jump::run(ssh, link, session)).await;
         }
@@ -57,7 +57,7 @@ pub(crate) async fn serve_within<S: AsyncRead + AsyncWrite + Unpin>(
     let mut link = ssh.link(names, stream);
     let id = session.id();
     let opened = match signed_in(&mut link, session, Some(target)).await {
-        Ok(SignedIn::Target(session)) => open(ssh, &mut link, session).await,
+        Ok(SignedIn::Target(session)) => open(ssh, &mut link, *session).await,
         Ok(SignedIn::Passage(_)) => Err(SessionError::Internal("a target was lost on the way")),
         Err(error) => Err(error),
     };

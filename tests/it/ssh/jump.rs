@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use custos_testkit::{Finished, PATIENCE, Sshd, Terminal, run, start, wait_for};
+use custos_testkit::{Finished, PATIENCE, Running, Sshd, Terminal, run, start, wait_for};
 use serde_json::Value;
 
 use super::certificates::Job;
@@ -51,6 +51,21 @@ impl Jumper {
 
     fn ssh(&self, arguments: &[&str]) -> Finished {
         run(&mut self.client("ssh", arguments), PATIENCE)
+    }
+
+    /// A connection to the gateway that is there for others: it, the option by which targets are reached through it, and that
+    /// by which it is found.
+    fn shared(&self) -> (Running, String, String) {
+        let socket = self.job.directory().join("master");
+        let control = format!("ControlPath={}", socket.display());
+        let mut master = start(&mut self.client("ssh", &["-o", &control, "-M", "-N", "custos"]));
+        wait_for("the connection", PATIENCE, || {
+            assert!(master.is_running(), "{}", master.stderr());
+            socket.exists().then_some(())
+        });
+        let config = self.config.display();
+        let proxy = format!("ProxyCommand=ssh -F {config} -o {control} -W %h:%p custos");
+        (master, proxy, control)
     }
 
     /// Asks the gateway for a connection, and says what became of it.
@@ -164,18 +179,7 @@ fn every_client_jumps() {
 #[test]
 fn targets_share_a_connection() {
     let jumper = Jumper::new();
-    let socket = jumper.job.directory().join("master");
-    let socket = socket.to_str().expect("text");
-    let control = format!("ControlPath={socket}");
-    let mut master = start(&mut jumper.client("ssh", &["-o", &control, "-M", "-N", "custos"]));
-    wait_for("the connection", PATIENCE, || {
-        assert!(master.is_running(), "{}", master.stderr());
-        Path::new(socket).exists().then_some(())
-    });
-    let proxy = format!(
-        "ProxyCommand=ssh -F {} -o {control} -W %h:%p custos",
-        jumper.config.display()
-    );
+    let (master, proxy, control) = jumper.shared();
     let terminals: Vec<_> = (0..3)
         .map(|number| {
             let program = format!("echo open-{number}; read word; echo got-$word");
@@ -216,6 +220,31 @@ fn targets_share_a_connection() {
             .iter()
             .all(|start| start["detail"]["through"] == *outer)
     );
+}
+
+/// One whose client takes nothing any more stops no other, in either direction.
+#[test]
+fn a_stopped_client_stops_no_other() {
+    let jumper = Jumper::new();
+    let (master, proxy, _) = jumper.shared();
+    let options = ["-o", &proxy, "-o", "ProxyJump=none", "-o", "LogLevel=ERROR"];
+    let client = |program| jumper.client("ssh", &[&options[..], &["web1", program]].concat());
+    let mut stopped = start(&mut client("echo open; exec head -c 100000000 /dev/zero"));
+    wait_for("the program", PATIENCE, || {
+        assert!(stopped.is_running(), "{}", stopped.stderr());
+        (!stopped.stdout().is_empty()).then_some(())
+    });
+    stopped.signal(rustix::process::Signal::STOP);
+    for _ in 0..3 {
+        let mut other = start(&mut client("wc -c; head -c 5000000 /dev/zero | wc -c"));
+        other.write(&"x".repeat(3_000_000));
+        other.close_stdin();
+        assert_eq!(other.finish(PATIENCE).success(), "3000000\n5000000\n");
+    }
+    assert!(stopped.is_running());
+    stopped.signal(rustix::process::Signal::KILL);
+    drop((stopped, master));
+    jumper.job.finish();
 }
 
 /// The gateway is known by its authority alone: for its own name, and in place of a target for that target's.
@@ -506,7 +535,7 @@ fn nothing_stays_open_for_nothing() {
 }
 
 /// What the gateway says, as a target, to one who says nothing.
-fn half_open(half: &mut custos_testkit::Running) -> String {
+fn half_open(half: &mut Running) -> String {
     wait_for("the gateway to answer", PATIENCE, || {
         let said = half.stdout();
         (!said.is_empty()).then_some(said)
@@ -517,13 +546,7 @@ fn half_open(half: &mut custos_testkit::Running) -> String {
 #[test]
 fn a_flood_of_channels_is_bounded() {
     let jumper = Jumper::new();
-    let socket = jumper.job.directory().join("master");
-    let control = format!("ControlPath={}", socket.display());
-    let mut master = start(&mut jumper.client("ssh", &["-o", &control, "-M", "-N", "custos"]));
-    wait_for("the connection", PATIENCE, || {
-        assert!(master.is_running(), "{}", master.stderr());
-        socket.exists().then_some(())
-    });
+    let (mut master, _, control) = jumper.shared();
     let ask =
         |place: &str| start(&mut jumper.client("ssh", &["-o", &control, "-W", place, "custos"]));
     let mut open: Vec<_> = (0..32).map(|_| ask("web1:22")).collect();

@@ -121,10 +121,10 @@ impl Tunnel {
     pub(super) fn said(&mut self, reader: ReadHalf<DuplexStream>, bytes: &[u8]) -> Said {
         if bytes.is_empty() {
             self.is_over = true;
-            return match std::mem::replace(&mut self.was_closed, true) {
-                true => Said::Nothing,
-                false => Said::End,
-            };
+            if std::mem::replace(&mut self.was_closed, true) {
+                return Said::Nothing;
+            }
+            return Said::End;
         }
         self.reader = Some(reader);
         if self.was_closed {
@@ -167,9 +167,10 @@ impl Tunnel {
     /// Waits for what the session says, if the client has room for it.
     pub(super) fn listen(&mut self, number: u32) -> Option<impl Future<Output = Step> + use<>> {
         // What nobody wants any more is taken all the same, so that the session can end.
-        let most = match self.was_closed {
-            true => MAX_PACKET_BYTES,
-            false => self.room.min(self.max_packet),
+        let most = if self.was_closed {
+            MAX_PACKET_BYTES
+        } else {
+            self.room.min(self.max_packet)
         };
         let mut reader = self.reader.take_if(|_| most > 0)?;
         Some(async move {
