@@ -44,7 +44,7 @@ pub struct LiveSession {
     pub id: SessionId,
     /// Who; `None` while it is not authenticated.
     pub principal: Option<Principal>,
-    /// To what; `None` while it is not authenticated.
+    /// To what; `None` while it is not authenticated, and of a connection that leads to sessions.
     pub resource: Option<ResourceName>,
     /// By which connection credential; `None` while it is not authenticated.
     pub credential: Option<CredentialId>,

@@ -210,13 +210,18 @@ impl Session<Passage> {
         let Some(principal) = self.core.state().principal.clone() else {
             return Ok(None);
         };
-        let mut meant = services.store.resources()?;
-        meant.retain(|resource| resource.name.protocol() == self.stage.protocol);
-        if meant.iter().any(|resource| names.contains(&resource.name)) {
-            meant.retain(|resource| names.contains(&resource.name));
-        } else {
+        let mut meant = Vec::new();
+        for name in names
+            .iter()
+            .filter(|it| it.protocol() == self.stage.protocol)
+        {
+            meant.extend(services.store.resource(name)?);
+        }
+        if meant.is_empty() {
+            meant = services.store.resources()?;
             meant.retain(|resource| {
-                resource.host.eq_ignore_ascii_case(host)
+                resource.name.protocol() == self.stage.protocol
+                    && resource.host.eq_ignore_ascii_case(host)
                     && services.may_ask_for(&principal, resource)
             });
         }

@@ -547,8 +547,12 @@ fn half_open(half: &mut Running) -> String {
 fn a_flood_of_channels_is_bounded() {
     let jumper = Jumper::new();
     let (mut master, _, control) = jumper.shared();
-    let ask =
-        |place: &str| start(&mut jumper.client("ssh", &["-o", &control, "-W", place, "custos"]));
+    // Through the one connection, or not at all.
+    let options = ["-o", &control, "-o", "Port=1"];
+    let ask = |place: &str| {
+        let arguments = [&options[..], &["-W", place, "custos"]].concat();
+        start(&mut jumper.client("ssh", &arguments))
+    };
     let mut open: Vec<_> = (0..32).map(|_| ask("web1:22")).collect();
     for one in &mut open {
         half_open(one);
