@@ -8,6 +8,7 @@ mod files;
 mod forwarding;
 mod held;
 mod hostile;
+mod jump;
 mod masked;
 mod openssh;
 mod programs;

@@ -67,6 +67,7 @@ pub(crate) async fn certify(
             "host": host(console.base_url.as_str()),
             "port": entrance.map(|entrance| entrance.port),
             "host_key": entrance.and_then(|entrance| entrance.host_key.clone()),
+            "host_authority": console.services.host_authority.public().openssh(),
         }),
     )
 }

@@ -60,5 +60,6 @@ pub use console::{
     Console, ConsoleSettings, Entrance, OpenIdProvider, Provider, Random, WebProvider,
 };
 pub use groups::{Group, Groups};
+pub use my::host;
 pub use provisioning::{MatchedBy, ProvisioningSettings};
 pub use server::{WebCertificate, WebError, WebListener};

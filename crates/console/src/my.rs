@@ -383,7 +383,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The host of a base URL. Clients verify certificates by name, and a local gateway's has `localhost`.
-pub(crate) fn host(base_url: &str) -> &str {
+pub fn host(base_url: &str) -> &str {
     let rest = base_url
         .split_once("://")
         .map_or(base_url, |(_, rest)| rest);

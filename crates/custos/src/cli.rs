@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Show who is signed in
     Whoami(WhoAmIArgs),
     /// Print what OpenSSH needs in its configuration to go through the gateway
-    SshConfig(SshArgs),
+    SshConfig(SshConfigArgs),
     /// Renew the SSH certificate, where it is due; what `ssh-config` prints calls this
     SshCert(SshArgs),
     /// Let an agent act for you
@@ -192,17 +192,32 @@ pub(crate) struct DelegateArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct SshArgs {
+    #[command(flatten)]
+    pub(crate) gateway: SignInArgs,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   custos ssh-config >> ~/.ssh/config
   ssh custos-web1                                       a target, by its name
   ssh alice+web1@gw.example                             the same, spelled out
   scp file custos-web1:                                 and so on
+  custos ssh-config --jump >> ~/.ssh/config
+  ssh web1                                              through ProxyJump, by its own name
+  custos ssh-config --known-hosts >> ~/.ssh/known_hosts trust the gateway everywhere
 
 The certificate is good as long as the sign-in lasts; sign in again with `custos login`.")]
-pub(crate) struct SshArgs {
+pub(crate) struct SshConfigArgs {
     #[command(flatten)]
     pub(crate) gateway: SignInArgs,
+    /// Also each target under its own name, by ProxyJump
+    #[arg(long)]
+    pub(crate) jump: bool,
+    /// The line of known_hosts alone by which the gateway is trusted, for its own name and those of your targets
+    #[arg(long, conflicts_with = "jump")]
+    pub(crate) known_hosts: bool,
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ mod saml_providers;
 mod serve;
 mod signing;
 mod signing_keys;
+mod ssh;
 mod start;
 mod web;
 

@@ -7,22 +7,18 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use custos_api::{Admin, AdminSettings, AdminSocket, Finding, ListenerStatus};
 use custos_console::{Console, WebCertificate, WebListener, WebProvider};
 use custos_evidence::{Evidence, Recovery, Settings};
-use custos_identity::{CertificateAuthority, Credentials, SignIns};
+use custos_identity::{CertificateAuthority, Credentials, HostAuthority, SignIns};
 use custos_model::{Clock, Secret};
 use custos_policy::Policy;
 use custos_postgres::Postgres;
 use custos_session::{BoundListener, Gateway, ServerIdentity, Services};
 use custos_ssh::Ssh;
-use custos_ssh_wire::PrivateKey;
 use custos_store::{MasterKey, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use zeroize::Zeroizing;
 
 use crate::cli::VERSION;
 use crate::config::Config;
@@ -30,7 +26,7 @@ use crate::failure::Failure;
 use crate::issuers::{self, KnownIssuers};
 use crate::logging::LogLevel;
 use crate::machine::{self, SystemClock};
-use crate::{approvals, machines, signing_keys, web};
+use crate::{approvals, machines, signing_keys, ssh, web};
 
 /// A gateway that is up.
 #[derive(Debug)]
@@ -96,9 +92,11 @@ impl Running {
         } = approvals::open(&config, &clock, &evidence, &store, &sign_ins, &policy)?;
         let certificates =
             CertificateAuthority::open(store.clone(), sign_ins.clone(), machine::random)?;
+        let host_authority = HostAuthority::open(&store, machine::random)?;
         let services = Services {
             approvals,
             certificates,
+            host_authority,
             clock,
             evidence: evidence.clone(),
             store: store.clone(),
@@ -343,9 +341,14 @@ fn bind(
     gateway: &Gateway,
 ) -> Result<Vec<(ListenerStatus, Bound)>, Failure> {
     let postgres = Arc::new(Postgres::new(machine::random));
-    let key = ssh_host_key(&services.store)?;
+    let key = ssh::host_key(&services.store)?;
     let host_key = key.public().openssh().to_owned();
-    let ssh = Arc::new(Ssh::new(key, machine::random));
+    let ssh = Arc::new(Ssh::new(
+        key,
+        ssh::own_names(config),
+        Arc::new(ssh::Certificates::new(services)),
+        machine::random,
+    ));
     let mut listeners = Vec::new();
     for listener in &config.listeners {
         let settings = listener.settings();
@@ -374,22 +377,4 @@ fn bind(
         listeners.push((status, bound));
     }
     Ok(listeners)
-}
-
-/// What SSH clients know this gateway by: made once, and kept encrypted with the control state.
-fn ssh_host_key(store: &Store) -> Result<PrivateKey, Failure> {
-    let make = || {
-        let mut seed = Zeroizing::new([0; 32]);
-        machine::random(seed.as_mut_slice());
-        Secret::new(STANDARD.encode(seed.as_slice()))
-    };
-    let kept = store
-        .secret_or_create("ssh.host_key", make, machine::random)
-        .context("cannot read the SSH host key")?;
-    let seed = STANDARD.decode(kept.expose()).ok().map(Zeroizing::new);
-    let seed: Option<Zeroizing<[u8; 32]>> = seed
-        .and_then(|seed| seed.as_slice().try_into().ok())
-        .map(Zeroizing::new);
-    let seed = seed.context("the SSH host key in the control state is damaged")?;
-    Ok(PrivateKey::from_seed(&seed).context("cannot use the SSH host key")?)
 }

@@ -11,13 +11,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use custos_model::{Instant, ResourceName, Secret, SignInId};
+use custos_model::{Instant, SignInId};
 use custos_signatures::SshKey;
 use custos_ssh_wire::{Certificate, CertificateKind, Grant, PrivateKey};
 use custos_store::{Store, StoredSignIn};
-use zeroize::Zeroizing;
 
-use crate::check::Login;
+use crate::authority_key::authority_key;
 use crate::error::IdentityError;
 use crate::own_groups::give_own_groups;
 use crate::sign_ins::SignIns;
@@ -124,18 +123,7 @@ impl CertificateAuthority {
         sign_ins: SignIns,
         random: impl Fn(&mut [u8]) + Send + Sync + 'static,
     ) -> Result<Self, IdentityError> {
-        let make = || {
-            let mut seed = Zeroizing::new([0; 32]);
-            random(seed.as_mut_slice());
-            Secret::new(STANDARD.encode(seed.as_slice()))
-        };
-        let kept = store
-            .secret_or_create(SEED_SECRET, make, &random)
-            .map_err(IdentityError::store("read the SSH authority's key"))?;
-        let seed = STANDARD.decode(kept.expose()).map(Zeroizing::new);
-        let seed: Option<[u8; 32]> = seed.ok().and_then(|seed| seed.as_slice().try_into().ok());
-        let seed = Zeroizing::new(seed.ok_or(IdentityError::AuthorityDamaged)?);
-        let key = PrivateKey::from_seed(&seed).map_err(|_| IdentityError::AuthorityDamaged)?;
+        let key = authority_key(&store, SEED_SECRET, &random)?;
         let inner = Inner {
             key,
             store,
@@ -196,15 +184,14 @@ impl CertificateAuthority {
         })
     }
 
-    /// Checks a certificate by which somebody of this name wants to open a resource: its authority and what it says, that its
-    /// key has signed, and that its sign-in lives. Who signed in counts as the sign-in says now.
+    /// Checks a certificate by which somebody of this name signs in: its authority and what it says, that its key has signed,
+    /// and that its sign-in lives. Who signed in counts as the sign-in, which is returned, says now.
     pub fn check(
         &self,
         login_name: &str,
         presented: &PresentedCertificate<'_>,
-        resource: &ResourceName,
         now: Instant,
-    ) -> Result<Login, CertificateFailure> {
+    ) -> Result<StoredSignIn, CertificateFailure> {
         let certificate = Certificate::decode(presented.certificate)
             .map_err(|_| CertificateFailure::Malformed)?;
         let id = self.judge(login_name, &certificate, now)?;
@@ -221,15 +208,7 @@ impl CertificateAuthority {
         give_own_groups(&mut sign_in.principal, &self.inner.store)
             .map_err(IdentityError::store("look up the administrators"))
             .map_err(CertificateFailure::State)?;
-        Ok(Login {
-            principal: sign_in.principal,
-            resource: resource.clone(),
-            credential: None,
-            authentication: sign_in.authentication,
-            sign_in: Some(sign_in.id),
-            parents: sign_in.parents,
-            ends_utc_ns: sign_in.expires_utc_ns,
-        })
+        Ok(sign_in)
     }
 
     /// Whether a certificate would do for a name, whoever presents it.

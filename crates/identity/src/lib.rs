@@ -18,11 +18,13 @@
     )
 )]
 
+mod authority_key;
 mod authorization;
 mod certificate_authority;
 mod check;
 mod credentials;
 mod error;
+mod host_authority;
 mod issue;
 mod key_change;
 mod keyring;
@@ -43,6 +45,7 @@ pub use credentials::{CredentialState, CredentialSummary, Credentials, ScramPara
 pub use custos_store::{CredentialId, SourceNetwork};
 pub use custos_store::{SignInsOf, StoredProviderSession, StoredSignIn};
 pub use error::{IdentityError, LoginFailure};
+pub use host_authority::HostAuthority;
 pub use issue::{IssueRequest, Issued, SOURCE_NETWORKS_MAX, TTL_MAX, TTL_MIN};
 pub use key_change::{KeyChange, KeyChangeKind, SigningKey, SigningKeyState};
 pub use keyring::{KeyLocation, Keyring};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use custos_evidence::{DetailValue, NodeRecord, RecordOutcome, RecordType};
 use custos_identity::{
     CertificateFailure, Credentials, Login, LoginFailure, PresentedCertificate, ScramParameters,
+    StoredSignIn,
 };
 use custos_model::{Protocol, ResourceName, SessionId};
 use custos_scram::ClientProof;
@@ -15,6 +16,7 @@ use crate::core::Phase;
 use crate::error::SessionError;
 use crate::identified::Identified;
 use crate::listener::{ClientAuthentication, Listener};
+use crate::passage::Through;
 use crate::registry::HandshakePlace;
 use crate::stream::Stream;
 use crate::{Ended, Session};
@@ -27,6 +29,8 @@ pub struct Accepted {
     /// Given back when the session is identified, or dropped.
     place: HandshakePlace,
     end_point: Option<Vec<u8>>,
+    /// The connection that it came through, where it is within another.
+    through: Option<Through>,
 }
 
 impl Accepted {
@@ -36,7 +40,25 @@ impl Accepted {
             listener,
             place,
             end_point: None,
+            through: None,
         }
+    }
+
+    /// The same, within another connection.
+    pub(crate) fn within(self, through: Through) -> Self {
+        Self {
+            through: Some(through),
+            ..self
+        }
+    }
+
+    pub(crate) fn through(&self) -> Option<&Through> {
+        self.through.as_ref()
+    }
+
+    /// It is past authentication.
+    pub(crate) fn into_listener(self) -> Arc<Listener> {
+        self.listener
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -175,21 +197,24 @@ impl Session<Accepted> {
         let checked = {
             let services = &self.core.shared.services;
             let now = services.clock.now();
-            services
-                .certificates
-                .check(login_name, presented, &resource, now)
+            services.certificates.check(login_name, presented, now)
         };
         match checked {
-            Ok(login) => Ok(self.identified(login, "certificate")),
-            Err(failure) => {
-                if let CertificateFailure::State(error) = &failure {
-                    tracing::error!(%error, "a certificate could not be judged");
-                }
-                Err(self
-                    .record_failed_login(login_name, "certificate", &failure.to_string())
-                    .await)
-            }
+            Ok(sign_in) => Ok(self.identified(login_under(sign_in, resource), "certificate")),
+            Err(failure) => Err(self.certificate_refused(login_name, &failure).await),
         }
+    }
+
+    pub(crate) async fn certificate_refused(
+        self,
+        login_name: &str,
+        failure: &CertificateFailure,
+    ) -> SessionError {
+        if let CertificateFailure::State(error) = failure {
+            tracing::error!(%error, "a certificate could not be judged");
+        }
+        self.record_failed_login(login_name, "certificate", &failure.to_string())
+            .await
     }
 
     /// Whether the login name is that of a workload, which presents its platform's token in place of a credential.
@@ -290,6 +315,7 @@ impl Session<Accepted> {
                 login,
                 method,
                 protocol: self.stage.protocol,
+                through: self.stage.through,
             },
         }
     }
@@ -304,7 +330,7 @@ impl Session<Accepted> {
             .await
     }
 
-    async fn record_failed_login(
+    pub(crate) async fn record_failed_login(
         self,
         login_name: &str,
         method: &'static str,
@@ -315,5 +341,18 @@ impl Session<Accepted> {
             .await
             .err()
             .map_or(SessionError::LoginFailed, SessionError::Evidence)
+    }
+}
+
+/// Somebody who is signed in opens a resource.
+fn login_under(sign_in: StoredSignIn, resource: ResourceName) -> Login {
+    Login {
+        principal: sign_in.principal,
+        resource,
+        credential: None,
+        authentication: sign_in.authentication,
+        sign_in: Some(sign_in.id),
+        parents: sign_in.parents,
+        ends_utc_ns: sign_in.expires_utc_ns,
     }
 }

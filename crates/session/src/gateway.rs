@@ -44,7 +44,7 @@ pub struct LiveSession {
     pub id: SessionId,
     /// Who; `None` while it is not authenticated.
     pub principal: Option<Principal>,
-    /// To what; `None` while it is not authenticated.
+    /// To what; `None` while it is not authenticated, and of a connection that leads to sessions.
     pub resource: Option<ResourceName>,
     /// By which connection credential; `None` while it is not authenticated.
     pub credential: Option<CredentialId>,
@@ -221,7 +221,8 @@ impl Gateway {
                 core.principal_changed();
                 let resource = state.resource.as_ref();
                 // Asked for after the groups were changed: whoever changes policy meanwhile sees them.
-                resource.is_some_and(|resource| self.shared.services.may_open(&principal, resource))
+                // What leads to no resource is anybody's who is signed in.
+                resource.is_none_or(|resource| self.shared.services.may_open(&principal, resource))
             };
             if !allowed {
                 core.interrupt(Interrupt::Cut {

@@ -11,6 +11,7 @@ use custos_store::{Durability, Resource};
 use crate::Session;
 use crate::authorized::Authorized;
 use crate::error::SessionError;
+use crate::passage::Through;
 use crate::policy_resource;
 use crate::rules::Place;
 
@@ -21,6 +22,8 @@ pub struct Identified {
     /// How it was presented.
     pub(crate) method: &'static str,
     pub(crate) protocol: Protocol,
+    /// The connection that it came through, where it is within another.
+    pub(crate) through: Option<Through>,
 }
 
 /// What the client asks for inside its resource.
@@ -70,6 +73,13 @@ impl Session<Identified> {
                 .await);
         };
         self.stage.login.principal = principal;
+        let login = &self.stage.login;
+        let through = self.stage.through.as_ref();
+        if through.is_some_and(|through| !through.is_of(&login.principal)) {
+            let verdict = Verdict::denied("somebody-elses-connection");
+            let reason = "the connection that it came through is somebody else's";
+            return Err(self.denied(&verdict, reason).await);
+        }
         let Some(resource) = self.core.shared.services.store.resource(&name)? else {
             let verdict = Verdict::denied("no-such-resource");
             return Err(self
@@ -193,6 +203,7 @@ impl Session<Identified> {
             let address = format!("{}:{}", resource.host, resource.port);
             let credential = login.credential.map(|id| id.to_string());
             let sign_in = login.sign_in.map(|id| id.to_string());
+            let through = self.stage.through.map(|it| it.session().to_string());
             let authentication = &login.authentication;
             let authenticated = Rfc3339(authentication.authenticated_utc_ns).to_string();
             let amr = authentication.amr.join(" ");
@@ -213,6 +224,7 @@ impl Session<Identified> {
                 ("credential", credential.as_deref()),
                 ("reason", state.reason.as_deref()),
                 ("sign_in", sign_in.as_deref()),
+                ("through", through.as_deref()),
             ];
             let given = optional
                 .into_iter()

@@ -3,7 +3,9 @@
 //! The phases, in this order: `accept → handshake → identify → resolve → authorize → connect →
 //! { inspect → decide → record → forward → record → release }* → close`. A protocol adapter gets a
 //! [`Session<Accepted>`] and can only go forward: the type of the session is the proof of the phases
-//! behind it, and only a [`Session<Authorized>`] opens an upstream. `close` is not the adapter's: the
+//! behind it, and only a [`Session<Authorized>`] opens an upstream. A connection that names no target is a
+//! [`Session<Passage>`] once it is known whose it is: sessions come through it, each of which begins at
+//! [`Session<Accepted>`], and it opens nothing itself. `close` is not the adapter's: the
 //! pipeline runs it exactly once, whatever the adapter does, a panic included.
 
 mod accepted;
@@ -18,6 +20,7 @@ mod limits;
 mod listener;
 mod masks;
 mod open;
+mod passage;
 mod rates;
 mod refusals;
 mod registry;
@@ -33,7 +36,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use custos_approvals::Approvals;
 use custos_evidence::Evidence;
-use custos_identity::{CertificateAuthority, Credentials, OwnIssuer, SignIns, Workloads};
+use custos_identity::{
+    CertificateAuthority, Credentials, HostAuthority, OwnIssuer, SignIns, Workloads,
+};
 use custos_model::{Clock, Decision, Principal, ResourceName};
 use custos_policy::Policy;
 use custos_policy::documents::Resource as PolicyResource;
@@ -58,6 +63,7 @@ pub use limits::Limits;
 pub use listener::{BoundListener, ClientAuthentication, ListenerSettings, ListenerTls};
 pub use masks::Masks;
 pub use open::{Begun, Open};
+pub use passage::Passage;
 pub use rules::{Ruled, Rules};
 pub use stream::Stream;
 pub use tls::{ServerIdentity, ServerIdentityError};
@@ -78,6 +84,8 @@ pub struct Services {
     pub credentials: Credentials,
     /// Certificates for keys of people's own.
     pub certificates: CertificateAuthority,
+    /// Certificates for the key that this gateway proves itself with.
+    pub host_authority: HostAuthority,
     /// Who is signed in.
     pub sign_ins: SignIns,
     /// Machines that present their platform's token.
@@ -101,6 +109,13 @@ impl Services {
         let policy = self.policy.load_full();
         policy.open(principal, &resource).decision == Decision::Allow
             || self.is_granted(&policy, principal, &resource)
+    }
+
+    /// Whether the principal may ask to open the resource: policy does not deny it, though people may have to agree first.
+    pub(crate) fn may_ask_for(&self, principal: &Principal, resource: &Resource) -> bool {
+        let policy = self.policy.load_full();
+        let verdict = policy.open(principal, &policy_resource(resource));
+        verdict.decision != Decision::Deny
     }
 
     /// Whether grants meet all approvals that opening needs.
@@ -211,5 +226,20 @@ impl<Stage> Session<Stage> {
     /// Where the client connects from.
     pub fn peer(&self) -> std::net::SocketAddr {
         self.core.peer
+    }
+
+    /// Returns when the session should end although its client did nothing: the interrupt after `seen`.
+    pub async fn interrupted(&self, seen: Option<&Interrupt>) -> Interrupt {
+        let mut interrupts = self.core.interrupts();
+        loop {
+            if let Some(interrupt) = &*interrupts.borrow_and_update()
+                && Some(interrupt) != seen
+            {
+                return interrupt.clone();
+            }
+            if interrupts.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 }

@@ -14,9 +14,10 @@ use crate::accepted::Accepted;
 use crate::core::{Core, Phase};
 use crate::error::{ListenError, SessionError};
 use crate::gateway::{OBEY_GRACE, Shared};
+use crate::passage::{self, Through};
 use crate::registry::HandshakePlace;
 use crate::tls::ServerIdentity;
-use crate::{Protocol, Session};
+use crate::{Ended, Protocol, Session};
 
 /// Pause after the operating system refused to accept (no file descriptors, usually).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -236,42 +237,48 @@ async fn run<P: Protocol>(
     peer: SocketAddr,
     place: HandshakePlace,
 ) {
+    let stage = Accepted::new(protocol.protocol(), listener, place);
+    let serve = async move |session| {
+        stream.set_nodelay(true).map_err(SessionError::Client)?;
+        protocol.serve(stream, session).await
+    };
+    // Boxed: the adapter's future is large, and is given back as soon as the session ends.
+    frame(shared, peer, stage, move |session| Box::pin(serve(session))).await;
+}
+
+/// The frame round a session: its id, its limits, its deadlines, its one close.
+pub(crate) async fn frame<F: Future<Output = Result<Ended, SessionError>>>(
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    stage: Accepted,
+    serve: impl FnOnce(Session<Accepted>) -> F,
+) {
     let now = shared.services.clock.now();
     let id = shared.services.evidence.ids().session(now.utc_ns);
     let core = Arc::new(Core::new(Arc::clone(&shared), id, peer, now.mono_ns));
     shared.registry.add(&core);
-    let result = serve(&core, &*protocol, listener, stream, place).await;
+    let outer = stage.through().map(Through::ended);
+    let session = Session {
+        core: Arc::clone(&core),
+        stage,
+    };
+    let adapter = AssertUnwindSafe(serve(session)).catch_unwind();
+    let result = tokio::select! {
+        biased;
+        result = adapter => {
+            result.unwrap_or(Err(SessionError::Internal("the session's task panicked")))
+        }
+        what = core.overdue() => Err(SessionError::Timeout(what)),
+        () = core.overstayed(OBEY_GRACE) => Err(told_to_end(&core)),
+        interrupt = passage::left(outer) => Err(SessionError::Interrupted(interrupt)),
+        () = core.shared.stop_now.cancelled() => Err(told_to_end(&core)),
+    };
     match &result {
         Ok(_) => tracing::debug!(session = %id, "session ended"),
         Err(error) => tracing::info!(session = %id, kind = error.kind(), "session ended"),
     }
     core.close(result).await;
     shared.registry.remove(id);
-}
-
-async fn serve<P: Protocol>(
-    core: &Arc<Core>,
-    protocol: &P,
-    listener: Arc<Listener>,
-    stream: TcpStream,
-    place: HandshakePlace,
-) -> Result<crate::Ended, SessionError> {
-    stream.set_nodelay(true).map_err(SessionError::Client)?;
-    let session = Session {
-        core: Arc::clone(core),
-        stage: Accepted::new(protocol.protocol(), listener, place),
-    };
-    // Boxed: the adapter's future is large, and is given back as soon as the session ends.
-    let adapter = AssertUnwindSafe(Box::pin(protocol.serve(stream, session))).catch_unwind();
-    tokio::select! {
-        biased;
-        result = adapter => {
-            result.unwrap_or(Err(SessionError::Internal("the session's task panicked")))
-        }
-        what = core.overdue() => Err(SessionError::Timeout(what)),
-        () = core.overstayed(OBEY_GRACE) => Err(told_to_end(core)),
-        () = core.shared.stop_now.cancelled() => Err(told_to_end(core)),
-    }
 }
 
 fn told_to_end(core: &Core) -> SessionError {

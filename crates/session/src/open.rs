@@ -9,13 +9,13 @@ use custos_policy::documents::Question;
 use custos_store::Resource;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::Session;
 use crate::error::SessionError;
 use crate::masks::Masks;
 use crate::rules::{Place, Ruled, Rules};
 use crate::strictness::Strictness;
 use crate::transcript::{Event, Lines};
 use crate::upstream::Upstream;
-use crate::{Interrupt, Session};
 
 /// The target answers and operations pass.
 #[derive(Debug)]
@@ -263,21 +263,6 @@ impl Session<Open> {
     /// Returns when the evidence writer has room for more; called before more is read from the network.
     pub async fn room(&self) {
         self.core.shared.services.evidence.room().await;
-    }
-
-    /// Returns when the session should end although its client did nothing: the interrupt after `seen`.
-    pub async fn interrupted(&self, seen: Option<&Interrupt>) -> Interrupt {
-        let mut interrupts = self.core.interrupts();
-        loop {
-            if let Some(interrupt) = &*interrupts.borrow_and_update()
-                && Some(interrupt) != seen
-            {
-                return interrupt.clone();
-            }
-            if interrupts.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
     }
 
     /// Bytes of one request message at most.

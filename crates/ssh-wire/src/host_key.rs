@@ -1,6 +1,7 @@
 //! Private keys: what a server proves itself with, an authority signs with, and a client signs in with.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -232,14 +233,15 @@ impl PrivateKey {
 /// What a server proves itself with.
 #[derive(Debug)]
 pub struct HostKey {
-    private: PrivateKey,
+    private: Arc<PrivateKey>,
     public: Vec<u8>,
     certificate: Option<Vec<u8>>,
 }
 
 impl HostKey {
     /// `certificate`: of an authority for this key, as it goes over the wire.
-    pub fn new(private: PrivateKey, certificate: Option<Vec<u8>>) -> Self {
+    pub fn new(private: impl Into<Arc<PrivateKey>>, certificate: Option<Vec<u8>>) -> Self {
+        let private = private.into();
         let public = private.public().encode();
         Self {
             private,

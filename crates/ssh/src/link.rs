@@ -80,7 +80,7 @@ pub(crate) fn of_target(broken: Broken) -> SessionError {
     })
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+impl<S> Link<S> {
     pub(crate) fn new(transport: Transport, stream: S) -> Self {
         Self {
             transport,
@@ -88,7 +88,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             early: None,
         }
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// The next message for the layers above; what is to be said is written before it is waited for.
     pub(crate) async fn next(&mut self) -> Result<Bytes, LinkError> {
         if let Some(early) = self.early.take() {

@@ -1,17 +1,20 @@
 //! The client signs in (RFC 4252): who it is, and which target it wants.
 //!
 //! The login name is `NAME+RESOURCE`, split at the last `+`: a form that ssh, scp, sftp, rsync and git all pass on as it is.
-//! `#` in place of `+` means the same. A name alone opens what the credential is for.
+//! `#` in place of `+` means the same. A name alone opens what the credential is for; with a certificate, which is for no
+//! one target, it opens a connection that leads to sessions (`jump`). In those the target is known from where they were asked
+//! for, and a name may say the same and nothing else.
 
 use bytes::Bytes;
-use custos_session::{Accepted, Identified, PresentedCertificate, Session, SessionError};
+use custos_model::ResourceName;
+use custos_session::{Accepted, Identified, Passage, PresentedCertificate, Session, SessionError};
 use custos_ssh_wire::Broken;
 use custos_ssh_wire::message::{
     AuthenticationMethod, AuthenticationRequest, KeyOffer, SERVICE_AUTHENTICATION,
     SERVICE_CONNECTION, accept_service, failure, number, public_key_accepted, service_name,
     signed_data,
 };
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::link::{Link, LinkError, of_client};
 
@@ -47,19 +50,46 @@ impl LoginName {
         }
     }
 
-    /// The whole name of the resource; `None` where none is named.
-    fn resource(&self) -> Option<String> {
-        let resource = self.resource.as_deref()?;
-        Some(format!("ssh/{resource}"))
+    /// The whole name of the resource, `None` where none is named. `target`: what it must be, whether it is named or not.
+    ///
+    /// # Errors
+    /// [`OtherTarget`] where another one is named.
+    fn resource(&self, target: Option<&ResourceName>) -> Result<Option<String>, OtherTarget> {
+        let named = self.resource.as_deref().map(|name| format!("ssh/{name}"));
+        match (named, target) {
+            (Some(named), Some(target)) if named != target.as_str() => Err(OtherTarget),
+            (_, Some(target)) => Ok(Some(target.to_string())),
+            (named, None) => Ok(named),
+        }
+    }
+}
+
+/// A login name names another target than its connection leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct OtherTarget;
+
+/// What a client has signed in to.
+#[derive(Debug)]
+pub(crate) enum SignedIn {
+    /// One target.
+    Target(Box<Session<Identified>>),
+    /// The gateway itself: it names no target.
+    Passage(Session<Passage>),
+}
+
+impl SignedIn {
+    fn target(session: Session<Identified>) -> Self {
+        Self::Target(Box::new(session))
     }
 }
 
 /// Until the client has proved who it is. The connection is not told so yet: first it must be clear that it may open what it
-/// asks for.
-pub(crate) async fn login(
-    link: &mut Link<TcpStream>,
+/// asks for. `target`: what the connection leads to, where that is known.
+pub(crate) async fn login<S: AsyncRead + AsyncWrite + Unpin>(
+    link: &mut Link<S>,
     session: Session<Accepted>,
-) -> Result<Session<Identified>, SessionError> {
+    target: Option<&ResourceName>,
+) -> Result<SignedIn, SessionError> {
     let mut last_name = String::new();
     let mut is_asked = false;
     let mut offers = 0;
@@ -82,7 +112,10 @@ pub(crate) async fn login(
                     return Err(of_client(Broken::Unexpected(number::USERAUTH_REQUEST)));
                 }
                 let login = LoginName::parse(request.login_name);
-                let resource = login.resource();
+                let Ok(resource) = login.resource(target) else {
+                    let reason = "the login name names another target than the connection leads to";
+                    return Err(session.login_abandoned(&last_name, reason).await);
+                };
                 match request.method {
                     AuthenticationMethod::Password {
                         password,
@@ -92,7 +125,8 @@ pub(crate) async fn login(
                         let password = credential(password);
                         return session
                             .identify_by_password(&login.name, password, resource.as_deref())
-                            .await;
+                            .await
+                            .map(SignedIn::target);
                     }
                     AuthenticationMethod::PublicKey(offer) if is_certified(&offer) => {
                         let would_do = offers < OFFERS_MAX
@@ -107,13 +141,7 @@ pub(crate) async fn login(
                                     signed: &signed,
                                     signature,
                                 };
-                                return session
-                                    .identify_by_certificate(
-                                        &login.name,
-                                        &presented,
-                                        resource.as_deref(),
-                                    )
-                                    .await;
+                                return certified(session, &login.name, &presented, resource).await;
                             }
                             None if would_do => link
                                 .transport
@@ -138,7 +166,21 @@ pub(crate) async fn login(
         .await)
 }
 
-fn refuse(link: &mut Link<TcpStream>) -> Result<(), SessionError> {
+async fn certified(
+    session: Session<Accepted>,
+    name: &str,
+    presented: &PresentedCertificate<'_>,
+    resource: Option<String>,
+) -> Result<SignedIn, SessionError> {
+    if let Some(resource) = resource {
+        let identified = session.identify_by_certificate(name, presented, Some(&resource));
+        return identified.await.map(SignedIn::target);
+    }
+    let passed = session.pass_by_certificate(name, presented);
+    passed.await.map(SignedIn::Passage)
+}
+
+fn refuse<S>(link: &mut Link<S>) -> Result<(), SessionError> {
     let refused = link.transport.send_with(|out| failure(out, METHODS));
     refused.map_err(of_client)
 }
@@ -169,8 +211,8 @@ fn plain(algorithm: &str) -> &str {
 }
 
 /// What the client must have signed.
-fn signed(
-    link: &Link<TcpStream>,
+fn signed<S>(
+    link: &Link<S>,
     login_name: &str,
     offer: &KeyOffer<'_>,
 ) -> Result<Vec<u8>, SessionError> {
@@ -184,7 +226,7 @@ fn signed(
     ))
 }
 
-fn accept(link: &mut Link<TcpStream>, payload: &Bytes) -> Result<(), SessionError> {
+fn accept<S>(link: &mut Link<S>, payload: &Bytes) -> Result<(), SessionError> {
     let name = service_name(payload).map_err(malformed)?;
     if name != SERVICE_AUTHENTICATION.as_bytes() {
         return Err(of_client(Broken::Unexpected(number::SERVICE_REQUEST)));
@@ -200,7 +242,7 @@ fn malformed(error: custos_ssh_wire::WireError) -> SessionError {
 
 #[cfg(test)]
 mod tests {
-    use super::LoginName;
+    use super::{LoginName, OtherTarget};
 
     #[test]
     fn names_are_split_at_the_last_mark() {
@@ -217,5 +259,20 @@ mod tests {
                 (name, resource)
             );
         }
+    }
+
+    /// A target that is known already may be named once more, and no other.
+    #[test]
+    fn a_target_that_is_known_stays_the_same() {
+        let target = "ssh/web1".parse().unwrap();
+        for (text, expected) in [
+            ("alice", Ok(Some("ssh/web1".to_owned()))),
+            ("alice+web1", Ok(Some("ssh/web1".to_owned()))),
+            ("alice+web2", Err(OtherTarget)),
+            ("alice+", Err(OtherTarget)),
+        ] {
+            assert_eq!(LoginName::parse(text).resource(Some(&target)), expected);
+        }
+        assert_eq!(LoginName::parse("alice").resource(None), Ok(None));
     }
 }

@@ -109,7 +109,7 @@ impl Masked {
         for stream in [&mut self.output, &mut self.errors] {
             if stream.due.is_some_and(|due| due <= now) {
                 stream.due = None;
-                stream.pass_on(onto, |shown, out| shown.flush(out));
+                stream.pass_on(onto, MaskedTerminal::flush);
             }
         }
     }
@@ -195,7 +195,7 @@ impl Stream {
 
     fn finish(&mut self, onto: &mut Onto<'_>) {
         self.due = None;
-        self.pass_on(onto, |shown, out| shown.finish(out));
+        self.pass_on(onto, MaskedTerminal::finish);
         if let Some(recorded) = &mut self.recorded {
             let mut out = Vec::new();
             recorded.finish(&mut out);

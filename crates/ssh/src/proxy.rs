@@ -1,29 +1,31 @@
 //! One session from the first byte to the last.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use custos_model::{ResourceName, SessionId};
 use custos_session::{
-    Accepted, Asked, Ended, Interrupt, Open, Session, SessionError, Stream, UpstreamError,
+    Accepted, Asked, Ended, Identified, Interrupt, Open, Session, SessionError, Stream,
+    UpstreamError,
 };
+use custos_ssh_wire::Transport;
 use custos_ssh_wire::message::number;
-use custos_ssh_wire::{Peer, Transport};
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::Ssh;
 use crate::channels::Side;
 use crate::conversation::{Batch, Shared};
 use crate::link::{Link, LinkError, of_client};
+use crate::login::SignedIn;
 use crate::requests::Requests;
 use crate::responses::{self, Responses, outcome_of};
-use crate::{end, held, login, target};
+use crate::{end, held, jump, login, target};
 
 /// `SSH_DISCONNECT_BY_APPLICATION`
 const BY_APPLICATION: u32 = 11;
 /// How long a client may take to read why it ends.
-const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);
+pub(crate) const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a client may take to read what the target had said before it left.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,11 +34,42 @@ pub(crate) async fn serve(
     stream: TcpStream,
     session: Session<Accepted>,
 ) -> Result<Ended, SessionError> {
-    let peer = Peer::Client(Arc::clone(&ssh.host_keys));
-    let transport = Transport::new(peer, Arc::clone(&ssh.algorithms), ssh.random);
-    let mut link = Link::new(transport, stream);
+    let mut link = ssh.link(&ssh.names, stream);
     let id = session.id();
-    match signed_in(ssh, &mut link, session).await {
+    let opened = match signed_in(&mut link, session, None).await {
+        Ok(SignedIn::Target(session)) => open(ssh, &mut link, *session).await,
+        Ok(SignedIn::Passage(session)) => {
+            return Box::pin(jump::run(ssh, link, session)).await;
+        }
+        Err(error) => Err(error),
+    };
+    go_on(link, id, opened).await
+}
+
+/// A session within another connection, which has asked for this target by one of these names.
+pub(crate) async fn serve_within<S: AsyncRead + AsyncWrite + Unpin>(
+    ssh: &Ssh,
+    names: &[String],
+    target: &ResourceName,
+    stream: S,
+    session: Session<Accepted>,
+) -> Result<Ended, SessionError> {
+    let mut link = ssh.link(names, stream);
+    let id = session.id();
+    let opened = match signed_in(&mut link, session, Some(target)).await {
+        Ok(SignedIn::Target(session)) => open(ssh, &mut link, *session).await,
+        Ok(SignedIn::Passage(_)) => Err(SessionError::Internal("a target was lost on the way")),
+        Err(error) => Err(error),
+    };
+    go_on(link, id, opened).await
+}
+
+async fn go_on<S: AsyncRead + AsyncWrite + Unpin>(
+    mut link: Link<S>,
+    id: SessionId,
+    opened: Result<(Session<Open>, Link<Stream>), SessionError>,
+) -> Result<Ended, SessionError> {
+    match opened {
         Ok((session, target)) => Box::pin(converse(link, target, session)).await,
         Err(error) => {
             let (reason, text) = end::words(&error, id);
@@ -48,17 +81,24 @@ pub(crate) async fn serve(
     }
 }
 
-async fn signed_in(
-    ssh: &Ssh,
-    link: &mut Link<TcpStream>,
+async fn signed_in<S: AsyncRead + AsyncWrite + Unpin>(
+    link: &mut Link<S>,
     mut session: Session<Accepted>,
-) -> Result<(Session<Open>, Link<Stream>), SessionError> {
+    target: Option<&ResourceName>,
+) -> Result<SignedIn, SessionError> {
     link.establish().await.map_err(LinkError::of_client)?;
     if let Some(program) = link.transport.peer_identification() {
         session.set_application(program);
     }
     session.set_protection(protection(&link.transport));
-    let session = login::login(link, session).await?;
+    login::login(link, session, target).await
+}
+
+async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    ssh: &Ssh,
+    link: &mut Link<S>,
+    session: Session<Identified>,
+) -> Result<(Session<Open>, Link<Stream>), SessionError> {
     let session = session.authorize(Asked::default()).await?;
     let connecting = Box::pin(target::sign_in(ssh, &session));
     let target = tokio::time::timeout(session.connect_timeout(), connecting)
@@ -81,13 +121,13 @@ fn protection(transport: &Transport) -> String {
     format!("SSH-2.0 {kex} {}", agreed.client_cipher.name())
 }
 
-async fn converse(
-    client: Link<TcpStream>,
+async fn converse<S: AsyncRead + AsyncWrite>(
+    client: Link<S>,
     target: Link<Stream>,
     session: Session<Open>,
 ) -> Result<Ended, SessionError> {
     let shared = Shared::new(client.transport, target.transport);
-    let (client_reader, mut client_writer) = client.stream.into_split();
+    let (client_reader, mut client_writer) = tokio::io::split(client.stream);
     let (target_reader, mut target_writer) = tokio::io::split(target.stream);
     let requests = Requests::new(&session, &shared);
     let responses = Responses::new(&session, &shared);

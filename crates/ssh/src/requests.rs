@@ -384,7 +384,7 @@ impl<'s> Requests<'s> {
             }
             RequestKind::Environment { name, value } => {
                 let recorded = self.session.recorded(&self.session.rules())?;
-                let value = recorded.text(value).map_or_else(|| value.to_vec(), |it| it);
+                let value = recorded.text(value).unwrap_or_else(|| value.to_vec());
                 event.text("name", name).text("value", &value).end();
                 self.may_set(name) && !is_running
             }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use custos_testkit::{PATIENCE, Sshd, Stopped, Terminal, run};
+use custos_testkit::{Custos, PATIENCE, Sshd, Stopped, Terminal, run};
 
 use crate::machines::{Key, log_in};
 use crate::sign_in::World;
@@ -34,9 +34,14 @@ impl Job {
 
     /// The same, with options of the resource.
     pub(super) fn with(server: &Sshd, options: &[&str]) -> Self {
+        Self::under(server, options, "")
+    }
+
+    /// The same, with more in the gateway's configuration.
+    pub(super) fn under(server: &Sshd, options: &[&str], more: &str) -> Self {
         let files = tempfile::tempdir().expect("a directory can be made");
         let key = Key::new(files.path(), "deploy");
-        let world = World::with(&[], &(key.settings("deploy", "service") + ACCESS));
+        let world = World::with(&[], &(key.settings("deploy", "service") + ACCESS + more));
         world.custos.add_ssh("ssh/web1", server, "ed25519", options);
         world
             .custos
@@ -80,6 +85,15 @@ impl Job {
         command
     }
 
+    /// A command of somebody's at the machine of the job.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        self.world.command(arguments)
+    }
+
+    pub(super) fn custos(&self) -> &Custos {
+        &self.world.custos
+    }
+
     /// What `custos ssh-config` printed.
     pub(super) fn config(&self) -> &Path {
         &self.config
@@ -94,7 +108,7 @@ impl Job {
         self.world.custos.finish()
     }
 
-    fn state(&self, suffix: &str) -> PathBuf {
+    pub(super) fn state(&self, suffix: &str) -> PathBuf {
         let directory = self.world.home().join("state/ssh");
         let mut files = std::fs::read_dir(directory).expect("it was made");
         let file = files.find_map(|file| {

@@ -109,6 +109,7 @@ impl World {
                 random,
             )
             .unwrap(),
+            host_authority: custos_identity::HostAuthority::open(&store, random).unwrap(),
             sign_ins,
             workloads: custos_identity::Workloads::default(),
             own_issuer: None,

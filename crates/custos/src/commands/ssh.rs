@@ -16,7 +16,7 @@ use super::open::Resources;
 use crate::account::private_file;
 use crate::account::sign_in::SignIn;
 use crate::account::state::{StateDirectory, suffixed};
-use crate::cli::SshArgs;
+use crate::cli::{SshArgs, SshConfigArgs};
 use crate::failure::Failure;
 use crate::machine;
 
@@ -35,7 +35,8 @@ struct Certified {
     login_name: String,
     host: String,
     port: Option<u16>,
-    host_key: Option<String>,
+    /// Public key of the authority that certifies what the gateway proves itself with.
+    host_authority: String,
 }
 
 /// Files of one gateway.
@@ -71,7 +72,10 @@ pub(crate) async fn certify(arguments: SshArgs) -> Result<(), Failure> {
 }
 
 /// `custos ssh-config`
-pub(crate) async fn configure(out: &mut dyn Write, arguments: SshArgs) -> Result<(), Failure> {
+pub(crate) async fn configure(
+    out: &mut dyn Write,
+    arguments: SshConfigArgs,
+) -> Result<(), Failure> {
     let state = StateDirectory::find()?;
     let mut sign_in = SignIn::required(&state, arguments.gateway.gateway.as_deref())?;
     let files = Files::of(&state, &sign_in)?;
@@ -87,12 +91,28 @@ pub(crate) async fn configure(out: &mut dyn Write, arguments: SshArgs) -> Result
     let names = list.resources.iter().map(|resource| resource.name.as_str());
     for word in names.chain([certified.host.as_str(), certified.login_name.as_str()]) {
         // They come from the gateway, and stand in a file that can start programs.
-        if word.contains(|c: char| c.is_control() || c.is_whitespace() || "\"'%\\$`".contains(c)) {
+        if word
+            .contains(|c: char| c.is_control() || c.is_whitespace() || "\"'%\\$`,*?!".contains(c))
+        {
             let shown = word.escape_debug();
             return Err(Failure::new(anyhow::anyhow!(
                 "`{shown}` cannot stand in a configuration of OpenSSH"
             )));
         }
+    }
+    let targets = list.resources.iter();
+    let targets = targets.filter_map(|resource| resource.name.strip_prefix("ssh/"));
+    let targets: Vec<&str> = targets.collect();
+    if arguments.known_hosts {
+        let host = &certified.host;
+        let mut patterns = vec![
+            host.clone(),
+            format!("[{host}]:{port}"),
+            "custos-*".to_owned(),
+        ];
+        patterns.extend(targets.iter().map(|target| (*target).to_owned()));
+        let line = authority_line(&patterns.join(","), &certified)?;
+        return Ok(write!(out, "{line}")?);
     }
     let program = std::env::current_exe().context("cannot find this program")?;
     let command = format!(
@@ -105,12 +125,13 @@ pub(crate) async fn configure(out: &mut dyn Write, arguments: SshArgs) -> Result
         "# {} (written by `custos ssh-config`)",
         sign_in.gateway()
     )?;
-    for resource in &list.resources {
-        if let Some(target) = resource.name.strip_prefix("ssh/") {
-            writeln!(out, "Host custos-{target}")?;
-            writeln!(out, "    HostName {}", certified.host)?;
-            writeln!(out, "    User {}+{target}", certified.login_name)?;
-        }
+    writeln!(out, "Host custos")?;
+    writeln!(out, "    HostName {}", certified.host)?;
+    writeln!(out, "    User {}", certified.login_name)?;
+    for target in &targets {
+        writeln!(out, "Host custos-{target}")?;
+        writeln!(out, "    HostName {}", certified.host)?;
+        writeln!(out, "    User {}+{target}", certified.login_name)?;
     }
     // In double quotes: single ones inside are the shell's. A percent sign begins a token.
     let command = command.replace('%', "%%");
@@ -119,8 +140,21 @@ pub(crate) async fn configure(out: &mut dyn Write, arguments: SshArgs) -> Result
             "this program's path has a quotation mark"
         )));
     }
+    if arguments.jump && !targets.is_empty() {
+        let names = targets.join(",");
+        writeln!(out, "Match originalhost {names} exec \"{command}\"")?;
+        writeln!(out, "    User {}", certified.login_name)?;
+        writeln!(out, "    Port 22")?;
+        writeln!(out, "    ProxyJump custos")?;
+        identity(out, &files)?;
+    }
     writeln!(out, "Match host {} exec \"{command}\"", certified.host)?;
     writeln!(out, "    Port {port}")?;
+    identity(out, &files)
+}
+
+/// By what a client signs in, and knows the gateway.
+fn identity(out: &mut dyn Write, files: &Files) -> Result<(), Failure> {
     for (word, file) in [
         ("IdentityFile", &files.key),
         ("CertificateFile", &files.certificate),
@@ -167,18 +201,21 @@ async fn renew(sign_in: &mut SignIn, files: &Files) -> Result<Certified, Failure
     let certified: Certified = sign_in.post("/v1/my/certificates", wanted).await?;
     let line = format!("{} custos\n", certified.certificate);
     private_file::write(&files.certificate, line.as_bytes())?;
-    if let (Some(port), Some(host_key)) = (certified.port, &certified.host_key) {
-        let is_one_line =
-            !(host_key.contains(char::is_control) || certified.host.contains(char::is_whitespace));
-        if !is_one_line {
-            return Err(Failure::new(anyhow::anyhow!(
-                "the gateway's host key cannot be read"
-            )));
-        }
-        let line = format!("[{}]:{port} {host_key}\n", certified.host);
-        private_file::write(&files.known_hosts, line.as_bytes())?;
-    }
+    // For every name: the file is used for this gateway alone, and each of its certificates says which names it is for.
+    let line = authority_line("*", &certified)?;
+    private_file::write(&files.known_hosts, line.as_bytes())?;
     Ok(certified)
+}
+
+/// The line of `known_hosts` that trusts the gateway's authority for hosts.
+fn authority_line(patterns: &str, certified: &Certified) -> Result<String, Failure> {
+    let authority = &certified.host_authority;
+    if authority.contains(char::is_control) {
+        return Err(Failure::new(anyhow::anyhow!(
+            "the gateway's authority for hosts cannot be read"
+        )));
+    }
+    Ok(format!("@cert-authority {patterns} {authority} custos\n"))
 }
 
 fn key(file: &Path) -> Result<PrivateKey, Failure> {

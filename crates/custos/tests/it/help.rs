@@ -30,6 +30,8 @@ fn help_of_every_command() {
         "session show",
         "session replay",
         "session cut",
+        "ssh-config",
+        "ssh-cert",
         "config",
         "config check",
         "config reference",

@@ -155,7 +155,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         kind: RecordType::SessionStart,
-        when: "A session was authorized.",
+        when: "A session was authorized, or a connection that leads to sessions began (`target.resource` is `gateway`).",
         outcomes: &[Ok],
         required: SESSION,
         optional: &["detail", "verdict"],
@@ -171,7 +171,7 @@ pub const ENTRIES: &[Entry] = &[
             text("durability", "`strict` or `buffered`"),
             text(
                 "method",
-                "how the principal proved who it is: `scram-sha-256`, `password`, `token` or `oauthbearer`",
+                "how the principal proved who it is: `scram-sha-256`, `password`, `token`, `oauthbearer` or `certificate`",
             ),
             text(
                 "provider",
@@ -179,6 +179,10 @@ pub const ENTRIES: &[Entry] = &[
             ),
             text("settings", "what the client asked to be set at the start"),
             text("sign_in", "the sign-in that the session belongs to"),
+            text(
+                "through",
+                "the session of the connection that it came through",
+            ),
         ],
     },
     Entry {
