@@ -17,6 +17,7 @@ use custos_ssh_wire::message::{
 use crate::channels::{Channel, End, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Conversation, Shared};
 use crate::link::{of_client, of_target};
+use crate::masked::Masked;
 use crate::operation::Program;
 use crate::requests::begin;
 
@@ -131,31 +132,28 @@ impl Connections<'_> {
             return Ok(());
         };
         let recorded = self.session.recorded(&self.session.rules())?;
-        let mut running = Running::new(operation, None, program.recorded_only(&recorded));
+        let mut running = Running::new(operation, None, Masked::recorded_only(&recorded));
         let opener = End::new(open.sender, open.window, open.max_packet);
         let mut conversation = self.shared.conversation();
-        match conversation.channels.add(Channel::connection(opener, from)) {
-            Some(number) => {
-                if let Some(channel) = conversation.channels.get(number) {
-                    channel.running = Some(running);
-                }
-                let onward = ChannelOpen {
-                    kind: open.kind,
-                    sender: number,
-                    window: WINDOW_BYTES,
-                    max_packet: MAX_PACKET_BYTES,
-                };
-                batch.message(from.other(), |out| onward.encode(out));
+        if let Some(number) = conversation.channels.add(Channel::connection(opener, from)) {
+            if let Some(channel) = conversation.channels.get(number) {
+                channel.running = Some(running);
             }
-            None => {
-                drop(conversation);
-                let why = "there are too many channels".to_owned();
-                running.ending = Some(("refused".to_owned(), why));
-                self.end(batch, running)?;
-                let text = b"there are too many channels";
-                refuse_later(batch, from, open.sender, OpenFailure::SHORTAGE, text);
-            }
+            let onward = ChannelOpen {
+                kind: open.kind,
+                sender: number,
+                window: WINDOW_BYTES,
+                max_packet: MAX_PACKET_BYTES,
+            };
+            batch.message(from.other(), |out| onward.encode(out));
+            return Ok(());
         }
+        drop(conversation);
+        let why = "there are too many channels".to_owned();
+        running.ending = Some(("refused".to_owned(), why));
+        self.end(batch, running)?;
+        let text = b"there are too many channels";
+        refuse_later(batch, from, open.sender, OpenFailure::SHORTAGE, text);
         Ok(())
     }
 
@@ -287,7 +285,7 @@ impl Connections<'_> {
             Asked::No if !request.wants_reply => return Ok(()),
             Asked::No if conversation.forwards.asked.is_empty() => {
                 batch.message(Side::Client, |out| {
-                    out.extend_from_slice(&[number::REQUEST_FAILURE])
+                    out.extend_from_slice(&[number::REQUEST_FAILURE]);
                 });
                 return Ok(());
             }
@@ -457,14 +455,14 @@ fn own_answers(conversation: &mut Conversation, batch: &mut Batch) {
     while let Some(Asked::No) = conversation.forwards.asked.front() {
         conversation.forwards.asked.pop_front();
         batch.message(Side::Client, |out| {
-            out.extend_from_slice(&[number::REQUEST_FAILURE])
+            out.extend_from_slice(&[number::REQUEST_FAILURE]);
         });
     }
 }
 
 fn refuse_later(batch: &mut Batch, side: Side, recipient: u32, reason: u32, text: &[u8]) {
     batch.message(side, |out: &mut BytesMut| {
-        refuse(out, recipient, reason, text)
+        refuse(out, recipient, reason, text);
     });
 }
 

@@ -72,6 +72,11 @@ impl Masked {
         }))
     }
 
+    /// The masks of what is recorded of something that goes on as it is.
+    pub(crate) fn recorded_only(recorded: &Masks) -> Option<Box<Self>> {
+        Self::new(&Masks::default(), recorded, false)
+    }
+
     /// What the program says.
     pub(crate) fn said(&mut self, onto: &mut Onto<'_>, code: Option<u32>, bytes: Bytes) {
         let quiet = self.quiet;

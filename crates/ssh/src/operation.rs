@@ -91,11 +91,6 @@ impl Program {
         (self.verb == "forward").then_some("hold-of-forwarding-is-not-built")
     }
 
-    /// The masks of what is recorded of something that goes on as it is.
-    pub(crate) fn recorded_only(&self, recorded: &Masks) -> Option<Box<Masked>> {
-        Masked::new(&Masks::default(), recorded, false)
-    }
-
     fn command(text: &[u8]) -> Self {
         let command = Command::parse(text);
         let known = command.words().and_then(Known::of);

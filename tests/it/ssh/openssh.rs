@@ -52,16 +52,18 @@ fn regression_scripts_pass_through_the_gateway() {
     let client = custos.ssh_client("ssh", &alice.secret);
     // What goes to a forwarded port goes through the gateway by that.
     let mut text = "#!/bin/sh\nfor it; do case $it in -p*|*[Pp]roxy[Cc]ommand*) exec ssh \"$@\";; esac; done\n".to_owned();
-    for (name, value) in client.get_envs() {
+    let exported = client.get_envs().map(|(name, value)| {
         let (name, value) = (name.display(), value.unwrap_or_default().display());
-        text.push_str(&format!("export {name}='{value}'\n"));
-    }
+        format!("export {name}='{value}'\n")
+    });
+    text.extend(exported);
     let port = custos.ssh_address().port();
-    text.push_str(&format!(
+    let last = format!(
         "exec ssh -o ProxyCommand=none -o User=alice+web1 -o HostName=127.0.0.1 -o Port={port} -o BatchMode=no -o PasswordAuthentication=yes \
          -o PreferredAuthentications=password -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o GlobalKnownHostsFile=/dev/null \
          -o LogLevel=ERROR \"$@\"\n"
-    ));
+    );
+    text += &last;
     std::fs::write(&wrapper, text).expect("it can be written");
     run(Command::new("chmod").arg("755").arg(&wrapper), PATIENCE).success();
     let named = std::env::var("CUSTOS_OPENSSH_TESTS").ok();
