@@ -179,10 +179,23 @@ MEASURED = {
 }
 
 
+HEAD = f"""# Performance of SSH
+
+Written by `bench/ssh/run --write docs/performance-ssh.md`; do not edit.
+
+Each round measures every way once, one after the other: direct, through the gateway (which records everything), and through
+OpenSSH's own ProxyJump. Medians of the rounds; ratios are medians of each round's own. {MEGABYTES} MiB each time, random bytes or zeros; what
+programs write and read is recorded whole, files over sftp by name, size and digest. Client, gateway and server share the machine, so that
+whatever the gateway does is taken from the others.
+
+"""
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--durability", choices=["buffered", "strict"], default="buffered")
+    parser.add_argument("--write", help="a file that gets the table, with what it is")
     parser.add_argument("--only", default="", help="what contains this text")
     arguments = parser.parse_args()
     what = [name for name in MEASURED if arguments.only in name]
@@ -204,13 +217,21 @@ def main():
                     rig.seconds([*ssh, host])
         finally:
             rig.stop()
-    report(took, arguments, status)
+    text = report(took, arguments, status)
+    print(text)
+    if arguments.write:
+        pathlib.Path(arguments.write).write_text(HEAD + text)
 
 
 def report(took, arguments, status):
-    print(f"Medians of {arguments.rounds} rounds, {arguments.durability}, {os.cpu_count()} processors for all.\n")
-    print("| what | direct | gateway | ProxyJump | gateway by direct | floor | gateway by ProxyJump | floor |")
-    print("|---|---|---|---|---|---|---|---|")
+    model = next(line for line in open("/proc/cpuinfo") if line.startswith("model name")).split(":")[1].strip()
+    version = subprocess.run(["ssh", "-V"], capture_output=True, text=True).stderr.split(",")[0].strip()
+    lines = [
+        f"{model}, {os.cpu_count()} processors for all; {version}; durability `{arguments.durability}`; "
+        f"{arguments.rounds} rounds.\n",
+        "| what | direct | gateway | ProxyJump | gateway by direct | floor | gateway by ProxyJump | floor |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, ways in took.items():
         is_bulk = MEASURED[name][0] is not None
         shown = []
@@ -221,9 +242,10 @@ def report(took, arguments, status):
             ratio = statistics.median(peer / own for peer, own in zip(ways[peer], ways["gateway"]))
             verdict = "" if floor is None else f"{floor} " + ("met" if ratio >= floor else "missed")
             shown += [f"{ratio:.2f}", verdict]
-        print(f"| {name} | " + " | ".join(shown) + " |")
+        lines.append(f"| {name} | " + " | ".join(shown) + " |")
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    print(f"\nThe gateway's memory at its peak: {int(peak.split()[1]) >> 10} MiB.")
+    lines.append(f"\nThe gateway's memory at its peak: {int(peak.split()[1]) >> 10} MiB.\n")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
