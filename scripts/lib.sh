@@ -137,7 +137,8 @@ install_for_build() { install_packages libclang-dev clang; }
 install_for_tests() {
     install_for_build
     install_packages postgresql-15 postgresql-client-15 pgbouncer tmux faketime python3-venv util-linux openssl git xmlsec1 \
-        openssh-client openssh-server openssh-sftp-server openssh-tests \
+        openssh-client openssh-server openssh-sftp-server openssh-tests xauth \
+        zsh mksh ksh93u+m busybox fish tcsh csh yash posh \
         rsync ansible-core python3-paramiko python3-asyncssh \
         chromium simplesamlphp php8.2-cli php8.2-xml php8.2-mbstring php8.2-curl
     install_postgres_18

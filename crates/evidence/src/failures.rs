@@ -47,27 +47,27 @@ impl Shared {
     /// if nothing can be written now. Returns what to tell those who wait.
     pub(crate) fn fail(&self, part: Part, action: &str, error: &io::Error) -> Arc<str> {
         let what: Arc<str> = format!("cannot {action}: {error}").into();
-        let since = {
+        {
             let mut failures = lock(&self.failures);
             let fresh = failures.what().is_none();
             failures.part(part).get_or_insert_with(|| Arc::clone(&what));
             if !fresh {
                 return what;
             }
-            let now = self.now();
-            failures.since = Some(now);
+            let since = self.now();
+            failures.since = Some(since);
             self.is_failing.store(true, Ordering::SeqCst);
-            now
-        };
+            // Before anybody can recover: who is told last must be told what is.
+            self.health.send_replace(Health::Failing {
+                since,
+                what: Arc::clone(&what),
+            });
+        }
         tracing::error!(action, %error, "evidence cannot be written");
         let gw = self.gw();
         let mut members = self.members(&gw, RecordType::EvidenceFailed, RecordOutcome::Failed);
         members.reason = Some(&what);
         self.append_record(&members);
-        self.health.send_replace(Health::Failing {
-            since,
-            what: Arc::clone(&what),
-        });
         self.durable_changed.notify_waiters();
         self.room_changed.notify_waiters();
         what
@@ -81,6 +81,7 @@ impl Shared {
                 return;
             }
             self.is_failing.store(false, Ordering::SeqCst);
+            self.health.send_replace(Health::Good);
             failures.since.take()
         };
         let now = self.now();
@@ -94,6 +95,5 @@ impl Shared {
         let mut members = self.members(&gw, RecordType::EvidenceRecovered, RecordOutcome::Ok);
         members.detail = &detail;
         self.append_record(&members);
-        self.health.send_replace(Health::Good);
     }
 }

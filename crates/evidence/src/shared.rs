@@ -335,15 +335,15 @@ fn gateway(settings: &Settings, config_digest: &str, policy_digest: &str) -> Arc
     .into()
 }
 
-/// Fast, and a third to a twentieth of what text was.
+/// Fast, and good with text.
 const LEVEL: i32 = 1;
 /// So fast that hardly anything is looked for, and letters are not coded.
 const NO_LEVEL: i32 = -50;
 /// Bytes that tell what a piece is like.
 const SAMPLE_BYTES: usize = 4096;
 
-/// Whether a piece is base64 of what is compressed or encrypted: letters could be packed by a quarter, which costs more than
-/// all else that is done with them.
+/// Whether a piece is base64 of what is compressed or encrypted: letters could be packed by a quarter, which costs more
+/// time than it is worth.
 fn is_random(bytes: &[u8]) -> bool {
     let mut counts = [0_u32; 256];
     let step = (bytes.len() / SAMPLE_BYTES).max(1);

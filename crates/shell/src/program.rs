@@ -14,8 +14,8 @@ const SHELL_WORDS: &str = "\
     comptry compvalues contains continue coproc count declare default dirh dirs disable disown do done echotc
     echoti edit_command_buffer elif else emit emulate enable end endif endsw enum esac eval exec exit export
     fc fg fi filetest fish_config float for foreach funced funcsave function functions getln getopts getspath
-    getxvers glob global goto hash hashstat help hist history hup if in inlib integer isatty jobs let limit
-    linedit local log logout mapfile math migrate nameref nextd nocorrect noglob not notify onintr or path
+    getxvers glob global goto hash hashstat help hist history hup if in inlib integer isatty jobs la let limit
+    linedit ll local log logout mapfile math migrate nameref nextd nocorrect noglob not notify onintr or path
     popd prevd print printf private psub pushd pushln r random read readarray readonly redirect rehash repeat
     return rootnode sched select set set_color setenv setopt setpath setspath settc setty setxvers shift shopt
     source status stop string suspend switch telltc termname test then time times trap ttyctl type typeset

@@ -12,6 +12,7 @@ use custos_ssh_wire::message::{adjust, data, extended_data, number};
 use custos_ssh_wire::{Broken, Put as _, Transport, Window};
 
 use crate::files::Files;
+use crate::forwarding::Cookie;
 use crate::held::Hold;
 use crate::masked::Masked;
 
@@ -339,6 +340,8 @@ pub(crate) struct Running {
     pub(crate) files: Option<Files>,
     /// What of it is masked.
     pub(crate) masked: Option<Box<Masked>>,
+    /// The secret in what comes back, which is not recorded.
+    pub(crate) cookie: Option<Cookie>,
 }
 
 impl Running {
@@ -353,6 +356,7 @@ impl Running {
             ending: None,
             files,
             masked,
+            cookie: None,
         }
     }
 }
@@ -363,6 +367,8 @@ pub(crate) struct Channel {
     pub(crate) client: End,
     /// The client has opened it: always, but for those that the target asks it to open.
     pub(crate) client_is_open: bool,
+    /// The side that is to open it was told so. Nothing that it says of it is believed before.
+    pub(crate) is_asked_for: bool,
     /// It is a forwarded connection, and not for programs.
     pub(crate) is_connection: bool,
     /// `None` until the target has opened its own.
@@ -382,6 +388,7 @@ impl Channel {
         Self {
             client,
             client_is_open: true,
+            is_asked_for: true,
             is_connection: false,
             target: None,
             running: None,
@@ -395,6 +402,7 @@ impl Channel {
     /// A connection that is forwarded, whose other side does not know of it yet.
     pub(crate) fn connection(opener: End, from: Side) -> Self {
         let new = |client| Self {
+            is_asked_for: false,
             is_connection: true,
             ..Self::new(client)
         };
@@ -405,6 +413,34 @@ impl Channel {
                 target: Some(opener),
                 ..new(End::new(0, 0, 0))
             },
+        }
+    }
+
+    /// Whether it is for this side to open it, or not to.
+    pub(crate) fn waits_for(&self, side: Side) -> bool {
+        self.is_asked_for
+            && match side {
+                Side::Client => !self.client_is_open,
+                Side::Target => self.target.is_none(),
+            }
+    }
+
+    /// The side has opened its end.
+    pub(crate) fn opened(&mut self, side: Side, end: End) {
+        match side {
+            Side::Client => {
+                self.client_is_open = true;
+                self.client = end;
+            }
+            Side::Target => self.target = Some(end),
+        }
+    }
+
+    /// The side's number of it; `None` where it has none.
+    pub(crate) fn number(&self, side: Side) -> Option<u32> {
+        match side {
+            Side::Client => self.client_is_open.then_some(self.client.number),
+            Side::Target => self.target.as_ref().map(End::number),
         }
     }
 

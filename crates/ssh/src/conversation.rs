@@ -78,6 +78,8 @@ pub(crate) struct Batch {
     pub(crate) may_change: bool,
     /// What of no channel, or before there is one, goes on when all of it is recorded.
     messages: Vec<(Side, BytesMut)>,
+    /// Channels that a side is asked to open by one of these.
+    asked: Vec<u32>,
     /// What goes on when all of it is recorded: the channel, to which side, and what.
     pub(crate) staged: Vec<(u32, Side, Item)>,
 }
@@ -93,6 +95,12 @@ impl Batch {
         let mut payload = BytesMut::new();
         write(&mut payload);
         self.messages.push((side, payload));
+    }
+
+    /// The same, for one that asks the side to open a channel.
+    pub(crate) fn ask(&mut self, number: u32, side: Side, write: impl FnOnce(&mut BytesMut)) {
+        self.message(side, write);
+        self.asked.push(number);
     }
 
     /// Hands its lines over; where the last record stands, if there is any.
@@ -171,6 +179,11 @@ impl Shared {
         let mut conversation = self.conversation();
         for (side, payload) in batch.messages.drain(..) {
             conversation.side(side).send(&payload)?;
+        }
+        for number in batch.asked.drain(..) {
+            if let Some(channel) = conversation.channels.get(number) {
+                channel.is_asked_for = true;
+            }
         }
         for (number, side, item) in batch.staged.drain(..) {
             if let Some(channel) = conversation.channels.get(number) {

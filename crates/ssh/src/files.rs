@@ -196,6 +196,7 @@ impl Follow<'_> {
             self.stage(Side::Target, packet, true);
             return Ok(());
         }
+        let (word, paths) = shown(&action, &self.recorded()?);
         if let Some(rules) = refusal(self.session, files, &action)? {
             let (code, text) = match action {
                 Action::Unknown { .. } => {
@@ -207,7 +208,6 @@ impl Follow<'_> {
                 ),
             };
             let answer = files.conversation.refuse(asked, code, &text);
-            let (word, paths) = shown(&action, &self.recorded()?);
             let outcome = Outcome {
                 denied: true,
                 error: Some(("denied".to_owned(), rules.clone())),
@@ -222,11 +222,9 @@ impl Follow<'_> {
             self.answer(bytes, answer);
             return Ok(());
         }
-        let recorded = self.session.recorded(&self.session.rules())?;
         files.count += 1;
         let note = Note(files.count);
         let packet = files.conversation.forward(asked, note);
-        let (word, paths) = shown(&action, &recorded);
         let paths = paths.iter().map(|path| (Some(path.as_bytes()), true));
         self.session
             .event(&mut self.batch.lines, running.number)

@@ -3,6 +3,8 @@
 //! Clients open connections from the target on (`-L`, `-D`, `-W`), or ask the target to listen for them (`-R`), or to lead
 //! back to their key agent or X server; then the target opens connections, and only such as were asked for.
 
+mod cookie;
+
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
@@ -18,8 +20,10 @@ use crate::channels::{Channel, End, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTE
 use crate::conversation::{Batch, Conversation, Shared};
 use crate::link::{of_client, of_target};
 use crate::masked::Masked;
-use crate::operation::Program;
+use crate::operation::{Program, masked};
 use crate::requests::begin;
+
+pub(crate) use cookie::Cookie;
 
 /// Ports and sockets that a target listens on for one session, at most.
 const LISTENS_MAX: usize = 32;
@@ -117,13 +121,8 @@ impl Connections<'_> {
         open: &ChannelOpen<'_>,
         from: Side,
     ) -> Result<(), SessionError> {
-        let of_peer = if from == Side::Client {
-            of_client
-        } else {
-            of_target
-        };
         if open.max_packet == 0 {
-            return Err(of_peer(Broken::Unexpected(number::CHANNEL_OPEN)));
+            return Err(of_peer(from)(Broken::Unexpected(number::CHANNEL_OPEN)));
         }
         let program = Program::connection(&open.kind);
         let Some(operation) = self.allowed(batch, &program)? else {
@@ -133,6 +132,9 @@ impl Connections<'_> {
         };
         let recorded = self.session.recorded(&self.session.rules())?;
         let mut running = Running::new(operation, None, Masked::recorded_only(&recorded));
+        if let ChannelKind::X11 { .. } = open.kind {
+            running.cookie = Some(Cookie::default());
+        }
         let opener = End::new(open.sender, open.window, open.max_packet);
         let mut conversation = self.shared.conversation();
         if let Some(number) = conversation.channels.add(Channel::connection(opener, from)) {
@@ -145,7 +147,7 @@ impl Connections<'_> {
                 window: WINDOW_BYTES,
                 max_packet: MAX_PACKET_BYTES,
             };
-            batch.message(from.other(), |out| onward.encode(out));
+            batch.ask(number, from.other(), |out| onward.encode(out));
             return Ok(());
         }
         drop(conversation);
@@ -186,28 +188,30 @@ impl Connections<'_> {
         self.refused(batch, &program, "nobody-asked-for-it")
     }
 
-    /// The client has opened, or refused to open, what the target had asked it to.
-    pub(crate) fn confirmed(self, confirmation: &Confirmation) -> Result<(), SessionError> {
-        let unexpected = || of_client(Broken::Unexpected(number::CHANNEL_OPEN_CONFIRMATION));
+    /// A side has opened what the other had asked for: the other is told.
+    pub(crate) fn confirmed(
+        self,
+        confirmation: &Confirmation,
+        by: Side,
+    ) -> Result<(), SessionError> {
+        let unexpected = || of_peer(by)(Broken::Unexpected(number::CHANNEL_OPEN_CONFIRMATION));
         let mut conversation = self.shared.conversation();
         let number = confirmation.recipient;
         let channel = conversation.channels.get(number);
-        let channel = channel.filter(|channel| !channel.client_is_open);
+        let channel = channel.filter(|channel| channel.waits_for(by));
         let channel = channel.ok_or_else(unexpected)?;
         if confirmation.max_packet == 0 {
             return Err(unexpected());
         }
-        channel.client_is_open = true;
-        channel.client = End::new(
-            confirmation.sender,
-            confirmation.window,
-            confirmation.max_packet,
+        channel.opened(
+            by,
+            End::new(
+                confirmation.sender,
+                confirmation.window,
+                confirmation.max_packet,
+            ),
         );
-        let recipient = channel
-            .target
-            .as_ref()
-            .map(End::number)
-            .ok_or_else(unexpected)?;
+        let recipient = channel.number(by.other()).ok_or_else(unexpected)?;
         let confirmation = Confirmation {
             recipient,
             sender: number,
@@ -215,9 +219,9 @@ impl Connections<'_> {
             max_packet: MAX_PACKET_BYTES,
         };
         let sent = conversation
-            .target
+            .side(by.other())
             .send_with(|out| confirm(out, &confirmation));
-        sent.map_err(of_target)
+        sent.map_err(of_peer(by.other()))
     }
 
     /// The side that a connection should go to does not open it.
@@ -227,34 +231,22 @@ impl Connections<'_> {
         failure: &OpenFailure<'_>,
         by: Side,
     ) -> Result<(), SessionError> {
-        let of_peer = if by == Side::Client {
-            of_client
-        } else {
-            of_target
-        };
-        let unexpected = || of_peer(Broken::Unexpected(number::CHANNEL_OPEN_FAILURE));
+        let unexpected = || of_peer(by)(Broken::Unexpected(number::CHANNEL_OPEN_FAILURE));
         let mut conversation = self.shared.conversation();
         let channel = conversation.channels.get(failure.recipient);
-        let waits = channel.filter(|channel| match by {
-            Side::Client => !channel.client_is_open,
-            Side::Target => channel.target.is_none(),
-        });
-        let channel = waits.ok_or_else(unexpected)?;
+        let channel = channel.filter(|channel| channel.waits_for(by));
+        let channel = channel.ok_or_else(unexpected)?;
         let running = channel.running.take();
-        let recipient = match by {
-            Side::Client => channel.target.as_ref().map(End::number),
-            Side::Target => Some(channel.client.number()),
-        };
-        let recipient = recipient.ok_or_else(unexpected)?;
+        let recipient = channel.number(by.other()).ok_or_else(unexpected)?;
         conversation.channels.remove(failure.recipient);
         drop(conversation);
+        let recorded = self.session.recorded(&self.session.rules())?;
         let text = failure.description;
-        let text = text.get(..256).unwrap_or(text);
-        refuse_later(batch, by.other(), recipient, failure.reason, text);
+        let why = masked(&recorded, text.get(..256).unwrap_or(text));
+        refuse_later(batch, by.other(), recipient, failure.reason, why.as_bytes());
         let Some(mut running) = running else {
             return Ok(());
         };
-        let why = String::from_utf8_lossy(text).into_owned();
         let who = if by == Side::Client {
             "client"
         } else {
@@ -447,6 +439,13 @@ impl Connections<'_> {
         let (number, outcome) = (running.number, crate::responses::outcome_of(running));
         batch.at(self.session.finish(number, &outcome)?);
         Ok(())
+    }
+}
+
+fn of_peer(side: Side) -> fn(Broken) -> SessionError {
+    match side {
+        Side::Client => of_client,
+        Side::Target => of_target,
     }
 }
 

@@ -11,7 +11,7 @@ use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
 use custos_model::{Outcome, ResourceName, Verdict};
-use custos_session::{Ended, Interrupt, Passage, Session, SessionError};
+use custos_session::{Ended, Interrupt, Masks, Passage, Session, SessionError};
 use custos_ssh_wire::message::{
     ChannelData, ChannelKind, ChannelMessage, ChannelOpen, ChannelRequest, GlobalRequest,
     OpenFailure, Origin, adjust, close, confirm, data, end_of_file, number, outcome, refuse,
@@ -24,6 +24,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::channels::CHANNELS_MAX;
 use crate::link::{Link, of_client};
+use crate::operation::Program;
 use crate::proxy::{FAREWELL_TIMEOUT, serve_within};
 use crate::{Ssh, end};
 use tunnel::{Said, Step, Tunnel};
@@ -298,8 +299,8 @@ impl Jump<'_> {
             forwarding.map_err(|error| of_client(Broken::Malformed("forwarding", error)))?;
         match forwarding {
             Some(forwarding) if !request.name.starts_with("cancel-") => {
-                let text = format!("{forwarding:?}");
-                self.record(&text, "forwarding-not-granted").await
+                let asked = Program::listening(&forwarding);
+                self.record(&asked, "forwarding-not-granted").await
             }
             _ => Ok(()),
         }
@@ -310,7 +311,8 @@ impl Jump<'_> {
             Ok(()) => Ok(()),
             Err(refusal) => {
                 // On record before it is heard of.
-                self.record(&shown(&open.kind), refusal.rule).await?;
+                let asked = Program::connection(&open.kind);
+                self.record(&asked, refusal.rule).await?;
                 let text = refusal.text.as_bytes();
                 self.send(|out| refuse(out, open.sender, refusal.reason, text))
             }
@@ -376,7 +378,7 @@ impl Jump<'_> {
     }
 
     /// Puts on record what was refused.
-    async fn record(&mut self, text: &str, rule: &str) -> Result<(), SessionError> {
+    async fn record(&mut self, asked: &Program, rule: &str) -> Result<(), SessionError> {
         self.refusals += 1;
         if self.refusals > REFUSALS_MAX {
             return Err(SessionError::Limit("refusals on one connection"));
@@ -387,7 +389,8 @@ impl Jump<'_> {
             ..Outcome::default()
         };
         let verdict = Verdict::denied(rule);
-        let recorded = self.session.refused("forward", text, &outcome, &verdict);
+        let text = asked.shown(&Masks::default());
+        let recorded = self.session.refused(asked.verb, &text, &outcome, &verdict);
         recorded.await.map(drop)
     }
 }
@@ -439,11 +442,3 @@ const TOO_MANY: Refusal = Refusal {
     text: "there are too many connections",
     rule: "too-many-connections",
 };
-
-fn shown(kind: &ChannelKind<'_>) -> String {
-    match kind {
-        ChannelKind::DirectTcp(origin) => format!("direct-tcpip {}:{}", origin.host, origin.port),
-        ChannelKind::DirectStream { path } => format!("direct-streamlocal {path}"),
-        kind => kind.name().to_owned(),
-    }
-}

@@ -77,14 +77,20 @@ impl Masked {
         Self::new(&Masks::default(), recorded, false)
     }
 
-    /// What the program says.
-    pub(crate) fn said(&mut self, onto: &mut Onto<'_>, code: Option<u32>, bytes: Bytes) {
+    /// What the program says, and what may be recorded of it, where that is searched by itself.
+    pub(crate) fn said(
+        &mut self,
+        onto: &mut Onto<'_>,
+        code: Option<u32>,
+        bytes: Bytes,
+        recorded: &[u8],
+    ) {
         let quiet = self.quiet;
         let stream = match code {
             None => &mut self.output,
             Some(_) => &mut self.errors,
         };
-        stream.said(onto, bytes);
+        stream.said(onto, bytes, recorded);
         stream.due = stream
             .shown
             .as_ref()
@@ -138,10 +144,10 @@ impl Masked {
 }
 
 impl Stream {
-    fn said(&mut self, onto: &mut Onto<'_>, bytes: Bytes) {
-        if let Some(recorded) = &mut self.recorded {
+    fn said(&mut self, onto: &mut Onto<'_>, bytes: Bytes, recorded: &[u8]) {
+        if let Some(masks) = &mut self.recorded {
             let mut out = Vec::new();
-            recorded.push(&bytes, &mut out);
+            masks.push(recorded, &mut out);
             record(onto, word(self.code), &out);
         }
         if self.shown.is_none() {
@@ -176,13 +182,17 @@ impl Stream {
             record(onto, word(self.code), &out);
         }
         let gone = decided.saturating_sub(out.len());
-        if !out.is_empty() {
-            let item = Item::Data {
-                code: self.code,
-                bytes: out.into(),
-                counted: true,
-            };
-            onto.batch.staged.push((onto.number, Side::Client, item));
+        // A repetition that was written out is longer than it came, and nobody's window has room for that.
+        let more = out.split_off(out.len().min(decided));
+        for (bytes, counted) in [(out, true), (more, false)] {
+            if !bytes.is_empty() {
+                let item = Item::Data {
+                    code: self.code,
+                    bytes: bytes.into(),
+                    counted,
+                };
+                onto.batch.staged.push((onto.number, Side::Client, item));
+            }
         }
         if gone > 0 {
             let item = Item::Gone(gone);

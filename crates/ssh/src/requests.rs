@@ -151,7 +151,7 @@ impl<'s> Requests<'s> {
             number::CHANNEL_OPEN_CONFIRMATION => {
                 let confirmation = Confirmation::decode(&payload);
                 let confirmation = confirmation.map_err(broken("confirmation"))?;
-                self.connections().confirmed(&confirmation)
+                self.connections().confirmed(&confirmation, Side::Client)
             }
             number::CHANNEL_OPEN_FAILURE => {
                 let failure = OpenFailure::decode(&payload).map_err(broken("refusal"))?;
@@ -361,6 +361,8 @@ impl<'s> Requests<'s> {
             }
             return self.run_program(batch, request, payload, program);
         }
+        let recorded = self.session.recorded(&self.session.rules())?;
+        let shown = |text: &[u8]| recorded.text(text).unwrap_or_else(|| text.to_vec());
         let event = self
             .session
             .event(&mut batch.lines, operation)
@@ -369,7 +371,7 @@ impl<'s> Requests<'s> {
         let may_pass = match &request.kind {
             RequestKind::Pty { terminal, size, .. } => {
                 event
-                    .text("terminal", terminal.as_bytes())
+                    .text("terminal", &shown(terminal.as_bytes()))
                     .number("columns", size.columns.into())
                     .number("rows", size.rows.into())
                     .end();
@@ -383,13 +385,14 @@ impl<'s> Requests<'s> {
                 true
             }
             RequestKind::Environment { name, value } => {
-                let recorded = self.session.recorded(&self.session.rules())?;
-                let value = recorded.text(value).unwrap_or_else(|| value.to_vec());
-                event.text("name", name).text("value", &value).end();
+                event
+                    .text("name", &shown(name))
+                    .text("value", &shown(value))
+                    .end();
                 self.may_set(name) && !is_running
             }
             RequestKind::Signal(signal) => {
-                event.text("signal", signal.as_bytes()).end();
+                event.text("signal", &shown(signal.as_bytes())).end();
                 is_running
             }
             RequestKind::Break(milliseconds) => {
@@ -406,7 +409,7 @@ impl<'s> Requests<'s> {
             }
             _ => {
                 event
-                    .text("name", request.kind.name().as_bytes())
+                    .text("name", &shown(request.kind.name().as_bytes()))
                     .mark("refused")
                     .end();
                 false

@@ -1,22 +1,23 @@
 //! From the target to the client.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use custos_model::Outcome;
 use custos_session::{Open, Session, SessionError, UpstreamError};
 use custos_ssh_wire::message::{
     ChannelData, ChannelMessage, ChannelOpen, ChannelRequest, Confirmation, GlobalRequest,
-    OpenFailure, RequestKind, confirm, number, outcome,
+    OpenFailure, RequestKind, number, outcome,
 };
 use custos_ssh_wire::{Broken, WireError};
 use tokio::io::AsyncRead;
 use tokio::time::Instant;
 
-use crate::channels::{Answer, Channel, End, Item, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
+use crate::channels::{Answer, End, Item, Running, Side};
 use crate::conversation::{Batch, Shared};
 use crate::files::Follow;
 use crate::forwarding::Connections;
-use crate::link::{of_client, of_target};
+use crate::link::of_target;
 use crate::masked::Onto;
+use crate::requests::STDERR;
 
 /// Everything that comes from the target.
 pub(crate) struct Responses<'s> {
@@ -148,7 +149,7 @@ impl<'s> Responses<'s> {
             number::CHANNEL_REQUEST => {
                 let request =
                     ChannelRequest::decode(&payload).map_err(broken("channel request"))?;
-                self.request(batch, &request, &payload)
+                self.request(batch, &request)
             }
             number::CHANNEL_SUCCESS | number::CHANNEL_FAILURE => {
                 let answer = ChannelMessage::decode(&payload).map_err(broken("answer"))?;
@@ -156,7 +157,8 @@ impl<'s> Responses<'s> {
             }
             number::CHANNEL_OPEN_CONFIRMATION => {
                 let confirmation = Confirmation::decode(&payload);
-                self.opened(&confirmation.map_err(broken("confirmation"))?)
+                let confirmation = confirmation.map_err(broken("confirmation"))?;
+                self.connections().confirmed(&confirmation, Side::Target)
             }
             number::CHANNEL_OPEN_FAILURE => {
                 let failure = OpenFailure::decode(&payload).map_err(broken("refusal"))?;
@@ -240,26 +242,34 @@ impl<'s> Responses<'s> {
                 SessionError::Upstream(UpstreamError::Protocol(format!("sftp: {lost}")))
             });
         }
+        let running = channel.running.as_mut();
+        let cookie = running.and_then(|running| running.cookie.as_mut());
+        let hidden = cookie.and_then(|cookie| cookie.hide(&data.bytes));
+        let recorded = hidden.as_deref().unwrap_or(&data.bytes);
         let masked = channel.running.as_mut().and_then(|it| it.masked.as_mut());
         if let Some(masked) = masked {
+            // Only these two are searched.
+            if !matches!(data.code, None | Some(STDERR)) {
+                return Err(unexpected(number::CHANNEL_EXTENDED_DATA));
+            }
             let mut onto = Onto {
                 session: self.session,
                 batch,
                 number: data.recipient,
                 operation,
             };
-            masked.said(&mut onto, data.code, data.bytes);
+            masked.said(&mut onto, data.code, data.bytes.clone(), recorded);
             return Ok(());
         }
         drop(conversation);
         let stream = match data.code {
             None => "output",
-            Some(1) => "errors",
+            Some(STDERR) => "errors",
             Some(_) => "extended",
         };
         self.session
             .event(&mut batch.lines, operation)
-            .text(stream, &data.bytes)
+            .text(stream, recorded)
             .end();
         batch.staged.push((
             data.recipient,
@@ -343,16 +353,15 @@ impl<'s> Responses<'s> {
         Ok(())
     }
 
-    fn request(
-        &self,
-        batch: &mut Batch,
-        request: &ChannelRequest<'_>,
-        payload: &Bytes,
-    ) -> Result<(), SessionError> {
+    fn request(&self, batch: &mut Batch, request: &ChannelRequest<'_>) -> Result<(), SessionError> {
         let mut conversation = self.shared.conversation();
         let channel = conversation.channels.get(request.recipient);
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_REQUEST))?;
         let operation = channel.operation();
+        let has_masks = channel
+            .running
+            .as_ref()
+            .is_some_and(|it| it.masked.is_some());
         let (passes, ending) = match &request.kind {
             RequestKind::ExitStatus(status) if *status != 0 => {
                 (true, Some(("exit-status".to_owned(), status.to_string())))
@@ -382,6 +391,18 @@ impl<'s> Responses<'s> {
         if !passes {
             return Ok(());
         }
+        let mut request = ChannelRequest {
+            wants_reply: false,
+            ..request.clone()
+        };
+        // Text for people, which nobody searches.
+        if has_masks
+            && let RequestKind::ExitSignal {
+                message, language, ..
+            } = &mut request.kind
+        {
+            (*message, *language) = (b"", b"");
+        }
         let event = self.session.event(&mut batch.lines, operation);
         match &request.kind {
             RequestKind::ExitStatus(status) => event.number("exit_status", (*status).into()).end(),
@@ -393,38 +414,11 @@ impl<'s> Responses<'s> {
                 .end(),
             kind => event.text("other", kind.name().as_bytes()).end(),
         }
-        let payload = unanswered(payload, request);
-        batch
-            .staged
-            .push((request.recipient, Side::Client, Item::Message(payload)));
+        let mut onward = BytesMut::new();
+        request.encode(&mut onward);
+        let onward = Item::Message(onward.freeze());
+        batch.staged.push((request.recipient, Side::Client, onward));
         Ok(())
-    }
-
-    /// The target has opened its end of a channel: the client is told that it is open.
-    fn opened(&self, confirmation: &Confirmation) -> Result<(), SessionError> {
-        let mut conversation = self.shared.conversation();
-        let number = confirmation.recipient;
-        let channel: Option<&mut Channel> = conversation.channels.get(number);
-        let channel = channel.filter(|channel| channel.target.is_none());
-        let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_OPEN_CONFIRMATION))?;
-        if confirmation.max_packet == 0 {
-            return Err(unexpected(number::CHANNEL_OPEN_CONFIRMATION));
-        }
-        channel.target = Some(End::new(
-            confirmation.sender,
-            confirmation.window,
-            confirmation.max_packet,
-        ));
-        let confirmation = Confirmation {
-            recipient: channel.client.number(),
-            sender: number,
-            window: WINDOW_BYTES,
-            max_packet: MAX_PACKET_BYTES,
-        };
-        let sent = conversation
-            .client
-            .send_with(|out| confirm(out, &confirmation));
-        sent.map_err(of_client)
     }
 }
 
@@ -453,20 +447,6 @@ pub(crate) fn outcome_of(running: Running) -> Outcome {
         error: running.ending,
         ..Outcome::default()
     }
-}
-
-/// The request with its wish for an answer taken away: it was answered here.
-fn unanswered(payload: &Bytes, request: &ChannelRequest<'_>) -> Bytes {
-    if !request.wants_reply {
-        return payload.clone();
-    }
-    let mut out = bytes::BytesMut::with_capacity(payload.len());
-    let request = ChannelRequest {
-        wants_reply: false,
-        ..request.clone()
-    };
-    request.encode(&mut out);
-    out.freeze()
 }
 
 fn unexpected(number: u8) -> SessionError {

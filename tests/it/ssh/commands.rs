@@ -277,3 +277,31 @@ fn no_variables(guarded: &Guarded) {
         );
     }
 }
+
+/// Nobody counts what comes back, so a rule that limits it allows nothing.
+#[test]
+fn a_limit_that_is_not_kept_allows_nothing() {
+    let policy = "version: 1\nrules:\n- {id: a-little, who: '*', on: ssh/web1, may: [session.open, ssh.exec, \
+                  ssh.shell, ssh.download], limit: {bytes: 1KiB}}\n";
+    let custos = Custos::start_with(&Settings::under(policy));
+    custos.add_ssh("ssh/web1", Sshd::shared(), "ed25519", &[]);
+    let alice = custos.issue("alice", "ssh/web1");
+    for arguments in [
+        &["echo in"][..],
+        &["-tt"],
+        &["scp -f /etc/hostname"],
+        &["-s", "sftp"],
+    ] {
+        let tried = run(
+            custos.ssh(&alice, "web1", arguments).stdin(Stdio::null()),
+            PATIENCE,
+        );
+        assert_eq!(tried.code(), 126, "{arguments:?}: {tried}");
+        let told = format!("{}{}", tried.stdout, tried.stderr);
+        assert!(
+            told.contains("limit-of-bytes-is-not-built-for-ssh"),
+            "{tried}"
+        );
+    }
+    custos.finish();
+}

@@ -29,8 +29,12 @@ rules:
 "#;
 
 fn granted(policy: &str) -> (Custos, Credential) {
+    before(policy, Sshd::shared())
+}
+
+fn before(policy: &str, server: &Sshd) -> (Custos, Credential) {
     let custos = Custos::start_with(&Settings::under(policy));
-    custos.add_ssh("ssh/web1", Sshd::shared(), "ed25519", &[]);
+    custos.add_ssh("ssh/web1", server, "ed25519", &[]);
     let alice = custos.issue_with("alice", "ssh/web1", &["--group", "forwarders"]);
     (custos, alice)
 }
@@ -346,4 +350,50 @@ fn a_stalled_connection_stops_nobody_else() {
     drop(stalled);
     drop(master);
     custos.finish();
+}
+
+/// A client of the X window system: it looks up the cookie, says it, and prints what it hears.
+const X_CLIENT: &str = r"
+import os,socket,struct,subprocess
+display = os.environ['DISPLAY']
+line = subprocess.check_output(['xauth', 'list', display], text=True).split()
+name, cookie = line[1].encode(), bytes.fromhex(line[2])
+s = socket.create_connection(('127.0.0.1', 6000 + int(display.split(':')[1].split('.')[0])))
+s.sendall(struct.pack('<BxHHHHxx', 108, 11, 0, len(name), len(cookie)) + name + b'\0' * (-len(name) % 4) + cookie + b'and more')
+print(s.recv(99).decode())
+";
+
+#[test]
+fn a_display_is_reached_and_its_cookie_is_nowhere() {
+    let server = Sshd::start_with("X11Forwarding yes\nX11UseLocalhost yes\n");
+    let (mut custos, alice) = before(POLICY, &server);
+    let (display, port) = listener();
+    std::thread::spawn(move || {
+        let (mut stream, _) = display.accept().expect("a connection");
+        let mut setup = [0; 56];
+        stream.read_exact(&mut setup).expect("it is said");
+        stream.write_all(b"welcome").expect("it is read");
+    });
+    let script = custos.write_private("client.py", X_CLIENT);
+    let authority = custos.directory().join("authority");
+    let display = format!("127.0.0.1:{}", port - 6000);
+    let cookie = "0123456789abcdef0123456789abcdef";
+    let mut xauth = Command::new("xauth");
+    xauth.arg("-f").arg(&authority);
+    run(xauth.args(["add", &display, ".", cookie]), PATIENCE).success();
+    let command = format!("python3 {}", script.display());
+    let mut ssh = custos.ssh(&alice, "web1", &["-Y", &command]);
+    ssh.env("DISPLAY", &display).env("XAUTHORITY", &authority);
+    assert_eq!(run(&mut ssh, PATIENCE).success(), "welcome\n");
+    custos.stop();
+    let transcripts = custos.transcripts();
+    // Where it stood, and all that was said around it.
+    let around = r"MIT-MAGIC-COOKIE-1\u0000\u0000****************and more";
+    assert!(transcripts.contains(around), "{transcripts}");
+    let told = operations(custos);
+    assert!(
+        told.iter()
+            .any(|(text, _)| text.starts_with("x11 from 127.0.0.1:")),
+        "{told:?}"
+    );
 }

@@ -160,6 +160,9 @@ fn said_by_the_client(custos: &Custos, alice: &Credential) {
             canary.len().to_string()
         );
     }
+    let mut kind = custos.ssh(alice, "web1", &["-tt", "echo $TERM | wc -c"]);
+    kind.env("TERM", "dora@canary.example");
+    assert_eq!(run(&mut kind, PATIENCE).success().trim(), "20");
     let mut shell = Terminal::start(&custos.ssh(alice, "web1", &["-tt"]));
     shell.keys("PS1='$ '; stty -echo; echo re''ady\n");
     shell.expect_after(0, "ready", PATIENCE);

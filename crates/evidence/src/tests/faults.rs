@@ -156,7 +156,15 @@ fn all_who_run_into_a_failure_hear_what_it_is() {
     let runtime = runtime();
     let evidence = runtime.block_on(async { site.open().unwrap().0 });
     for _ in 0..100 {
-        let logs: Vec<_> = (0..WRITERS).map(|_| begin(&evidence).unwrap()).collect();
+        // What met the fault of the round before may be told only now.
+        let logs: Vec<_> = (0..WRITERS)
+            .map(|_| {
+                begin(&evidence).unwrap_or_else(|_| {
+                    runtime.block_on(wait_for(&evidence, true));
+                    begin(&evidence).unwrap()
+                })
+            })
+            .collect();
         site.disk.set_fault(Some(Fault::While {
             path: "/evidence/wal",
             kind: ErrorKind::StorageFull,

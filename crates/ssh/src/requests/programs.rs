@@ -191,6 +191,10 @@ pub(crate) fn begin(
         if program.has_zero() {
             return Ok(Some("zero-byte"));
         }
+        // Nobody counts what comes back, so nobody could stop it.
+        if ruled.limit.bytes.is_some() {
+            return Ok(Some("limit-of-bytes-is-not-built-for-ssh"));
+        }
         let is_held = ruled.verdict.decision == Decision::Hold;
         let unholdable = program.unholdable().filter(|_| is_held);
         Ok(unholdable.or_else(|| program.unmaskable(&ruled.masks)))

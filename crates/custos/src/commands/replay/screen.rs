@@ -11,7 +11,7 @@ const FUNCTIONS: &str = "@ABCDEFGHIJKLMPSTXZ`abdefgmrsu";
 /// Modes of xterm that go on: origin, wrap, blinking cursor, its visibility, the other screen.
 const MODES: [u16; 7] = [6, 7, 12, 25, 47, 1047, 1049];
 /// Modes of the other screen.
-const OTHER_SCREEN: [u16; 2] = [1047, 1049];
+const OTHER_SCREEN: [u16; 3] = [47, 1047, 1049];
 
 /// A stream of output that is made harmless.
 #[derive(Default)]
@@ -216,8 +216,10 @@ mod tests {
     #[test]
     fn the_terminal_is_left_as_it_was() {
         let mut screen = Screen::default();
-        screen.show("\u{1b}[?1049h");
-        assert!(screen.leave().starts_with("\u{1b}[?1049l"));
+        for entered in ["\u{1b}[?47h", "\u{1b}[?1047h", "\u{1b}[?1049h"] {
+            screen.show(entered);
+            assert!(screen.leave().starts_with("\u{1b}[?1049l"), "{entered:?}");
+        }
         assert!(screen.leave().starts_with("\u{1b}[0m"));
     }
 }
