@@ -157,7 +157,7 @@ class Tree:
         return found
 
 # ---- One record (section 3)
-OPERATION = {"operation.intent", "operation.approved", "operation.outcome", "operation.error"}
+OPERATION = {"operation.intent", "operation.approved", "operation.outcome", "operation.error", "operation.transfer"}
 SESSION = OPERATION | {"session.start", "session.end", "segment.closed"}
 TYPES = SESSION | set("""log.open log.close log.heartbeat node.start node.stop config.changed evidence.failed
     evidence.recovered connection.refused login.failed session.denied cancel.requested credential.issued
@@ -362,7 +362,7 @@ class Sequence:
                 yield index, "operation-order", f"intent {op} where {expected} is next"
             session.op = op + 1
             session.pending.add(op)
-        elif kind in ("operation.approved", "operation.outcome"):
+        elif kind in ("operation.approved", "operation.outcome", "operation.transfer"):
             unseen = session.day is None and (session.op is None or op < session.op)
             if op not in session.pending and not unseen:
                 yield index, "operation-order", f"{kind} of {op}, which has no open intent"

@@ -38,6 +38,8 @@ pub(crate) trait Disk: Debug + Send + Sync + 'static {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>>;
     /// Makes files and directories durable.
     fn sync(&self, paths: &[PathBuf]) -> io::Result<()>;
+    /// Says that durable files will hardly be read soon, so that they need not be in memory. Advice.
+    fn forget(&self, path: &Path);
 }
 
 /// An open file.
@@ -179,6 +181,12 @@ impl Disk for RealDisk {
         paths
             .iter()
             .try_for_each(|path| File::open(path)?.sync_all())
+    }
+
+    fn forget(&self, path: &Path) {
+        if let Ok(file) = File::open(path) {
+            let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+        }
     }
 }
 

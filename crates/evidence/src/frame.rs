@@ -31,6 +31,8 @@ pub(crate) enum Effect {
     End,
     /// People agreed to the operation with this number, which stays open.
     Approved,
+    /// A file went through the operation with this number, which stays open.
+    Transfer,
 }
 
 /// A frame's content.
@@ -242,7 +244,7 @@ mod kind {
 }
 
 /// Their places are what the write-ahead log has, so new ones come last.
-const EFFECTS: [Effect; 7] = [
+const EFFECTS: [Effect; 8] = [
     Effect::Start,
     Effect::Intent,
     Effect::Outcome,
@@ -250,6 +252,7 @@ const EFFECTS: [Effect; 7] = [
     Effect::SegmentClosed,
     Effect::End,
     Effect::Approved,
+    Effect::Transfer,
 ];
 
 fn effect_byte(effect: Effect) -> u8 {

@@ -131,6 +131,19 @@ pub struct SessionStart<'a> {
     pub detail: Detail<'a>,
 }
 
+/// A file that went through an operation (`operation.transfer`).
+#[derive(Clone, Copy, Debug)]
+pub struct Transfer<'a> {
+    /// `upload`, `download` or `both`.
+    pub direction: &'a str,
+    /// Its name, as the client gave it.
+    pub file: &'a str,
+    /// It was closed, and the target said so.
+    pub is_closed: bool,
+    /// Members of `detail`: what was read and written.
+    pub detail: Detail<'a>,
+}
+
 /// How a session ended (`session.end`). `detail.unfinished` and `detail.operations` are added by the writer.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionEnd<'a> {

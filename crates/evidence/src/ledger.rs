@@ -236,7 +236,7 @@ impl Ledger {
             Effect::End => {
                 self.sessions.remove(&id);
             }
-            Effect::Start | Effect::Error | Effect::Approved => {}
+            Effect::Start | Effect::Error | Effect::Approved | Effect::Transfer => {}
         }
     }
 }

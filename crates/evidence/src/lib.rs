@@ -18,6 +18,7 @@ mod append;
 mod approval_files;
 pub mod catalogue;
 mod commit;
+mod compression;
 mod directory;
 mod disk;
 mod error;
@@ -48,7 +49,7 @@ pub use error::{EvidenceError, Health, OpenError};
 pub use evidence::{Evidence, Stats};
 pub use input::{
     Approval, Detail, DetailValue, IntentApproval, NodeRecord, SessionEnd, SessionStart, Source,
-    Target,
+    Target, Transfer,
 };
 pub use position::Position;
 pub use record_type::{RecordOutcome, RecordType};

@@ -40,6 +40,7 @@ record_types! {
     OperationApproved = "operation.approved",
     OperationOutcome = "operation.outcome",
     OperationError = "operation.error",
+    OperationTransfer = "operation.transfer",
     SegmentClosed = "segment.closed",
     CancelRequested = "cancel.requested",
     CredentialIssued = "credential.issued",
@@ -91,6 +92,7 @@ impl RecordType {
                 | Self::OperationApproved
                 | Self::OperationOutcome
                 | Self::OperationError
+                | Self::OperationTransfer
                 | Self::SegmentClosed
         )
     }

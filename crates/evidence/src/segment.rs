@@ -116,6 +116,11 @@ impl Segment {
         Ok(())
     }
 
+    /// Its file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What must be fsynced for it to be durable.
     pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> {
         let dir = self.path.parent().unwrap_or(Path::new(".")).to_owned();

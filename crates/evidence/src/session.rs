@@ -9,7 +9,9 @@ use tokio::sync::oneshot;
 use crate::error::EvidenceError;
 use crate::frame::Effect;
 use crate::inbox::{EndRequest, OwnedValue};
-use crate::input::{Approval, Detail, DetailValue, IntentApproval, SessionEnd, SessionStart};
+use crate::input::{
+    Approval, Detail, DetailValue, IntentApproval, SessionEnd, SessionStart, Transfer,
+};
 use crate::position::Position;
 use crate::record_type::{RecordOutcome, RecordType};
 use crate::render::{self, Fragments, MaskPart, OperationPart, SegmentPart};
@@ -227,6 +229,36 @@ impl SessionLog {
             reason: outcome_reason(outcome),
             verdict,
             ..Record::new(RecordType::OperationError, word, Effect::Error)
+        };
+        Ok(self.inner.append(&self.shared, &mut state, &record))
+    }
+
+    /// Appends that a file went through an operation that is open. Accepted while the writer fails.
+    pub fn transferred(
+        &self,
+        op: OperationNumber,
+        transfer: &Transfer<'_>,
+    ) -> Result<Position, EvidenceError> {
+        self.shared.admit(Admission::Closing)?;
+        let mut state = self.state()?;
+        if !state.open.contains(&op.0) {
+            return Err(self.unknown(op));
+        }
+        let outcome = if transfer.is_closed {
+            RecordOutcome::Ok
+        } else {
+            RecordOutcome::Failed
+        };
+        let record = Record {
+            number: op.0,
+            op: Some(OperationPart {
+                number: op.0,
+                verb: Some(transfer.direction),
+                text: Some(transfer.file),
+                ..OperationPart::default()
+            }),
+            detail: transfer.detail,
+            ..Record::new(RecordType::OperationTransfer, outcome, Effect::Transfer)
         };
         Ok(self.inner.append(&self.shared, &mut state, &record))
     }

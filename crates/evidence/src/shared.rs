@@ -14,6 +14,7 @@ use custos_model::{Clock, IdSource, Instant, SessionId};
 use custos_tlog::note::Signer;
 use tokio::sync::{Notify, watch};
 
+use crate::compression::Compressors;
 use crate::disk::Disk;
 use crate::error::{EvidenceError, Health};
 use crate::failures::{Failures, Part};
@@ -333,94 +334,4 @@ fn gateway(settings: &Settings, config_digest: &str, policy_digest: &str) -> Arc
         policy_digest,
     )
     .into()
-}
-
-/// Fast, and good with text.
-const LEVEL: i32 = 1;
-/// So fast that hardly anything is looked for, and letters are not coded.
-const NO_LEVEL: i32 = -50;
-/// Bytes that tell what a piece is like.
-const SAMPLE_BYTES: usize = 4096;
-
-/// Whether a piece is base64 of what is compressed or encrypted: letters could be packed by a quarter, which costs more
-/// time than it is worth.
-fn is_random(bytes: &[u8]) -> bool {
-    let mut counts = [0_u32; 256];
-    let step = (bytes.len() / SAMPLE_BYTES).max(1);
-    // Not a multiple of four: each place in a group of base64 is looked at.
-    for byte in bytes.iter().step_by(step | 1).take(SAMPLE_BYTES) {
-        if let Some(count) = counts.get_mut(usize::from(*byte)) {
-            *count += 1;
-        }
-    }
-    let seen: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-    let squares: u64 = counts.iter().map(|count| u64::from(*count).pow(2)).sum();
-    // Of 64 letters that are equally likely it is about `seen² / 64 + seen`, and more of anything else.
-    seen >= 1024 && squares < seen * seen / 56 + seen
-}
-
-/// Compression contexts, which are too large to have one for each session.
-#[derive(Default)]
-pub(crate) struct Compressors(Mutex<Vec<zstd::bulk::Compressor<'static>>>);
-
-impl std::fmt::Debug for Compressors {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Compressors")
-    }
-}
-
-impl Compressors {
-    /// One zstd frame.
-    pub(crate) fn compress(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        let taken = lock(&self.0).pop();
-        let mut compressor = match taken {
-            Some(compressor) => compressor,
-            None => zstd::bulk::Compressor::new(LEVEL)?,
-        };
-        compressor.set_compression_level(if is_random(bytes) { NO_LEVEL } else { LEVEL })?;
-        let compressed = compressor.compress(bytes);
-        lock(&self.0).push(compressor);
-        compressed
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_random;
-
-    /// Letters of base64 that nobody could pack.
-    fn noise(count: usize) -> Vec<u8> {
-        const LETTERS: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let letter = std::iter::repeat_with(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            LETTERS[(state >> 58) as usize]
-        });
-        letter.take(count).collect()
-    }
-
-    #[test]
-    fn noise_is_told_from_what_can_be_packed() {
-        let line = br#"{"t":1,"op":3,"output":"total 48\r\ndrwxr-xr-x 2 root root 4096 Nov 21 10:00 bin"}"#;
-        let half: Vec<u8> = [noise(70_000), line.repeat(900)].concat();
-        // "hello world, " in base64.
-        let coded = b"aGVsbG8gd29ybGQsIA".repeat(8000);
-        for (bytes, expected) in [
-            (noise(1024), true),
-            (noise(70_000), true),
-            (noise(1 << 20), true),
-            (noise(1023), false),
-            (line.repeat(900), false),
-            (half, false),
-            (coded, false),
-            (vec![b'A'; 100_000], false),
-            (vec![0; 100_000], false),
-            (Vec::new(), false),
-        ] {
-            assert_eq!(is_random(&bytes), expected, "{}", bytes.len());
-        }
-    }
 }

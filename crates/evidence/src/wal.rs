@@ -17,6 +17,9 @@ pub(crate) use read::{WalReader, open as open_reader};
 /// How far ahead of the records a new file is filled with zeros.
 const ZERO_AHEAD_BYTES: u64 = 4 << 20;
 
+/// A batch from here on pays for a longer file by itself.
+const LARGE_BYTES: u64 = 64 << 10;
+
 const PAGE_BYTES: u64 = 4096;
 static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
@@ -306,6 +309,10 @@ impl Current {
     fn fill_ahead(&mut self, length: u64, file_bytes: u64) {
         let end = self.offset + length;
         if end <= self.filled || self.filled >= file_bytes {
+            return;
+        }
+        if length >= LARGE_BYTES {
+            self.filled = end;
             return;
         }
         let until = (end + ZERO_AHEAD_BYTES).min(file_bytes);

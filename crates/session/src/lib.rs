@@ -48,7 +48,7 @@ pub use accepted::Accepted;
 pub use authorized::Authorized;
 pub use bearer::{Bearer, TokenSource};
 pub use custos_approvals::{Ending, Exact, Progress};
-pub use custos_evidence::{EvidenceError, Position};
+pub use custos_evidence::{DetailValue, EvidenceError, Position, Transfer as Transferred};
 pub use custos_identity::PresentedCertificate;
 pub use custos_masking as masking;
 pub use custos_policy::documents::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use custos_approvals::{Exact, Pledge};
-use custos_evidence::{IntentApproval, Position, SessionLog};
+use custos_evidence::{IntentApproval, Position, SessionLog, Transfer};
 use custos_model::{Decision, Operation, OperationNumber, Outcome, Verdict};
 use custos_policy::documents::Question;
 use custos_store::Resource;
@@ -190,6 +190,15 @@ impl Session<Open> {
         outcome: &Outcome,
     ) -> Result<Position, SessionError> {
         Ok(self.stage.log.outcome(number, outcome)?)
+    }
+
+    /// Appends that a file went through an operation that is open.
+    pub fn transferred(
+        &self,
+        number: OperationNumber,
+        transfer: &Transfer<'_>,
+    ) -> Result<Position, SessionError> {
+        Ok(self.stage.log.transferred(number, transfer)?)
     }
 
     /// Appends an error that belongs to no operation: a statement that did not parse, a message that the

@@ -15,6 +15,10 @@ use json::{push_number, push_string, push_value};
 pub const INLINE_VALUE_BYTES: usize = 128 * 1024;
 /// Bytes of a value in one `part` line at most.
 pub const PART_BYTES: usize = 64 * 1024;
+/// A buffer that every session may keep.
+const SMALL_BYTES: usize = 64 << 10;
+/// A buffer that none keeps.
+const LARGE_BYTES: usize = 2 << 20;
 
 /// Whole transcript lines that have not been given to the evidence log yet.
 #[derive(Debug, Default)]
@@ -39,10 +43,11 @@ impl Lines {
         self.buffer.is_empty()
     }
 
-    /// Forgets what was handed over; keeps a small buffer and gives a large one back.
+    /// Forgets what was handed over; keeps a small buffer, and a large one as long as it is needed.
     pub fn clear(&mut self) {
         self.count = 0;
-        if self.buffer.capacity() > 64 * 1024 {
+        let capacity = self.buffer.capacity();
+        if capacity > SMALL_BYTES && (self.buffer.len() < capacity / 8 || capacity > LARGE_BYTES) {
             self.buffer = Vec::new();
         } else {
             self.buffer.clear();

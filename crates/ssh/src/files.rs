@@ -5,9 +5,11 @@ use std::collections::{BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use custos_model::{Decision, Outcome};
-use custos_session::{Masks, Open, Question, Session, SessionError, Verb};
+use custos_session::{
+    DetailValue, Masks, Open, Question, Session, SessionError, Transferred, Verb,
+};
 use custos_sftp::{
-    Action, Conversation, Flow, FromClient, FromServer, Note, Outcome as Went, RemotePath,
+    Action, Conversation, Ending, Flow, FromClient, FromServer, Note, Outcome as Went, RemotePath,
     SftpError, StatusCode, Transfer,
 };
 
@@ -94,13 +96,13 @@ impl Follow<'_> {
         &mut self,
         channel: &mut Channel,
         mut bytes: Bytes,
-    ) -> Result<(), Lost> {
+    ) -> Result<Result<(), Lost>, SessionError> {
         let Some(running) = &mut channel.running else {
-            return Ok(());
+            return Ok(Ok(()));
         };
         loop {
             let Some(files) = &mut running.files else {
-                return Ok(());
+                return Ok(Ok(()));
             };
             let packet = match files.conversation.from_server(&mut bytes) {
                 Ok(FromServer::Nothing) => break,
@@ -117,15 +119,15 @@ impl Follow<'_> {
                             .end();
                     }
                     if let Some(transfer) = answer.transfer {
-                        self.told(running, &transfer);
+                        self.told(running, &transfer)?;
                     }
                     answer.packet
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Ok(Err(error)),
             };
             self.stage(Side::Client, packet, true);
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// What the client had asked too early goes on, as far as it can now.
@@ -140,11 +142,12 @@ impl Follow<'_> {
     }
 
     /// What was still open when the channel ended.
-    pub(crate) fn end(&mut self, running: &mut Running) {
+    pub(crate) fn end(&mut self, running: &mut Running) -> Result<(), SessionError> {
         let files = running.files.take();
         for transfer in files.into_iter().flat_map(|files| files.conversation.end()) {
-            self.told(running, &transfer);
+            self.told(running, &transfer)?;
         }
+        Ok(())
     }
 
     fn go_on(&mut self, running: &mut Running) -> Result<Result<(), Lost>, SessionError> {
@@ -241,20 +244,13 @@ impl Follow<'_> {
     }
 
     /// A file was closed.
-    fn told(&mut self, running: &Running, transfer: &Transfer) {
+    fn told(&mut self, running: &Running, transfer: &Transfer) -> Result<(), SessionError> {
         // A mask that cannot be made masks all.
         let path = self.recorded().map_or_else(
             |_| "[masked]".to_owned(),
             |recorded| masked(&recorded, transfer.path.shown().as_bytes()),
         );
-        let mut event = self
-            .session
-            .event(&mut self.batch.lines, running.number)
-            .word("file", transfer.direction.word())
-            .number("request", transfer.opened_by.0)
-            .text("path", path.as_bytes())
-            .word("ending", transfer.ending.word());
-        for (flow, words) in [
+        let flows = [
             (
                 &transfer.upload,
                 ["written", "written_sha256", "written_no_digest"],
@@ -263,16 +259,28 @@ impl Follow<'_> {
                 &transfer.download,
                 ["read", "read_sha256", "read_no_digest"],
             ),
-        ] {
-            let Some(flow) = flow else { continue };
-            let [bytes, digest, none] = words;
-            event = event.number(bytes, flow.bytes);
-            event = match digest_of(flow) {
-                Ok(hex) => event.word(digest, &hex),
-                Err(why) => event.word(none, why),
+        ];
+        let digests = flows.map(|(flow, _)| flow.as_ref().map(digest_of));
+        let mut detail = vec![("ending", DetailValue::from(transfer.ending.word()))];
+        for ((flow, [bytes, digest, none]), told) in flows.into_iter().zip(&digests) {
+            let (Some(flow), Some(told)) = (flow, told) else {
+                continue;
             };
+            detail.push((bytes, flow.bytes.into()));
+            detail.push(match told {
+                Ok(hex) => (digest, hex.into()),
+                Err(why) => (none, (*why).into()),
+            });
         }
-        event.end();
+        let recorded = Transferred {
+            direction: transfer.direction.word(),
+            file: &path,
+            is_closed: transfer.ending == Ending::Closed,
+            detail: &detail,
+        };
+        let position = self.session.transferred(running.number, &recorded)?;
+        self.batch.at(position);
+        Ok(())
     }
 
     fn stage(&mut self, side: Side, bytes: Bytes, counted: bool) {

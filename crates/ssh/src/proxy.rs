@@ -227,7 +227,7 @@ fn finish(session: &Session<Open>, shared: &Shared) -> Result<(), SessionError> 
     for channel in conversation.channels.each() {
         if let Some(mut running) = channel.running.take() {
             let mut batch = Batch::default();
-            responses::end(session, &mut batch, 0, &mut running);
+            responses::end(session, &mut batch, 0, &mut running)?;
             session.record(&mut batch.lines)?;
             let interrupted = (
                 "interrupted".to_owned(),

@@ -238,7 +238,7 @@ impl<'s> Responses<'s> {
             };
             let followed = follow.target_sent(channel, data.bytes);
             self.shared.resumed.notify_one();
-            return followed.map_err(|lost| {
+            return followed?.map_err(|lost| {
                 SessionError::Upstream(UpstreamError::Protocol(format!("sftp: {lost}")))
             });
         }
@@ -332,7 +332,7 @@ impl<'s> Responses<'s> {
         channel.is_refused = true;
         drop(conversation);
         if let Some(mut running) = running {
-            end(self.session, batch, recipient, &mut running);
+            end(self.session, batch, recipient, &mut running)?;
             self.finish(batch, running)?;
         }
         for item in own {
@@ -423,13 +423,18 @@ impl<'s> Responses<'s> {
 }
 
 /// What a program still had under way when it ended.
-pub(crate) fn end(session: &Session<Open>, batch: &mut Batch, number: u32, running: &mut Running) {
+pub(crate) fn end(
+    session: &Session<Open>,
+    batch: &mut Batch,
+    number: u32,
+    running: &mut Running,
+) -> Result<(), SessionError> {
     let mut follow = Follow {
         session,
         batch,
         number,
     };
-    follow.end(running);
+    follow.end(running)?;
     if let Some(mut masked) = running.masked.take() {
         masked.finish(&mut Onto {
             session,
@@ -438,6 +443,7 @@ pub(crate) fn end(session: &Session<Open>, batch: &mut Batch, number: u32, runni
             operation: running.number,
         });
     }
+    Ok(())
 }
 
 /// How a program ended.

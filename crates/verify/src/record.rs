@@ -51,6 +51,7 @@ kinds! {
     OperationApproved "operation.approved",
     OperationOutcome "operation.outcome",
     OperationError "operation.error",
+    OperationTransfer "operation.transfer",
     SegmentClosed "segment.closed",
     CancelRequested "cancel.requested",
     CredentialIssued "credential.issued",
@@ -92,7 +93,7 @@ kinds! {
 }
 
 impl Kind {
-    /// The seven types that belong to a session.
+    /// The eight types that belong to a session.
     pub(crate) fn has_session(self) -> bool {
         self.has_operation()
             || matches!(
@@ -108,6 +109,7 @@ impl Kind {
                 | Self::OperationApproved
                 | Self::OperationOutcome
                 | Self::OperationError
+                | Self::OperationTransfer
         )
     }
 

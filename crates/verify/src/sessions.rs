@@ -58,7 +58,8 @@ impl Session {
         let operation = record.operation.unwrap_or(0);
         let message = match record.kind {
             Kind::OperationIntent => self.intent(operation),
-            Kind::OperationApproved => self.approved(operation),
+            Kind::OperationApproved => self.open("approval", operation),
+            Kind::OperationTransfer => self.open("transfer", operation),
             Kind::OperationOutcome => self.outcome(operation),
             Kind::OperationError if operation != 0 => Some("op.n of an error is not 0".to_owned()),
             Kind::SessionEnd => self.end(record.unfinished),
@@ -86,9 +87,10 @@ impl Session {
         (!fresh || operation == 0).then(|| format!("intent {operation} cannot be"))
     }
 
-    fn approved(&self, operation: u64) -> Option<String> {
+    /// Something of an operation that is open, and stays so.
+    fn open(&self, what: &str, operation: u64) -> Option<String> {
         let known = self.pending.contains(&operation) || self.may_be_unseen(operation);
-        (!known).then(|| format!("approval of {operation}, which has no open intent"))
+        (!known).then(|| format!("{what} of {operation}, which has no open intent"))
     }
 
     /// In a session taken up in the middle, the intent may be one that was not seen.

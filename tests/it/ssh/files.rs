@@ -54,23 +54,22 @@ fn each_file_is_on_record_with_its_size_and_digest() {
     );
     let lines = lines(&custos);
     let digest = sha256(&file);
-    let about = |word: &str| {
-        let found = lines.iter().filter(|line| line["file"] == word);
-        found.collect::<Vec<_>>()
+    let evidence = custos.evidence();
+    let records: Vec<_> = evidence.of_type("operation.transfer").collect();
+    let [up, down] = &records[..] else {
+        panic!("{records:?}")
     };
-    let [up] = about("upload")[..] else {
-        panic!("{lines:?}")
-    };
+    for (record, direction, name) in [(up, "upload", "there"), (down, "download", "there")] {
+        let told =
+            serde_json::json!({"n": 1, "verb": direction, "text": format!("{place}/{name}")});
+        assert_eq!((&record["op"], &record["outcome"]), (&told, &"ok".into()));
+    }
     assert_eq!(
-        (&up["written"], &up["written_sha256"]),
+        (&up["detail"]["written"], &up["detail"]["written_sha256"]),
         (&content.len().into(), &digest.clone().into())
     );
-    assert_eq!(up["path"], format!("{place}/there"));
-    let [down] = about("download")[..] else {
-        panic!("{lines:?}")
-    };
     assert_eq!(
-        (&down["read"], &down["read_sha256"]),
+        (&down["detail"]["read"], &down["detail"]["read_sha256"]),
         (&content.len().into(), &digest.into())
     );
     for change in ["posix_rename", "remove"] {
@@ -80,11 +79,11 @@ fn each_file_is_on_record_with_its_size_and_digest() {
         );
     }
     // What is in the file is on nobody's disk but those two.
-    let evidence = custos.evidence_directory();
+    let directory = custos.evidence_directory();
     let found = run(
         Command::new("grep")
             .args(["-rl", "canary in a file"])
-            .arg(&evidence),
+            .arg(&directory),
         PATIENCE,
     );
     assert_eq!(found.stdout, "");

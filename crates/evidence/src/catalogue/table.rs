@@ -224,6 +224,34 @@ pub const ENTRIES: &[Entry] = &[
         detail: &[],
     },
     Entry {
+        kind: RecordType::OperationTransfer,
+        when: "A file went through an operation that is open: `op.verb` is `upload`, `download` or `both`, `op.text` the file's name as the client gave it. `failed`: it was not closed, or the target said that closing failed.",
+        outcomes: &[Ok, Failed],
+        required: SESSION_OP,
+        optional: &["detail"],
+        detail: &[
+            text("ending", "`closed`, `close_failed` or `unclosed`"),
+            integer("read", "bytes that the client was given of it"),
+            text(
+                "read_no_digest",
+                "why there is no digest of what was read: `partial` (resumed, sparse), `reread`, `out_of_order`, `failed`, `unanswered` or `nothing`",
+            ),
+            text(
+                "read_sha256",
+                "SHA-256 of what was read, from beginning to end, in hexadecimal",
+            ),
+            integer("written", "bytes that the client wrote to it"),
+            text(
+                "written_no_digest",
+                "why there is no digest of what was written: `partial` (resumed, sparse), `rewritten`, `out_of_order`, `failed`, `unanswered`, `appended`, `copied`, `resized` or `nothing`",
+            ),
+            text(
+                "written_sha256",
+                "SHA-256 of what was written, from beginning to end, in hexadecimal",
+            ),
+        ],
+    },
+    Entry {
         kind: RecordType::SegmentClosed,
         when: "A piece of the session's transcript is complete; `body` commits to its file.",
         outcomes: &[Ok],

@@ -6,7 +6,10 @@ use std::time::Duration;
 use custos_model::{OperationNumber, Outcome};
 
 use super::gateway::*;
-use crate::{EvidenceError, NodeRecord, OpenError, RecordOutcome, RecordType, Settings};
+use crate::{
+    DetailValue, EvidenceError, NodeRecord, OpenError, RecordOutcome, RecordType, Settings,
+    Transfer,
+};
 
 #[test]
 fn a_new_log_begins_with_its_opening_and_the_start() {
@@ -109,7 +112,19 @@ fn what_a_session_may_not_do_is_refused() {
         let (evidence, _) = site.open().unwrap();
         let log = begin(&evidence).unwrap();
         let (op, _) = log.intent(&statement("select 1"), &allow()).unwrap();
+        let file = Transfer {
+            direction: "upload",
+            file: "/srv/a",
+            is_closed: true,
+            detail: &[("written", DetailValue::Integer(3))],
+        };
+        log.transferred(op, &file).unwrap();
         log.outcome(op, &Outcome::default()).unwrap();
+        let over = log.transferred(op, &file).unwrap_err();
+        assert!(
+            matches!(over, EvidenceError::UnknownOperation { operation: 1, .. }),
+            "{over}"
+        );
         let twice = log.outcome(op, &Outcome::default()).unwrap_err();
         assert!(
             matches!(twice, EvidenceError::UnknownOperation { operation: 1, .. }),

@@ -292,6 +292,8 @@ impl Disk for SimDisk {
         Ok(Box::new(()))
     }
 
+    fn forget(&self, _path: &Path) {}
+
     fn sync(&self, paths: &[PathBuf]) -> io::Result<()> {
         for path in paths {
             let number = lock(&self.0).names.get(path).copied();

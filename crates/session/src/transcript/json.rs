@@ -114,6 +114,8 @@ fn push_escape(buffer: &mut Vec<u8>, byte: u8) {
 }
 
 fn push_base64(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    // It reserves what it needs and no more, which line after line is a copy of all before.
+    buffer.reserve(STANDARD.encoded_length(bytes.len()));
     STANDARD.encode_append(bytes, buffer);
 }
 

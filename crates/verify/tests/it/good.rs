@@ -50,6 +50,19 @@ fn a_session_across_two_months_passes() {
 }
 
 #[test]
+fn files_that_went_through_an_operation_pass() {
+    let mut writer = standard_records(14);
+    let mut session = writer.start();
+    writer.intent(&mut session);
+    writer.transfer(&mut session);
+    writer.transfer(&mut session);
+    writer.outcome(&mut session);
+    writer.end(&mut session, 0);
+    let judgement = judge(&Fixture::of(writer));
+    assert_eq!(judgement.exit, 0, "{}", judgement.text);
+}
+
+#[test]
 fn an_interrupted_session_that_recovery_closed_passes() {
     let mut writer = standard_records(14);
     let mut session = writer.start();

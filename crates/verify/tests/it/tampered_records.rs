@@ -29,6 +29,10 @@ cases! {
     an_outcome_without_intent: OperationOrder at Some(5), |f| f.edit(5, |r| r["op"]["n"] = 2.into());
     a_skipped_intent: OperationOrder at Some(3), |f| f.edit(3, |r| r["op"]["n"] = 2.into());
     an_error_of_an_operation: OperationOrder at Some(9), |f| f.edit(9, |r| r["op"]["n"] = 1.into());
+    a_transfer_of_a_closed_operation: OperationOrder at Some(9), |f| f.edit(9, |r| {
+        (r["type"], r["outcome"]) = ("operation.transfer".into(), "ok".into());
+        r["op"] = json!({"n": 1, "verb": "upload", "text": "/srv/a"});
+    });
     a_wrong_count_of_unfinished: OperationOrder at Some(10), |f| f.edit(10, |r| r["detail"] = json!({"unfinished": 1}));
     a_skipped_segment: SegmentOrder at Some(12), |f| f.edit(12, |r| r["body"]["segment"] = 2.into());
     a_segment_hash_of_another_file: SegmentMismatch at Some(8), |f| f.edit(8, |r| r["body"]["sha256"] = "0".repeat(64).into());

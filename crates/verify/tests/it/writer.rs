@@ -182,6 +182,14 @@ impl Writer {
         self.of_session(session, "operation.outcome", members);
     }
 
+    pub(crate) fn transfer(&mut self, session: &mut Session) {
+        let members = json!({
+            "op": {"n": session.operation, "verb": "upload", "text": "/srv/a"},
+            "detail": {"ending": "closed", "written": 3, "written_sha256": hex(&Sha256::digest(b"abc"))},
+        });
+        self.of_session(session, "operation.transfer", members);
+    }
+
     pub(crate) fn error(&mut self, session: &mut Session) {
         let members = json!({"outcome": "failed", "op": {"n": 0, "sqlstate": "42601"}});
         self.of_session(session, "operation.error", members);
