@@ -246,19 +246,22 @@ Examples:
   custos connect postgres/shop -- -c 'select 1'         psql with arguments
   custos connect postgres/shop -- pg_dump --schema-only another client
   eval \"$(custos connect postgres/shop --env)\"          for this shell
+  custos connect ssh/web1                               ssh
+  custos connect ssh/web1 -- ssh web1 uptime            a command there
+  custos connect ssh/web1 -- rsync -a site/ web1:site/  what starts ssh
 
-Clients are told by their environment (PGHOST, PGPASSWORD, …) and end with their own exit code,
+Clients are told by their environment (PGHOST, PGPASSWORD, …), those of OpenSSH by options, and end with their own exit code,
 128 and the signal when one ended them.")]
 pub(crate) struct ConnectArgs {
     /// For example postgres/shop; without it, what may be opened is listed
     pub(crate) resource: Option<ResourceName>,
-    /// How long the credential can be used to connect, at most 1h
+    /// How long the credential can be used to connect, at most 1h; a certificate for SSH ends with the sign-in
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = config::parse_duration)]
     pub(crate) ttl: Duration,
     /// Why; approvers read it, and some rules ask for it
     #[arg(long, value_name = "TEXT", requires = "resource")]
     pub(crate) reason: Option<String>,
-    /// Print a psql command and start nothing
+    /// Print a psql or ssh command and start nothing
     #[arg(long, requires = "resource", conflicts_with_all = ["env", "write", "client"])]
     pub(crate) print: bool,
     /// Print shell lines for `eval` and start nothing
@@ -300,6 +303,9 @@ pub(crate) struct DevArgs {
     /// Loopback address for signing in
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6480")]
     pub(crate) web: SocketAddr,
+    /// Loopback address to listen on for SSH [default: none]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) ssh: Option<SocketAddr>,
     /// A PostgreSQL to reach as postgres/demo: postgres://user@host:port/database?sslmode=…
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,

@@ -7,6 +7,7 @@ mod people;
 mod target;
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -22,17 +23,15 @@ use target::Target;
 
 /// Runs it.
 pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
-    if !arguments.listen.ip().is_loopback() {
-        return Err(
-            Failure::usage(format!("{} is not a loopback address", arguments.listen))
-                .hint("write a configuration and use `custos serve` to be reached from elsewhere"),
-        );
-    }
-    if !arguments.web.ip().is_loopback() {
-        return Err(
-            Failure::usage(format!("{} is not a loopback address", arguments.web))
-                .hint("write a configuration and use `custos serve` to be reached from elsewhere"),
-        );
+    let addresses = [arguments.listen, arguments.web].into_iter();
+    for address in addresses.chain(arguments.ssh) {
+        if !address.ip().is_loopback() {
+            return Err(
+                Failure::usage(format!("{address} is not a loopback address")).hint(
+                    "write a configuration and use `custos serve` to be reached from elsewhere",
+                ),
+            );
+        }
     }
     let target = arguments.target.as_deref().map(Target::parse).transpose()?;
     machine::private_directory(&arguments.dir)
@@ -49,7 +48,7 @@ pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
         ),
         None => None,
     };
-    let text = configuration(&arguments.listen.to_string(), &people, policy.as_deref());
+    let text = configuration(arguments.listen, arguments.ssh, &people, policy.as_deref());
     std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     let config = commands::config::load(&file)?;
     let given = arguments.dir;
@@ -67,13 +66,21 @@ pub(crate) fn dev(arguments: DevArgs) -> Result<(), Failure> {
     })
 }
 
-fn configuration(listen: &str, people: &People, policy: Option<&Path>) -> String {
+fn configuration(
+    listen: SocketAddr,
+    ssh: Option<SocketAddr>,
+    people: &People,
+    policy: Option<&Path>,
+) -> String {
     let People {
         web, url, issuer, ..
     } = people;
     let policy_key = policy.map_or_else(String::new, |path| {
         let path = toml::Value::from(path.display().to_string());
         format!("policy = {path}\n")
+    });
+    let ssh_listener = ssh.map_or_else(String::new, |address| {
+        format!("\n[[listener]]\nname = \"ssh\"\nprotocol = \"ssh\"\naddress = \"{address}\"\n")
     });
     let access = if policy.is_some() { "" } else { ACCESS };
     format!(
@@ -88,7 +95,7 @@ protocol = "postgres"
 address = "{listen}"
 certificate = "server.crt"
 key = "server.key"
-
+{ssh_listener}
 [web]
 address = "{web}"
 url = "{url}"
@@ -154,6 +161,12 @@ fn welcome(
         .listeners
         .first()
         .map_or("", |listener| listener.address.as_str());
+    let ssh = running
+        .listeners
+        .get(1)
+        .map_or_else(String::new, |listener| {
+            format!("  SSH          {}\n", listener.address)
+        });
     let option = if given == Path::new("custos-dev") {
         String::new()
     } else {
@@ -175,7 +188,7 @@ fn welcome(
 Custos is running, for trying things out: it listens on this machine only, and {rights}.
 
   address      {address} (TLS)
-  sign-in      {url}
+{ssh}  sign-in      {url}
 {target}  CA file      {ca}
   admin socket {socket}
   evidence     {evidence}

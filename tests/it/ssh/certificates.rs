@@ -272,3 +272,46 @@ fn other_certificates_are_refused() {
     }
     job.finish();
 }
+
+#[test]
+fn connect_starts_a_client_that_knows_the_server_by_its_name() {
+    let job = Job::new();
+    let connect = |client: &[&str]| {
+        let arguments = [&["connect", "ssh/web1", "--"], client].concat();
+        run(&mut job.command(&arguments), PATIENCE)
+    };
+    assert_eq!(connect(&["ssh", "web1", "echo here"]).success(), "here\n");
+    assert_eq!(connect(&["ssh", "web1", "exit 7"]).status.code(), Some(7));
+    let (here, there) = (job.directory().join("here"), job.directory().join("there"));
+    std::fs::write(&here, "content").expect("it can be written");
+    let here = here.to_str().expect("text");
+    for client in [&["scp", "-q"][..], &["rsync", "-t"]] {
+        let to = format!("web1:{}", there.display());
+        connect(&[client, &[here, to.as_str()]].concat()).success();
+        assert_eq!(std::fs::read(&there).expect("it came"), b"content");
+        std::fs::remove_file(&there).expect("it is there");
+    }
+    let printed = run(
+        &mut job.command(&["connect", "ssh/web1", "--print"]),
+        PATIENCE,
+    )
+    .success();
+    let mut shell = Command::new("sh");
+    let line = format!("{} echo printed", printed.trim_end());
+    assert_eq!(
+        run(shell.args(["-c", &line]), PATIENCE).success(),
+        "printed\n"
+    );
+    for options in [&["--env"][..], &["--write"], &["--reason", "x"]] {
+        let arguments = [&["connect", "ssh/web1"], options].concat();
+        let refused = run(&mut job.command(&arguments), PATIENCE);
+        assert_eq!(refused.status.code(), Some(2), "{refused}");
+    }
+    // What she may not open, the gateway refuses.
+    let refused = run(
+        &mut job.command(&["connect", "ssh/web2", "--", "ssh", "web2", "true"]),
+        PATIENCE,
+    );
+    assert_eq!(refused.status.code(), Some(255), "{refused}");
+    job.finish();
+}

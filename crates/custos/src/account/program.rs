@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::commands::connect::quoted_for_shell;
 use crate::failure::Failure;
 
 /// What of the user's own environment would lead libpq elsewhere, or past the given password.
@@ -41,6 +43,33 @@ impl Program {
             name: name.unwrap_or_else(|| usual.into()),
             arguments: given.collect(),
         }
+    }
+
+    /// The same with OpenSSH's options: programs of OpenSSH take them before their arguments, others that start `ssh` from
+    /// their environment. `usual_host`: where the usual client goes, which was named by nobody.
+    pub(crate) fn with_ssh_options(
+        given: Vec<OsString>,
+        options: &[String],
+        usual_host: &str,
+    ) -> (Self, Vec<(&'static str, String)>) {
+        let is_usual = given
+            .first()
+            .is_none_or(|first| first.as_encoded_bytes().starts_with(b"-"));
+        let mut program = Self::choose(given, "ssh");
+        let name = Path::new(&program.name).file_name();
+        if !name.is_some_and(|name| name == "ssh" || name == "scp" || name == "sftp") {
+            let words = options.iter().map(|option| quoted_for_shell(option));
+            let words: Vec<_> = std::iter::once("ssh".to_owned()).chain(words).collect();
+            let command = words.join(" ");
+            let variables = ["GIT_SSH_COMMAND", "RSYNC_RSH"].map(|name| (name, command.clone()));
+            return (program, variables.into());
+        }
+        let options = options.iter().map(OsString::from);
+        program.arguments.splice(0..0, options);
+        if is_usual {
+            program.arguments.push(usual_host.into());
+        }
+        (program, Vec::new())
     }
 
     /// Runs it to its end with these variables, and ends as it ends: its exit code, or 128 and the signal.
@@ -141,6 +170,33 @@ mod tests {
         );
         assert_eq!(chosen(&["pg_dump", "-s"]), program("pg_dump", &["-s"]));
         assert_eq!(chosen(&[""]), program("", &[]));
+    }
+
+    #[test]
+    fn options_of_openssh_come_before_the_others() {
+        let with = |given: &[&str]| {
+            let given = given.iter().map(OsString::from).collect();
+            Program::with_ssh_options(given, &["-o".to_owned(), "User=a b".to_owned()], "web1")
+        };
+        for (given, name, arguments) in [
+            (&[][..], "ssh", &["-o", "User=a b", "web1"][..]),
+            (&["-v"], "ssh", &["-o", "User=a b", "-v", "web1"]),
+            (
+                &["ssh", "web1", "id"],
+                "ssh",
+                &["-o", "User=a b", "web1", "id"],
+            ),
+            (
+                &["/usr/bin/scp", "f", "web1:"],
+                "/usr/bin/scp",
+                &["-o", "User=a b", "f", "web1:"],
+            ),
+        ] {
+            assert_eq!(with(given), (program(name, arguments), Vec::new()));
+        }
+        let (rsync, variables) = with(&["rsync", "f", "web1:"]);
+        assert_eq!(rsync, program("rsync", &["f", "web1:"]));
+        assert_eq!(variables[1], ("RSYNC_RSH", "ssh -o 'User=a b'".to_owned()));
     }
 
     #[test]

@@ -44,7 +44,9 @@ pub(crate) async fn connect(
         list(out, &mut sign_in, arguments.json).await?;
         return Ok(ExitCode::SUCCESS);
     };
-    let usual_client = usual_client(resource)?;
+    if resource.protocol() == Protocol::Ssh {
+        return super::ssh::connect(out, &state, &mut sign_in, &arguments, resource).await;
+    }
     let opened = open(&state, &mut sign_in, resource, arguments.ttl.as_secs()).await?;
     let secret = &opened.secret;
     if arguments.print {
@@ -62,7 +64,7 @@ pub(crate) async fn connect(
             service.password_file().display()
         )?;
     } else {
-        let program = Program::choose(arguments.client, usual_client);
+        let program = Program::choose(arguments.client, "psql");
         let mut variables = opened.connection.variables(secret.expose());
         if let Some(reason) = &arguments.reason {
             variables.push(("PGOPTIONS", options(reason, environment("PGOPTIONS"))));
@@ -128,16 +130,4 @@ async fn list(out: &mut dyn Write, sign_in: &mut SignIn, json: bool) -> Result<(
         &["resource", "protocol"],
         &rows,
     )?)
-}
-
-fn usual_client(resource: &ResourceName) -> Result<&'static str, Failure> {
-    match resource.protocol() {
-        Protocol::Postgres => Ok("psql"),
-        Protocol::Ssh => Err(no_ssh(resource)),
-    }
-}
-
-fn no_ssh(resource: &ResourceName) -> Failure {
-    Failure::new(anyhow::anyhow!("{resource} is not opened by `custos connect` yet"))
-        .hint("an operator can issue a credential with `custos credential issue`; it is the password of `ssh NAME+TARGET@GATEWAY`")
 }

@@ -2,21 +2,24 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use custos_model::Clock as _;
+use custos_model::{Clock as _, ResourceName};
 use custos_ssh_wire::{Certificate, PrivateKey};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::connect::quoted_for_shell;
 use super::open::Resources;
+use crate::account::connection::own_name;
 use crate::account::private_file;
+use crate::account::program::Program;
 use crate::account::sign_in::SignIn;
 use crate::account::state::{StateDirectory, suffixed};
-use crate::cli::{SshArgs, SshConfigArgs};
+use crate::cli::{ConnectArgs, SshArgs, SshConfigArgs};
 use crate::failure::Failure;
 use crate::machine;
 
@@ -37,6 +40,13 @@ struct Certified {
     port: Option<u16>,
     /// Public key of the authority that certifies what the gateway proves itself with.
     host_authority: String,
+}
+
+impl Certified {
+    fn port(&self) -> Result<u16, Failure> {
+        let none = || Failure::new(anyhow::anyhow!("the gateway has no listener for SSH"));
+        self.port.ok_or_else(none)
+    }
 }
 
 /// Files of one gateway.
@@ -71,6 +81,60 @@ pub(crate) async fn certify(arguments: SshArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// `custos connect ssh/…`: a client of OpenSSH, for which the server goes by its name.
+pub(super) async fn connect(
+    out: &mut dyn Write,
+    state: &StateDirectory,
+    sign_in: &mut SignIn,
+    arguments: &ConnectArgs,
+    resource: &ResourceName,
+) -> Result<ExitCode, Failure> {
+    if arguments.env || arguments.write {
+        return Err(
+            Failure::usage("SSH has no environment and no service file to write to").hint(
+                "`custos ssh-config` writes hosts into OpenSSH's configuration, for all clients",
+            ),
+        );
+    }
+    if arguments.reason.is_some() {
+        return Err(Failure::usage(
+            "a reason for opening cannot be given over SSH yet",
+        ));
+    }
+    let files = Files::of(state, sign_in)?;
+    let lock = private_file::lock(&files.lock)?;
+    let certified = renew(sign_in, &files).await?;
+    drop(lock);
+    let target = own_name(resource);
+    let port = certified.port()?;
+    let user = format!("{}+{target}", certified.login_name);
+    for word in [&certified.host, &user] {
+        ensure_sound(word)?;
+    }
+    let mut options = vec![
+        format!("HostName={}", certified.host),
+        format!("Port={port}"),
+        format!("User={user}"),
+        // What the server's name means elsewhere.
+        "ProxyCommand=none".to_owned(),
+    ];
+    let identity = identity(&files);
+    options.extend(identity.map(|(word, value)| format!("{word}={value}")));
+    let options: Vec<String> = options
+        .into_iter()
+        .flat_map(|option| ["-o".to_owned(), option])
+        .collect();
+    if arguments.print {
+        let words = options.iter().map(|word| quoted_for_shell(word));
+        let words: Vec<_> = words.collect();
+        writeln!(out, "ssh {} {target}", words.join(" "))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let client = arguments.client.clone();
+    let (program, variables) = Program::with_ssh_options(client, &options, target);
+    program.run(&variables).await
+}
+
 /// `custos ssh-config`
 pub(crate) async fn configure(
     out: &mut dyn Write,
@@ -83,22 +147,10 @@ pub(crate) async fn configure(
     let certified = renew(&mut sign_in, &files).await?;
     drop(lock);
     let list: Resources = sign_in.get("/v1/my/resources").await?;
-    let Some(port) = certified.port else {
-        return Err(Failure::new(anyhow::anyhow!(
-            "the gateway has no listener for SSH"
-        )));
-    };
+    let port = certified.port()?;
     let names = list.resources.iter().map(|resource| resource.name.as_str());
     for word in names.chain([certified.host.as_str(), certified.login_name.as_str()]) {
-        // They come from the gateway, and stand in a file that can start programs.
-        if word
-            .contains(|c: char| c.is_control() || c.is_whitespace() || "\"'%\\$`,*?!".contains(c))
-        {
-            let shown = word.escape_debug();
-            return Err(Failure::new(anyhow::anyhow!(
-                "`{shown}` cannot stand in a configuration of OpenSSH"
-            )));
-        }
+        ensure_sound(word)?;
     }
     let targets = list.resources.iter();
     let targets = targets.filter_map(|resource| resource.name.strip_prefix("ssh/"));
@@ -146,26 +198,42 @@ pub(crate) async fn configure(
         writeln!(out, "    User {}", certified.login_name)?;
         writeln!(out, "    Port 22")?;
         writeln!(out, "    ProxyJump custos")?;
-        identity(out, &files)?;
+        write_identity(out, &files)?;
     }
     writeln!(out, "Match host {} exec \"{command}\"", certified.host)?;
     writeln!(out, "    Port {port}")?;
-    identity(out, &files)
+    write_identity(out, &files)
 }
 
-/// By what a client signs in, and knows the gateway.
-fn identity(out: &mut dyn Write, files: &Files) -> Result<(), Failure> {
-    for (word, file) in [
-        ("IdentityFile", &files.key),
-        ("CertificateFile", &files.certificate),
-        ("UserKnownHostsFile", &files.known_hosts),
-    ] {
-        // A percent sign begins a token there.
-        let file = file.display().to_string().replace('%', "%%");
-        writeln!(out, "    {word} \"{file}\"")?;
+/// Words of the gateway's, which stand in a configuration that can start programs.
+fn ensure_sound(word: &str) -> Result<(), Failure> {
+    let is_special = |c: char| c.is_control() || c.is_whitespace() || "\"'%\\$`,*?!".contains(c);
+    if !word.contains(is_special) && !word.starts_with('-') {
+        return Ok(());
     }
-    writeln!(out, "    IdentitiesOnly yes")?;
-    writeln!(out, "    StrictHostKeyChecking yes")?;
+    let shown = word.escape_debug();
+    Err(Failure::new(anyhow::anyhow!(
+        "`{shown}` cannot stand in a configuration of OpenSSH"
+    )))
+}
+
+/// By what a client signs in, and knows the gateway: words of OpenSSH's configuration.
+fn identity(files: &Files) -> [(&'static str, String); 5] {
+    // A percent sign begins a token there.
+    let quoted = |file: &Path| format!("\"{}\"", file.display().to_string().replace('%', "%%"));
+    [
+        ("IdentityFile", quoted(&files.key)),
+        ("CertificateFile", quoted(&files.certificate)),
+        ("UserKnownHostsFile", quoted(&files.known_hosts)),
+        ("IdentitiesOnly", "yes".to_owned()),
+        ("StrictHostKeyChecking", "yes".to_owned()),
+    ]
+}
+
+fn write_identity(out: &mut dyn Write, files: &Files) -> Result<(), Failure> {
+    for (word, value) in identity(files) {
+        writeln!(out, "    {word} {value}")?;
+    }
     Ok(())
 }
 
