@@ -1,7 +1,7 @@
 //! Commands and patterns: any bytes, and what is made of their words again.
 #![no_main]
 
-use custos_shell::{Command, Known, Pattern, runs_others};
+use custos_shell::{Command, Known, Pattern, PatternError, runs_others};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -22,6 +22,11 @@ fuzz_target!(|data: &[u8]| {
         .and_then(|text| Pattern::parse(text).ok())
     {
         let _ = pattern.warnings();
-        assert_eq!(Pattern::parse(&pattern.to_string()), Ok(pattern));
+        let shown = pattern.to_string();
+        match Pattern::parse(&shown) {
+            // Quotes and backslashes may make it longer than a pattern may be.
+            Err(PatternError::TooLong) if shown.len() > data.len() => {}
+            again => assert_eq!(again, Ok(pattern)),
+        }
     }
 });

@@ -21,6 +21,8 @@ use crate::negotiation::{Algorithms, Negotiated};
 use crate::packet::{Opener, Sealer};
 use exchange::Exchange;
 
+/// Clients that send their KEXINIT without seeing the server's, as OpenSSH's do; others may not.
+const SENDS_FIRST: &[u8] = b"SSH-2.0-OpenSSH_";
 /// Bytes under one key before there is another (RFC 4253 section 9).
 const REKEY_BYTES: u64 = 1 << 30;
 /// Packets under one key, so that no number comes twice.
@@ -136,8 +138,11 @@ impl Transport {
             signature_algorithms: Vec::new(),
             rekey_bytes: REKEY_BYTES,
         };
-        // Nothing can fail before there are keys.
-        let _ = transport.start_exchange();
+        match role {
+            Role::Server => transport.exchange = Exchange::Expected,
+            // Nothing can fail before there are keys.
+            Role::Client => drop(transport.start_exchange()),
+        }
         transport
     }
 
@@ -203,7 +208,11 @@ impl Transport {
             let Some(line) = self.identification.take(&mut self.input, may_greet)? else {
                 return Ok(None);
             };
+            let comes_first = line.starts_with(SENDS_FIRST);
             self.theirs = Some(line);
+            if self.role == Role::Server && !comes_first {
+                self.start_exchange()?;
+            }
         }
         loop {
             let Some(payload) = self.opener.open(&mut self.input)? else {

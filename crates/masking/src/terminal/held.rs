@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::characters::{Character, character};
 use super::columns::{self, STAR};
 
 /// Bytes that are gone at least before the others are moved to the front.
@@ -128,18 +129,18 @@ impl Held {
 
     /// Passes on all before this place, with its changes.
     pub(super) fn pass(&mut self, to: u64, marks: &mut Marks, out: &mut Vec<u8>) {
-        let to = self.character_start(to);
+        let to = self.character_around(to).start;
         if to <= self.passed {
             return;
         }
         let mut later = Vec::new();
         // A character whose first bytes are gone cannot be hidden any more.
-        let mut at = self.character_end(self.passed).min(to);
+        let mut at = self.character_around(self.passed).end.min(to);
         out.extend_from_slice(self.part(self.passed, at));
         for mark in &mut marks.0 {
             if matches!(mark.change, Change::Hide) {
-                mark.start = self.character_start(mark.start);
-                mark.end = self.character_end(mark.end);
+                mark.start = self.character_around(mark.start).start;
+                mark.end = self.character_around(mark.end).end;
             }
         }
         marks.0.sort_by_key(|mark| mark.start);
@@ -190,27 +191,25 @@ impl Held {
         }
     }
 
-    /// The start of the character in which a place is.
-    fn character_start(&self, place: u64) -> u64 {
-        let is_in = |place: u64| matches!(self.part(place, place + 1), [0x80..=0xbf]);
-        let mut start = place;
-        while is_in(start) && place - start < 3 && start > self.base {
-            start -= 1;
+    /// The character in which a place is, as far as it is here; nothing at that place where it is in none.
+    fn character_around(&self, place: u64) -> Range<u64> {
+        for start in (place.saturating_sub(3).max(self.base)..place).rev() {
+            let text = self.part(start, self.end().min(start + 4));
+            if let Some(0x80..=0xbf) = text.first() {
+                continue;
+            }
+            let length = match character(text) {
+                Character::Whole(length) | Character::Broken(length) => length,
+                Character::Unfinished => text.len(),
+            };
+            let end = start + length as u64;
+            return if place < end {
+                start..end
+            } else {
+                place..place
+            };
         }
-        match self.part(start, start + 1) {
-            [0xc2..=0xff] if start < place => start,
-            _ => place,
-        }
-    }
-
-    /// The end of the character in which a place is.
-    fn character_end(&self, place: u64) -> u64 {
-        if self.character_start(place) == place {
-            return place;
-        }
-        let rest = self.part(place, self.end().min(place + 3));
-        let more = rest.iter().take_while(|byte| matches!(byte, 0x80..=0xbf));
-        place + more.count() as u64
+        place..place
     }
 
     /// Drops what was passed on and read up to `read`.
@@ -248,6 +247,25 @@ mod tests {
             });
             assert_eq!(out, "a*****c", "{to}");
         }
+    }
+
+    #[test]
+    fn what_is_no_character_belongs_to_none() {
+        let (mut held, mut marks, mut out) = (Held::default(), Marks::default(), Vec::new());
+        held.append(b"\xff\x8d\xa3\xc3\xa9\x80\xe2\x82b");
+        for (place, around) in [
+            (0, 0..0),
+            (1, 1..1),
+            (2, 2..2),
+            (4, 3..5),
+            (5, 5..5),
+            (7, 6..8),
+        ] {
+            assert_eq!(held.character_around(place), around, "{place}");
+        }
+        marks.hide(0..2);
+        held.pass(9, &mut marks, &mut out);
+        assert_eq!(out, b"**\xa3\xc3\xa9\x80\xe2\x82b");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Exchanging keys (RFC 4253 sections 7 to 9).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{Peer, Role, Transport};
@@ -21,6 +23,8 @@ pub(super) enum Exchange {
     /// There is none.
     #[default]
     Idle,
+    /// The first one: the client's KEXINIT comes before ours.
+    Expected,
     /// Our KEXINIT is sent.
     Started { ours: Vec<u8> },
     /// Both KEXINITs are there; a server waits for the client's public value, a client for the server's answer.
@@ -57,7 +61,7 @@ impl Exchange {
 
     pub(super) fn negotiated(&self) -> Option<&Negotiated> {
         match self {
-            Self::Idle | Self::Started { .. } => None,
+            Self::Idle | Self::Expected | Self::Started { .. } => None,
             Self::Agreeing(agreeing) => Some(&agreeing.negotiated),
             Self::Finishing { negotiated, .. } => Some(negotiated),
         }
@@ -114,7 +118,13 @@ impl Transport {
     }
 
     fn theirs_began(&mut self, payload: &Bytes) -> Result<(), Broken> {
-        if self.exchange.is_idle() && self.session_id.is_some() {
+        if let Exchange::Expected = self.exchange {
+            let narrowed = self.algorithms.narrowed(payload);
+            if let Some(narrowed) = narrowed.map_err(malformed("KEXINIT"))? {
+                self.algorithms = Arc::new(narrowed);
+            }
+            self.start_exchange()?;
+        } else if self.exchange.is_idle() && self.session_id.is_some() {
             self.start_exchange()?;
         }
         let Exchange::Started { ours } = std::mem::take(&mut self.exchange) else {

@@ -77,6 +77,63 @@ fn message(number: u8, bytes: usize) -> Vec<u8> {
 }
 
 #[test]
+fn clients_that_know_aes_gcm_use_it_whatever_they_put_first() {
+    let offers = [
+        (
+            vec![
+                Cipher::ChaCha20Poly1305,
+                Cipher::Aes128Ctr,
+                Cipher::Aes256Gcm,
+            ],
+            Cipher::Aes256Gcm,
+        ),
+        (
+            vec![Cipher::ChaCha20Poly1305, Cipher::Aes128Ctr],
+            Cipher::ChaCha20Poly1305,
+        ),
+        (vec![Cipher::Aes128Ctr], Cipher::Aes128Ctr),
+    ];
+    for (ciphers, expected) in offers {
+        let offer = Algorithms {
+            ciphers,
+            ..Algorithms::default()
+        };
+        let (mut client, mut server) = (client(&offer, 1), server(&Algorithms::default()));
+        settle(&mut client, &mut server).unwrap();
+        for rekeys in [true, false] {
+            let negotiated = server.negotiated.as_ref().unwrap();
+            assert_eq!(
+                (negotiated.client_cipher, negotiated.server_cipher),
+                (expected, expected)
+            );
+            let which = if rekeys { &mut server } else { &mut client };
+            which.rekey().unwrap();
+            settle(&mut client, &mut server).unwrap();
+        }
+    }
+}
+
+#[test]
+fn other_clients_may_wait_for_the_servers_message() {
+    let mut server = server(&Algorithms::default());
+    let before = server.output().split();
+    assert!(before.ends_with(b"\r\n"), "{before:?}");
+    server.input().extend_from_slice(b"SSH-2.0-OpenSSH_9.2\r\n");
+    assert_eq!(server.next_message().unwrap(), None);
+    assert!(server.output().is_empty());
+    // Nothing goes before there are keys.
+    server.send(&message(100, 10)).unwrap();
+    assert!(server.output().is_empty());
+    let mut server = super::tests::server(&Algorithms::default());
+    server.output().clear();
+    server
+        .input()
+        .extend_from_slice(b"SSH-2.0-Renci.SshNet.SshClient.0.0.1\r\n");
+    assert_eq!(server.next_message().unwrap(), None);
+    assert_eq!(server.output()[5], crate::message::number::KEXINIT);
+}
+
+#[test]
 fn all_algorithms_carry_messages_both_ways_and_through_new_keys() {
     let mut offers = Vec::new();
     for kex in Kex::ALL {
