@@ -13,6 +13,7 @@ mod masked;
 mod openssh;
 mod programs;
 mod refusals;
+mod targets;
 
 use custos_testkit::{Credential, Custos, Sshd};
 

@@ -409,6 +409,9 @@ pub(crate) struct ResourceAddArgs {
     pub(crate) account: String,
     #[command(flatten)]
     pub(crate) password: PasswordArgs,
+    /// File with a certificate for the private key, as `ssh-keygen -s` writes it
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    pub(crate) certificate_file: Option<PathBuf>,
     /// The only database to serve [default: the one that the client asks for]
     #[arg(long)]
     pub(crate) database: Option<String>,

@@ -49,6 +49,7 @@ fn run(shared: &Arc<Shared>) {
 
 /// Makes everything appended so far durable.
 pub(crate) fn commit(shared: &Shared) {
+    shared.progress.unsynced_bytes.store(0, Ordering::Relaxed);
     if shared.flush().is_err() {
         return;
     }

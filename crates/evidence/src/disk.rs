@@ -38,8 +38,6 @@ pub(crate) trait Disk: Debug + Send + Sync + 'static {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>>;
     /// Makes files and directories durable.
     fn sync(&self, paths: &[PathBuf]) -> io::Result<()>;
-    /// Says that durable files will hardly be read soon, so that they need not be in memory. Advice.
-    fn forget(&self, path: &Path);
 }
 
 /// An open file.
@@ -48,6 +46,8 @@ pub(crate) trait DiskFile: Debug + Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes the content durable (fdatasync).
     fn sync_data(&self) -> io::Result<()>;
+    /// Begins to make the content durable, and takes what is out of memory, since it will hardly be read soon. Advice.
+    fn begin_sync(&self);
     /// Cuts or extends with zeros.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
     /// Present length.
@@ -174,19 +174,13 @@ impl Disk for RealDisk {
         }
         if paths.len() >= BEGIN_FIRST {
             for path in paths {
-                // Advice: what it does not begin, fsync does.
-                let _ = rustix::fs::fadvise(&File::open(path)?, 0, None, Advice::DontNeed);
+                // What it does not begin, fsync does.
+                File::open(path)?.begin_sync();
             }
         }
         paths
             .iter()
             .try_for_each(|path| File::open(path)?.sync_all())
-    }
-
-    fn forget(&self, path: &Path) {
-        if let Ok(file) = File::open(path) {
-            let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
-        }
     }
 }
 
@@ -197,6 +191,10 @@ impl DiskFile for File {
 
     fn sync_data(&self) -> io::Result<()> {
         File::sync_data(self)
+    }
+
+    fn begin_sync(&self) {
+        let _ = rustix::fs::fadvise(self, 0, None, Advice::DontNeed);
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {

@@ -207,6 +207,21 @@ pub(crate) struct Read<'a> {
 /// Reads the frame at the beginning of `bytes`, or nothing where no whole and intact frame is.
 pub(crate) fn read(bytes: &[u8]) -> Option<Read<'_>> {
     let (checksum, checked) = bytes.split_first_chunk::<4>()?;
+    let length = checked.first_chunk::<4>()?;
+    let payload_bytes = u32::from_le_bytes(*length) as usize;
+    if payload_bytes > MAX_PAYLOAD_BYTES {
+        return None;
+    }
+    let covered = checked.get(..FRAME_HEADER_BYTES - 4 + payload_bytes)?;
+    if crc32fast::hash(covered) != u32::from_le_bytes(*checksum) {
+        return None;
+    }
+    read_unchecked(bytes)
+}
+
+/// The same for frames that were never out of memory.
+pub(crate) fn read_unchecked(bytes: &[u8]) -> Option<Read<'_>> {
+    let (_, checked) = bytes.split_first_chunk::<4>()?;
     let (length, rest) = checked.split_first_chunk::<4>()?;
     let (position, rest) = rest.split_first_chunk::<8>()?;
     let (kind, rest) = rest.split_first()?;
@@ -215,10 +230,6 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Read<'_>> {
         return None;
     }
     let payload = rest.get(..payload_bytes)?;
-    let covered = checked.get(..FRAME_HEADER_BYTES - 4 + payload_bytes)?;
-    if crc32fast::hash(covered) != u32::from_le_bytes(*checksum) {
-        return None;
-    }
     Some(Read {
         position: Position(u64::from_le_bytes(*position)),
         bytes: FRAME_HEADER_BYTES + payload_bytes,

@@ -153,7 +153,7 @@ impl Integrator {
 
     fn integrate(&mut self, batch: &Batch) -> Result<(), Abandoned> {
         let mut rest = batch.bytes.as_slice();
-        while let Some(read) = frame::read(rest) {
+        while let Some(read) = frame::read_unchecked(rest) {
             self.apply(&read)?;
             rest = rest.get(read.bytes..).unwrap_or_default();
         }

@@ -12,6 +12,9 @@ use crate::position::Position;
 /// Lines are gathered up to this before they are compressed.
 pub(crate) const FRAME_BYTES: usize = 128 << 10;
 
+/// Frames of this length come one after the other, and closing must not wait for all of them.
+const LARGE_BYTES: usize = 64 << 10;
+
 /// A segment that is not closed yet.
 pub(crate) struct Segment {
     pub(crate) number: u64,
@@ -111,14 +114,12 @@ impl Segment {
             file.set_len(0)?;
         }
         file.write_at(frame, self.written_bytes)?;
+        if frame.len() >= LARGE_BYTES {
+            file.begin_sync();
+        }
         self.written_bytes += frame.len() as u64;
         self.hash.update(frame);
         Ok(())
-    }
-
-    /// Its file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// What must be fsynced for it to be durable.

@@ -83,6 +83,8 @@ pub(crate) struct Progress {
     pub(crate) requested: AtomicU64,
     /// Bytes taken and not yet in the log.
     pub(crate) waiting_bytes: AtomicUsize,
+    /// Bytes taken since the last fsync began.
+    pub(crate) unsynced_bytes: AtomicUsize,
     pub(crate) tree_size: AtomicU64,
     pub(crate) signed_size: AtomicU64,
     pub(crate) signed_mono_ns: AtomicU64,
@@ -269,7 +271,14 @@ impl Shared {
             .waiting_bytes
             .fetch_add(bytes, Ordering::Relaxed);
         self.progress.appended.store(position.0, Ordering::SeqCst);
-        if self.progress.durable.load(Ordering::SeqCst) + 1 == position.0 {
+        let unsynced = self
+            .progress
+            .unsynced_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
+        // The log takes in only what is durable, so whoever fills the queue must not wait for the usual interval.
+        if unsynced + bytes >= self.settings.queue_bytes / 4 {
+            self.request_sync(position);
+        } else if self.progress.durable.load(Ordering::SeqCst) + 1 == position.0 {
             self.threads.wake_commit();
         }
     }

@@ -218,6 +218,11 @@ pub trait Protocol: Send + Sync + 'static {
 }
 
 impl<Stage> Session<Stage> {
+    /// The time, UTC nanoseconds.
+    pub fn utc_ns(&self) -> u64 {
+        self.core.shared.services.clock.now().utc_ns
+    }
+
     /// The session's id; the connection's, as long as there is no session.
     pub fn id(&self) -> custos_model::SessionId {
         self.core.id

@@ -75,11 +75,6 @@ impl Session<Open> {
         self.core.shared.services.clock.now().mono_ns
     }
 
-    /// The time, UTC nanoseconds.
-    pub fn utc_ns(&self) -> u64 {
-        self.core.shared.services.clock.now().utc_ns
-    }
-
     /// The rules that operations are under now.
     pub fn rules(&self) -> Rules {
         self.stage.place.rules(&self.core)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use custos_signatures::SshKey;
 
 use crate::encoding::{Put as _, Reader};
@@ -56,6 +58,23 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// Reads a line as `ssh-keygen` writes it: the kind, base64, and a remark. Returns it as it goes over the wire too.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn parse(line: &str) -> Result<(Vec<u8>, Self), WireError> {
+        let mut words = line.split_ascii_whitespace();
+        let (Some(kind), Some(text)) = (words.next(), words.next()) else {
+            return Err(WireError::Unknown);
+        };
+        let bytes = STANDARD.decode(text).map_err(|_| WireError::Unknown)?;
+        let certificate = Self::decode(&bytes)?;
+        if Reader::new(&bytes).text()? != kind {
+            return Err(WireError::Unknown);
+        }
+        Ok((bytes, certificate))
+    }
+
     /// Reads a certificate as it goes over the wire.
     ///
     /// # Errors

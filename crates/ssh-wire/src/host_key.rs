@@ -283,7 +283,7 @@ impl HostKey {
 }
 
 /// The name of an algorithm when a certificate stands in place of the key.
-pub(crate) fn certified(algorithm: &str) -> String {
+pub fn certified(algorithm: &str) -> String {
     format!("{algorithm}-cert-v01@openssh.com")
 }
 

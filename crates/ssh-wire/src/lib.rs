@@ -40,7 +40,7 @@ pub use cipher::{Cipher, Mac};
 pub use custos_signatures::SshKey;
 pub use encoding::{Put, Reader};
 pub use error::{Broken, WireError};
-pub use host_key::{HostKey, KeyError, PrivateKey};
+pub use host_key::{HostKey, KeyError, PrivateKey, certified};
 pub use identification::{MAX_IDENTIFICATION_BYTES, OURS};
 pub use kex::Kex;
 pub use negotiation::{Algorithms, Negotiated};

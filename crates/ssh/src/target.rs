@@ -1,5 +1,6 @@
 //! The gateway signs in at the target with its own credential (RFC 4252).
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +9,9 @@ use custos_ssh_wire::message::{
     AuthenticationMethod, AuthenticationRequest, KeyOffer, SERVICE_AUTHENTICATION,
     SERVICE_CONNECTION, number, request_service, signed_data,
 };
-use custos_ssh_wire::{Broken, Peer, PrivateKey, Put as _, Reader, Transport};
+use custos_ssh_wire::{
+    Broken, Certificate, Peer, PrivateKey, Put as _, Reader, Transport, certified,
+};
 use zeroize::Zeroizing;
 
 use crate::Ssh;
@@ -22,7 +25,8 @@ const ROUNDS_MAX: usize = 4;
 
 /// What the gateway has for a target.
 enum Credential {
-    Key(Box<PrivateKey>),
+    /// A key, and its certificate as it goes over the wire.
+    Key(Box<PrivateKey>, Option<Vec<u8>>),
     Password(Zeroizing<String>),
 }
 
@@ -33,7 +37,7 @@ pub(crate) async fn sign_in(
 ) -> Result<Link<Stream>, SessionError> {
     let upstream = session.dial().await?;
     let trust = Pinned::new(upstream.resource().host_key.as_deref())?;
-    let credential = credential(&upstream)?;
+    let credential = credential(&upstream, session.utc_ns() / 1_000_000_000)?;
     let account = upstream.resource().account.clone();
     let transport = Transport::new(Peer::Server(trust), Arc::clone(&ssh.algorithms), ssh.random);
     let mut link = Link::new(transport, upstream.into_stream());
@@ -51,15 +55,30 @@ pub(crate) async fn sign_in(
     Ok(link)
 }
 
-fn credential(upstream: &Upstream) -> Result<Credential, UpstreamError> {
+fn credential(upstream: &Upstream, now_seconds: u64) -> Result<Credential, UpstreamError> {
     let secret = upstream.password().expose();
     if !secret.trim_start().starts_with("-----BEGIN ") {
         return Ok(Credential::Password(Zeroizing::new(secret.to_owned())));
     }
-    let key = PrivateKey::parse(secret).map_err(|error| {
-        UpstreamError::Authentication(format!("the gateway's own key cannot be used: {error}"))
-    })?;
-    Ok(Credential::Key(Box::new(key)))
+    let unusable = |what, error: &dyn Display| {
+        UpstreamError::Authentication(format!("the gateway's own {what} cannot be used: {error}"))
+    };
+    // What stands behind the key is its certificate.
+    let last = secret.trim_end().rsplit_once('\n');
+    let (key, line) = match last.filter(|(_, last)| !last.starts_with('-')) {
+        Some((key, line)) => (key, Some(line)),
+        None => (secret, None),
+    };
+    let key = PrivateKey::parse(key).map_err(|error| unusable("key", &error))?;
+    let certificate = line.map(Certificate::parse).transpose();
+    let certificate = certificate.map_err(|error| unusable("certificate", &error))?;
+    let bytes = match certificate {
+        Some((_, known)) if known.grant.valid_before <= now_seconds => {
+            return Err(unusable("certificate", &"it has ended"));
+        }
+        certificate => certificate.map(|(bytes, _)| bytes),
+    };
+    Ok(Credential::Key(Box::new(key), bytes))
 }
 
 async fn authenticate(
@@ -68,8 +87,8 @@ async fn authenticate(
     credential: &Credential,
 ) -> Result<(), SessionError> {
     match credential {
-        Credential::Key(key) => {
-            request_with_key(link, account, key)?;
+        Credential::Key(key, certificate) => {
+            request_with_key(link, account, key, certificate.as_deref())?;
             match answer(link).await? {
                 Answer::Yes => Ok(()),
                 Answer::No(methods) => Err(refused(&methods)),
@@ -163,6 +182,7 @@ fn request_with_key(
     link: &mut Link<Stream>,
     account: &str,
     key: &PrivateKey,
+    certificate: Option<&[u8]>,
 ) -> Result<(), SessionError> {
     let internal = SessionError::Internal("the target's connection has no name");
     let session_id = link.transport.session_id().ok_or(internal)?;
@@ -174,13 +194,16 @@ fn request_with_key(
         .find(|name| verified.iter().any(|known| known == *name))
         .or(algorithms.first())
         .ok_or(SessionError::Internal("a key without an algorithm"))?;
-    let public = key.public().encode();
-    let data = signed_data(session_id, account, algorithm, &public);
+    let (name, public) = match certificate {
+        Some(certificate) => (certified(algorithm), certificate.to_vec()),
+        None => ((*algorithm).to_owned(), key.public().encode()),
+    };
+    let data = signed_data(session_id, account, &name, &public);
     let signature = key
         .sign(algorithm, &data)
         .ok_or(SessionError::Internal("a key that does not sign"))?;
     let offer = KeyOffer {
-        algorithm,
+        algorithm: &name,
         key: &public,
         signature: Some(&signature),
     };

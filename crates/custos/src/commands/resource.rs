@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use custos_model::{Protocol, ResourceName, Secret};
-use custos_ssh_wire::PrivateKey;
+use custos_ssh_wire::{Certificate, CertificateKind, PrivateKey};
 use custos_store::Resource;
 use hyper::Method;
 use serde_json::json;
@@ -35,7 +35,7 @@ pub(crate) async fn run(out: &mut dyn Write, command: ResourceCommand) -> Result
 
 async fn add(out: &mut dyn Write, arguments: ResourceAddArgs) -> Result<(), Failure> {
     let client = AdminClient::find(&arguments.gateway)?;
-    let password = password(&arguments.password)?;
+    let password = password(&arguments.password, arguments.certificate_file.as_deref())?;
     let port = arguments.port.unwrap_or(match arguments.name.protocol() {
         Protocol::Postgres => 5432,
         Protocol::Ssh => 22,
@@ -130,22 +130,47 @@ fn without_comment(line: &str) -> String {
 }
 
 /// A private key, whole.
-fn private_key(path: &Path) -> Result<Secret, Failure> {
+fn private_key(path: &Path) -> Result<(PrivateKey, Zeroizing<String>), Failure> {
     let shown = path.display();
     let mut text = Zeroizing::new(String::new());
     let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
     let read = file.take(KEY_BYTES_MAX).read_to_string(&mut text);
     read.with_context(|| format!("cannot read {shown}"))?;
     match PrivateKey::parse(&text) {
-        Ok(_) => Ok(Secret::new(text.to_string())),
+        Ok(key) => Ok((key, text)),
         Err(error) => Err(Failure::usage(format!("{shown} cannot be used: {error}"))),
     }
 }
 
+/// A private key, and the line of its certificate behind it.
+fn certified_key(key: &Path, certificate: Option<&Path>) -> Result<Secret, Failure> {
+    let (key, mut text) = private_key(key)?;
+    if let Some(path) = certificate {
+        let shown = path.display();
+        let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+        let line = first_line(file).with_context(|| format!("cannot read {shown}"))?;
+        let unusable =
+            |why: &dyn std::fmt::Display| Failure::usage(format!("{shown} cannot be used: {why}"));
+        let (_, certificate) =
+            Certificate::parse(line.expose()).map_err(|error| unusable(&error))?;
+        if certificate.grant.kind != CertificateKind::User {
+            return Err(unusable(&"it is for a host"));
+        }
+        if certificate.key != *key.public() {
+            return Err(unusable(&"it is for another key"));
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(line.expose());
+    }
+    Ok(Secret::new(text.to_string()))
+}
+
 /// The first line of the file or of standard input, or the private key.
-fn password(arguments: &PasswordArgs) -> Result<Secret, Failure> {
+fn password(arguments: &PasswordArgs, certificate: Option<&Path>) -> Result<Secret, Failure> {
     if let Some(path) = &arguments.key_file {
-        return private_key(path);
+        return certified_key(path, certificate);
     }
     let (text, source) = if let Some(path) = &arguments.password_file {
         let shown = path.display().to_string();

@@ -18,9 +18,6 @@ const GATHERED_LIMIT_BYTES: usize = 16 << 20;
 /// The write-ahead log in files, above which old segments are closed to let it go.
 const WAL_FILES: usize = 4;
 
-/// Closed segments from here on leave the page cache to what is read again.
-const FORGOTTEN_FROM_BYTES: u64 = 1 << 20;
-
 /// Segments closed with one fsync.
 const CLOSE_TOGETHER: usize = 256;
 
@@ -165,9 +162,6 @@ impl Integrator {
         let Some(segment) = tracked.open.take() else {
             return;
         };
-        if segment.written_bytes() >= FORGOTTEN_FROM_BYTES {
-            self.shared.disk.forget(segment.path());
-        }
         let inner = lock(&self.shared.sessions).get(&session).cloned();
         if let Some(inner) = inner {
             tracked.closing.push_back(segment.first);

@@ -292,8 +292,6 @@ impl Disk for SimDisk {
         Ok(Box::new(()))
     }
 
-    fn forget(&self, _path: &Path) {}
-
     fn sync(&self, paths: &[PathBuf]) -> io::Result<()> {
         for path in paths {
             let number = lock(&self.0).names.get(path).copied();
@@ -347,6 +345,8 @@ impl DiskFile for SimFile {
             Verdict::Fail(kind) => Err(kind.into()),
         }
     }
+
+    fn begin_sync(&self) {}
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = lock(&self.disk.0);
