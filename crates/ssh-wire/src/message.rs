@@ -16,7 +16,7 @@ pub use authentication::{
 pub use channel::{
     ChannelData, ChannelMessage, adjust, close, data, end_of_file, extended_data, outcome,
 };
-pub use global::{Forwarding, GlobalRequest};
+pub use global::{Forwarding, GlobalRequest, chosen_port};
 pub use open::{ChannelKind, ChannelOpen, Confirmation, OpenFailure, Origin, confirm, refuse};
 pub use request::{ChannelRequest, MAX_COMMAND_BYTES, RequestKind, TerminalSize};
 pub use service::{

@@ -12,8 +12,8 @@ use custos_model::{Decision, OperationNumber, Outcome};
 use custos_session::{Open, Session, SessionError};
 use custos_ssh_wire::Broken;
 use custos_ssh_wire::message::{
-    ChannelKind, ChannelOpen, Confirmation, Forwarding, GlobalRequest, OpenFailure, confirm,
-    number, refuse,
+    ChannelKind, ChannelOpen, Confirmation, Forwarding, GlobalRequest, OpenFailure, chosen_port,
+    confirm, number, refuse,
 };
 
 use crate::channels::{Channel, End, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
@@ -28,7 +28,7 @@ pub(crate) use cookie::Cookie;
 /// Ports and sockets that a target listens on for one session, at most.
 const LISTENS_MAX: usize = 32;
 /// Global requests of a client's that are not answered, at most.
-const UNANSWERED_MAX: usize = 64;
+const UNANSWERED_MAX: usize = 256;
 /// Connections that a target opens unasked before its session ends.
 const UNASKED_MAX: u32 = 32;
 
@@ -350,16 +350,26 @@ impl Connections<'_> {
         else {
             return Err(of_target(Broken::Unexpected(message)));
         };
-        if is_yes && operation.is_some() {
-            let told = payload.get(1..5).and_then(|bytes| bytes.try_into().ok());
-            let listen = match (listen, told) {
-                (Listen::Tcp(0), Some(port)) => Listen::Tcp(u32::from_be_bytes(port)),
-                (listen, _) => listen,
+        let mut port = None;
+        if let (true, Some(operation)) = (is_yes, operation) {
+            let listen = if listen == Listen::Tcp(0) {
+                let chosen = chosen_port(payload);
+                let chosen = chosen.map_err(|error| of_target(Broken::Malformed("port", error)))?;
+                port = Some(chosen);
+                let event = self.session.event(&mut batch.lines, operation);
+                event.number("port", chosen.into()).end();
+                Listen::Tcp(chosen)
+            } else {
+                listen
             };
             conversation.forwards.listens.push(listen);
         }
         if wants_reply {
-            batch.message(Side::Client, |out| out.extend_from_slice(payload));
+            // Nothing else of it is for the client.
+            batch.message(Side::Client, |out| {
+                out.extend_from_slice(&[message]);
+                out.extend(port.into_iter().flat_map(u32::to_be_bytes));
+            });
         }
         own_answers(&mut conversation, batch);
         drop(conversation);

@@ -8,7 +8,6 @@ use custos_shell::{Command, Direction, Known, Transfer};
 use custos_ssh_wire::message::{ChannelKind, Forwarding, RequestKind};
 
 use crate::files::Files;
-use crate::forwarding::harmless;
 use crate::masked::Masked;
 
 /// Files of a command that are named in its record, at most.
@@ -57,28 +56,29 @@ impl Program {
         let name = kind.name();
         let text = match kind {
             ChannelKind::DirectTcp(origin) | ChannelKind::ForwardedTcp(origin) => format!(
-                "{name} {}:{} from {}:{}",
-                origin.host, origin.port, origin.from_host, origin.from_port
+                "{name} {} from {}",
+                address(origin.host, origin.port),
+                address(origin.from_host, origin.from_port)
             ),
             ChannelKind::DirectStream { path } | ChannelKind::ForwardedStream { path } => {
-                format!("{name} {path}")
+                format!("{name} {}", plain(path))
             }
             ChannelKind::X11 {
                 from_host,
                 from_port,
-            } => format!("{name} from {from_host}:{from_port}"),
-            _ => name.to_owned(),
+            } => format!("{name} from {}", address(from_host, *from_port)),
+            _ => plain(name),
         };
-        Self::new("forward", harmless(&text).as_bytes(), &["ssh.forward"])
+        Self::new("forward", text.as_bytes(), &["ssh.forward"])
     }
 
     /// The target is to listen.
     pub(crate) fn listening(forwarding: &Forwarding<'_>) -> Self {
         let text = match forwarding {
-            Forwarding::Tcp { host, port } => format!("listen on {host}:{port}"),
-            Forwarding::Stream { path } => format!("listen on {path}"),
+            Forwarding::Tcp { host, port } => format!("listen on {}", address(host, *port)),
+            Forwarding::Stream { path } => format!("listen on {}", plain(path)),
         };
-        Self::new("forward", harmless(&text).as_bytes(), &["ssh.forward"])
+        Self::new("forward", text.as_bytes(), &["ssh.forward"])
     }
 
     /// Something of the client's is to be reached from the target: its key agent, its X server.
@@ -210,6 +210,29 @@ impl Program {
     pub(crate) fn has_zero(&self) -> bool {
         self.text.contains(&0)
     }
+}
+
+/// An address, different for different ones.
+fn address(host: &str, port: u32) -> String {
+    let host = plain(host);
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// What could pass for something else, or move a terminal's cursor, stands as its number.
+fn plain(peers: &str) -> String {
+    let mut text = String::new();
+    for sign in peers.chars() {
+        if sign.is_ascii_graphic() && sign != '\\' {
+            text.push(sign);
+        } else {
+            text.extend(sign.escape_unicode());
+        }
+    }
+    text
 }
 
 /// A text for records and people.

@@ -343,6 +343,7 @@ impl<'s> Requests<'s> {
             return Err(unexpected(number::CHANNEL_REQUEST));
         }
         if channel.is_connection {
+            drop(conversation);
             return self.answer(batch, request.recipient, request.wants_reply);
         }
         if let Some(hold) = channel.held.as_mut().filter(|hold| hold.keeps()) {

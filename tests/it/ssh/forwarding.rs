@@ -1,5 +1,7 @@
 //! Forwarded connections: nothing without a grant, and with one each on record.
 
+mod attacks;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;

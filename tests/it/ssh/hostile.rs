@@ -28,8 +28,8 @@ impl Trust for Anything {
 }
 
 /// A client by hand.
-struct Client {
-    transport: Transport,
+pub(super) struct Client {
+    pub(super) transport: Transport,
     stream: TcpStream,
 }
 
@@ -45,7 +45,7 @@ impl Client {
         Self { transport, stream }
     }
 
-    fn signed_in(custos: &Custos, alice: &Credential) -> Self {
+    pub(super) fn signed_in(custos: &Custos, alice: &Credential) -> Self {
         let mut client = Self::connect(custos.ssh_address());
         client.send(|out| request_service(out, SERVICE_AUTHENTICATION));
         assert_eq!(client.next().expect("accepted")[0], number::SERVICE_ACCEPT);
@@ -66,7 +66,7 @@ impl Client {
     }
 
     /// With a channel, and the gateway's number of it.
-    fn with_channel(custos: &Custos, alice: &Credential) -> (Self, u32) {
+    pub(super) fn with_channel(custos: &Custos, alice: &Credential) -> (Self, u32) {
         let mut client = Self::signed_in(custos, alice);
         client.open(0);
         let message = client.next().expect("opened");
@@ -84,7 +84,7 @@ impl Client {
         self.send(|out| open.encode(out));
     }
 
-    fn request(&mut self, recipient: u32, kind: RequestKind<'_>) {
+    pub(super) fn request(&mut self, recipient: u32, kind: RequestKind<'_>) {
         let request = ChannelRequest {
             recipient,
             wants_reply: false,
@@ -93,19 +93,19 @@ impl Client {
         self.send(|out| request.encode(out));
     }
 
-    fn send(&mut self, write: impl FnOnce(&mut bytes::BytesMut)) {
+    pub(super) fn send(&mut self, write: impl FnOnce(&mut bytes::BytesMut)) {
         self.transport.send_with(write).expect("it can be sent");
         self.flush();
     }
 
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         let output = self.transport.output().split();
         // The gateway may have closed already.
         let _ = self.stream.write_all(&output);
     }
 
     /// The next message; `Err` when the gateway has ended the connection, and why.
-    fn next(&mut self) -> Result<Vec<u8>, String> {
+    pub(super) fn next(&mut self) -> Result<Vec<u8>, String> {
         loop {
             let message = self.transport.next_message();
             self.flush();
@@ -124,7 +124,7 @@ impl Client {
     }
 
     /// Why the gateway ends the connection.
-    fn ending(&mut self) -> String {
+    pub(super) fn ending(&mut self) -> String {
         loop {
             if let Err(why) = self.next() {
                 return why;

@@ -9,7 +9,7 @@ use custos_testkit::{Custos, PATIENCE, Settings, Sshd, run};
 const SCRIPTS: &str = "/usr/lib/openssh/regress";
 /// Those that say something about what is between client and server, and take seconds. The rest is listed in
 /// docs/limitations.md, with why.
-const SHORT: [&str; 13] = [
+const SHORT: [&str; 18] = [
     "exit-status",
     "stderr-data",
     "stderr-after-eof",
@@ -23,7 +23,14 @@ const SHORT: [&str; 13] = [
     "sftp-batch",
     "dynamic-forward",
     "forwarding",
+    "kextype",
+    "try-ciphers",
+    "envpass",
+    "sftp-glob",
+    "sftp-perm",
 ];
+/// Cases about settings of the server that a script starts for itself, which is not the one behind the gateway.
+const OF_ITS_OWN_SERVER: [&str; 2] = ["server rekeylimit", "server setenv"];
 
 /// What of OpenSSH's algorithms is not there on purpose (docs/adr/0016-ssh.md).
 const NOT_THERE: &str =
@@ -39,7 +46,7 @@ rules:
     may: [session.open, ssh.exec, ssh.shell, ssh.upload, ssh.download, ssh.forward, ssh.unknown]
 ";
 
-/// Further ones by `CUSTOS_OPENSSH_TESTS="transfer rekey …"`, which take their place.
+/// Others by `CUSTOS_OPENSSH_TESTS="transfer rekey …"`, which take their place (`scripts/openssh`).
 #[test]
 fn regression_scripts_pass_through_the_gateway() {
     let server = Sshd::start_with("AcceptEnv _XXX_* LC_*\n");
@@ -68,7 +75,7 @@ fn regression_scripts_pass_through_the_gateway() {
     let last = format!(
         "exec ssh -o ProxyCommand=none -o User=alice+web1 -o HostName=127.0.0.1 -o Port={port} -o BatchMode=no -o PasswordAuthentication=yes \
          -o PreferredAuthentications=password -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o GlobalKnownHostsFile=/dev/null \
-         -o LogLevel=ERROR \"$@\"\n"
+         \"$@\"\n"
     );
     text += &last;
     std::fs::write(&wrapper, text).expect("it can be written");
@@ -104,6 +111,7 @@ fn regression_scripts_pass_through_the_gateway() {
             Duration::from_mins(10),
         );
         let is_ok = finished.status.success() && finished.stdout.contains("ok ");
+        let is_ok = is_ok || only_its_own_server_fails(&finished.stdout);
         if !is_ok {
             let log = std::fs::read_to_string(directory.join("failed-ssh.log"));
             let log = log.unwrap_or_default();
@@ -114,4 +122,27 @@ fn regression_scripts_pass_through_the_gateway() {
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     custos.finish();
+}
+
+/// Whether all that a script has found wrong is about its own server.
+fn only_its_own_server_fails(said: &str) -> bool {
+    const CASES: [&str; 4] = [
+        "client rekey",
+        "server rekey",
+        "rekeylimit parsing",
+        "test ",
+    ];
+    let mut case = "";
+    let mut found = 0;
+    for line in said.lines() {
+        if CASES.iter().any(|begins| line.starts_with(begins)) {
+            case = line;
+        } else if !line.starts_with("make: ") && !line.starts_with("failed ") {
+            if !OF_ITS_OWN_SERVER.iter().any(|own| case.contains(own)) {
+                return false;
+            }
+            found += 1;
+        }
+    }
+    found > 0
 }

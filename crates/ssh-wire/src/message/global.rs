@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use super::number;
+use super::open::address;
 use crate::encoding::{Put as _, Reader};
 use crate::error::WireError;
 
@@ -59,12 +60,12 @@ impl<'a> GlobalRequest<'a> {
         let mut reader = Reader::new(self.rest);
         let forwarding = match self.name {
             "tcpip-forward" | "cancel-tcpip-forward" => Forwarding::Tcp {
-                host: reader.text()?,
+                host: address(&mut reader)?,
                 port: reader.uint32()?,
             },
             "streamlocal-forward@openssh.com" | "cancel-streamlocal-forward@openssh.com" => {
                 Forwarding::Stream {
-                    path: reader.text()?,
+                    path: address(&mut reader)?,
                 }
             }
             _ => return Ok(None),
@@ -72,4 +73,13 @@ impl<'a> GlobalRequest<'a> {
         reader.end()?;
         Ok(Some(forwarding))
     }
+}
+
+/// The port that a server has chosen where it was asked to listen on any, from its `SSH_MSG_REQUEST_SUCCESS`.
+pub fn chosen_port(payload: &[u8]) -> Result<u32, WireError> {
+    let mut reader = Reader::new(payload);
+    reader.byte()?;
+    let port = reader.uint32()?;
+    reader.end()?;
+    Ok(port)
 }

@@ -6,8 +6,8 @@ use super::number;
 use crate::encoding::{Put as _, Reader};
 use crate::error::WireError;
 
-/// Addresses and paths in these messages at most.
-const MAX_ADDRESS_BYTES: usize = 1024;
+/// Addresses, paths and names in these messages at most: a host name has 253 bytes, the path of a Unix socket 108.
+const MAX_ADDRESS_BYTES: usize = 256;
 
 /// `SSH_MSG_CHANNEL_OPEN`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,8 @@ impl ChannelKind<'_> {
     }
 }
 
-fn address<'a>(reader: &mut Reader<'a>) -> Result<&'a str, WireError> {
+/// An address, a path or a name.
+pub(super) fn address<'a>(reader: &mut Reader<'a>) -> Result<&'a str, WireError> {
     let address = reader.text()?;
     if address.len() > MAX_ADDRESS_BYTES {
         return Err(WireError::TooLong("address"));
