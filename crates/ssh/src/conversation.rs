@@ -143,7 +143,7 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a message is about a channel that the client has not opened yet: nobody may speak on it.
+    /// Whether a message is about a channel that one side has not opened yet: nobody may speak on it.
     pub(crate) fn is_too_early(&self, payload: &[u8]) -> bool {
         let is_of_open =
             |it: &u8| (number::CHANNEL_WINDOW_ADJUST..=number::CHANNEL_FAILURE).contains(it);
@@ -153,7 +153,7 @@ impl Shared {
         };
         let mut conversation = self.conversation();
         let channel = conversation.channels.get(u32::from_be_bytes(recipient));
-        channel.is_some_and(|channel| !channel.client_is_open)
+        channel.is_some_and(|channel| !channel.client_is_open || channel.target.is_none())
     }
 
     pub(crate) fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {

@@ -6,18 +6,21 @@
 mod cookie;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use custos_model::{Decision, OperationNumber, Outcome};
-use custos_session::{Open, Session, SessionError};
+use custos_session::{Begun, Open, Session, SessionError};
 use custos_ssh_wire::Broken;
 use custos_ssh_wire::message::{
     ChannelKind, ChannelOpen, Confirmation, Forwarding, GlobalRequest, OpenFailure, chosen_port,
     confirm, number, refuse,
 };
+use tokio::sync::Notify;
 
 use crate::channels::{Channel, End, MAX_PACKET_BYTES, Running, Side, WINDOW_BYTES};
 use crate::conversation::{Batch, Conversation, Shared};
+use crate::held::{Hold, Waiting, Wish};
 use crate::link::{of_client, of_target};
 use crate::masked::Masked;
 use crate::operation::{Program, masked};
@@ -125,10 +128,14 @@ impl Connections<'_> {
             return Err(of_peer(from)(Broken::Unexpected(number::CHANNEL_OPEN)));
         }
         let program = Program::connection(&open.kind);
-        let Some(operation) = self.allowed(batch, &program)? else {
-            let text = b"custos: forwarding is not granted";
-            refuse_later(batch, from, open.sender, OpenFailure::PROHIBITED, text);
-            return Ok(());
+        let operation = match self.decided(batch, &program)? {
+            Decided::Go(operation) => operation,
+            Decided::Waits(begun) => return self.wait(batch, open, program, *begun),
+            Decided::No => {
+                let text = b"custos: forwarding is not granted";
+                refuse_later(batch, from, open.sender, OpenFailure::PROHIBITED, text);
+                return Ok(());
+            }
         };
         let recorded = self.session.recorded(&self.session.rules())?;
         let mut running = Running::new(operation, None, Masked::recorded_only(&recorded));
@@ -141,21 +148,61 @@ impl Connections<'_> {
             if let Some(channel) = conversation.channels.get(number) {
                 channel.running = Some(running);
             }
-            let onward = ChannelOpen {
-                kind: open.kind,
-                sender: number,
-                window: WINDOW_BYTES,
-                max_packet: MAX_PACKET_BYTES,
-            };
-            batch.ask(number, from.other(), |out| onward.encode(out));
+            batch.ask(number, from.other(), |out| {
+                out.extend_from_slice(&onward(open, number));
+            });
             return Ok(());
         }
         drop(conversation);
-        let why = "there are too many channels".to_owned();
-        running.ending = Some(("refused".to_owned(), why));
-        self.end(batch, running)?;
-        let text = b"there are too many channels";
-        refuse_later(batch, from, open.sender, OpenFailure::SHORTAGE, text);
+        self.no_room(batch, running.number, open.sender, from)
+    }
+
+    /// A connection of the client's that people have to agree to. Neither side knows of the channel meanwhile.
+    fn wait(
+        self,
+        batch: &mut Batch,
+        open: &ChannelOpen<'_>,
+        program: Program,
+        begun: Begun,
+    ) -> Result<(), SessionError> {
+        let withdrawn = Arc::new(Notify::new());
+        let mut channel = Channel::connection(
+            End::new(open.sender, open.window, open.max_packet),
+            Side::Client,
+        );
+        channel.held = Some(Hold::new(Arc::clone(&withdrawn)));
+        let place = self.shared.conversation().channels.add(channel);
+        let Some(number) = place else {
+            return self.no_room(batch, begun.number, open.sender, Side::Client);
+        };
+        self.shared.waiting().push(Waiting {
+            channel: number,
+            program,
+            begun,
+            wish: Wish::Connection {
+                sender: open.sender,
+            },
+            payload: onward(open, number),
+            withdrawn,
+        });
+        self.shared.held.notify_one();
+        Ok(())
+    }
+
+    fn no_room(
+        self,
+        batch: &mut Batch,
+        operation: OperationNumber,
+        sender: u32,
+        from: Side,
+    ) -> Result<(), SessionError> {
+        let text = "there are too many channels";
+        let outcome = Outcome {
+            error: Some(("refused".to_owned(), text.to_owned())),
+            ..Outcome::default()
+        };
+        batch.at(self.session.finish(operation, &outcome)?);
+        refuse_later(batch, from, sender, OpenFailure::SHORTAGE, text.as_bytes());
         Ok(())
     }
 
@@ -401,23 +448,33 @@ impl Connections<'_> {
         Ok(true)
     }
 
-    /// The operation, if it may be; else why not is on record.
+    /// The operation, if it may be at once; else why not is on record.
     fn allowed(
         self,
         batch: &mut Batch,
         program: &Program,
     ) -> Result<Option<OperationNumber>, SessionError> {
+        Ok(match self.decided(batch, program)? {
+            Decided::Go(operation) => Some(operation),
+            // What cannot wait was denied.
+            Decided::Waits(_) | Decided::No => None,
+        })
+    }
+
+    fn decided(self, batch: &mut Batch, program: &Program) -> Result<Decided, SessionError> {
         let rules = self.session.rules();
         if !rules.are_judged() {
             self.refused(batch, program, "forwarding-not-granted")?;
-            return Ok(None);
+            return Ok(Decided::No);
         }
         let recorded = self.session.recorded(&rules)?;
         let begun = begin(self.session, program, &rules, &recorded)?;
         batch.at(begun.position);
         batch.may_change = true;
-        if begun.ruled.verdict.decision == Decision::Allow {
-            return Ok(Some(begun.number));
+        match begun.ruled.verdict.decision {
+            Decision::Allow => return Ok(Decided::Go(begun.number)),
+            Decision::Hold => return Ok(Decided::Waits(Box::new(begun))),
+            Decision::Deny => {}
         }
         let outcome = Outcome {
             denied: true,
@@ -425,7 +482,7 @@ impl Connections<'_> {
             ..Outcome::default()
         };
         batch.at(self.session.finish(begun.number, &outcome)?);
-        Ok(None)
+        Ok(Decided::No)
     }
 
     /// Puts on record what was refused and is no operation.
@@ -452,6 +509,26 @@ impl Connections<'_> {
     }
 }
 
+/// What was decided on a connection, or a wish for some.
+enum Decided {
+    Go(OperationNumber),
+    Waits(Box<Begun>),
+    No,
+}
+
+/// The same opening, under the gateway's number of the channel.
+fn onward(open: &ChannelOpen<'_>, number: u32) -> Bytes {
+    let open = ChannelOpen {
+        kind: open.kind,
+        sender: number,
+        window: WINDOW_BYTES,
+        max_packet: MAX_PACKET_BYTES,
+    };
+    let mut out = BytesMut::new();
+    open.encode(&mut out);
+    out.freeze()
+}
+
 fn of_peer(side: Side) -> fn(Broken) -> SessionError {
     match side {
         Side::Client => of_client,
@@ -469,7 +546,13 @@ fn own_answers(conversation: &mut Conversation, batch: &mut Batch) {
     }
 }
 
-fn refuse_later(batch: &mut Batch, side: Side, recipient: u32, reason: u32, text: &[u8]) {
+pub(crate) fn refuse_later(
+    batch: &mut Batch,
+    side: Side,
+    recipient: u32,
+    reason: u32,
+    text: &[u8],
+) {
     batch.message(side, |out: &mut BytesMut| {
         refuse(out, recipient, reason, text);
     });

@@ -6,13 +6,14 @@ use bytes::{Bytes, BytesMut};
 use custos_model::{Decision, Outcome};
 use custos_session::{Begun, Held, Masks, Open, Session, SessionError, Settled};
 use custos_ssh_wire::Broken;
-use custos_ssh_wire::message::ChannelData;
+use custos_ssh_wire::message::{ChannelData, OpenFailure};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 
 use crate::channels::{Item, Running, Side};
 use crate::conversation::{Batch, Shared};
+use crate::forwarding::refuse_later;
 use crate::link::of_client;
 use crate::operation::Program;
 use crate::requests::{Requests, STDERR};
@@ -26,10 +27,19 @@ pub(crate) struct Waiting {
     pub(crate) channel: u32,
     pub(crate) program: Program,
     pub(crate) begun: Begun,
+    pub(crate) wish: Wish,
     /// The request, to be passed on.
     pub(crate) payload: Bytes,
-    pub(crate) wants_reply: bool,
     pub(crate) withdrawn: Arc<Notify>,
+}
+
+/// What is to go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wish {
+    /// A program, on a channel that is open.
+    Program { wants_reply: bool },
+    /// A connection; the client's number of the channel, which is not open.
+    Connection { sender: u32 },
 }
 
 /// What a channel knows of the program that waits on it.
@@ -149,13 +159,14 @@ async fn wait(
                 let masked = program.masked(&shown, &recorded, channel.has_terminal);
                 channel.running = Some(Running::new(waiting.begun.number, files, masked));
             }
-            requests.pass_on(
-                &mut batch,
-                number,
-                waiting.wants_reply,
-                true,
-                &waiting.payload,
-            )?;
+            match waiting.wish {
+                Wish::Program { wants_reply } => {
+                    requests.pass_on(&mut batch, number, wants_reply, true, &waiting.payload)?;
+                }
+                Wish::Connection { .. } => batch.ask(number, Side::Target, |out| {
+                    out.extend_from_slice(&waiting.payload);
+                }),
+            }
         }
         Err(why) => {
             let outcome = Outcome {
@@ -164,12 +175,22 @@ async fn wait(
                 ..Outcome::default()
             };
             batch.at(session.finish(waiting.begun.number, &outcome)?);
-            if let Some(channel) = shared.conversation().channels.get(number) {
-                channel.is_refused = true;
-            }
             let verb = waiting.program.verb;
-            let text = format!("custos: this {verb} was not approved: {why}\r\n");
-            requests.turn_down(&mut batch, number, waiting.wants_reply, text)?;
+            let text = format!("custos: this {verb} was not approved: {why}");
+            match waiting.wish {
+                Wish::Program { wants_reply } => {
+                    if let Some(channel) = shared.conversation().channels.get(number) {
+                        channel.is_refused = true;
+                    }
+                    let text = text + "\r\n";
+                    requests.turn_down(&mut batch, number, wants_reply, text)?;
+                }
+                Wish::Connection { sender } => {
+                    shared.conversation().channels.remove(number);
+                    let (side, why) = (Side::Client, OpenFailure::PROHIBITED);
+                    refuse_later(&mut batch, side, sender, why, text.as_bytes());
+                }
+            }
         }
     }
     // Meanwhile more may come, which waits until all before it is on record.
@@ -317,7 +338,8 @@ fn tell(shared: &Shared, number: u32, line: String) -> Result<(), SessionError> 
     let Some(channel) = conversation.channels.get(number) else {
         return Ok(());
     };
-    if channel.client.waits() {
+    // Nothing can be said on a channel that is not open.
+    if channel.client.waits() || channel.is_connection {
         return Ok(());
     }
     let item = Item::Data {

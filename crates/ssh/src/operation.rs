@@ -26,6 +26,8 @@ pub(crate) struct Program {
     command: Option<Command>,
     /// A command by which stock clients transfer files.
     known: Option<Known>,
+    /// A connection that nobody is kept waiting by but who asks for it.
+    can_wait: bool,
 }
 
 impl Program {
@@ -48,6 +50,7 @@ impl Program {
             verbs: verbs(words),
             command: None,
             known: None,
+            can_wait: false,
         }
     }
 
@@ -69,7 +72,14 @@ impl Program {
             } => format!("{name} from {}", address(from_host, *from_port)),
             _ => plain(name),
         };
-        Self::new("forward", text.as_bytes(), &["ssh.forward"])
+        let can_wait = matches!(
+            kind,
+            ChannelKind::DirectTcp(_) | ChannelKind::DirectStream { .. }
+        );
+        Self {
+            can_wait,
+            ..Self::new("forward", text.as_bytes(), &["ssh.forward"])
+        }
     }
 
     /// The target is to listen.
@@ -88,7 +98,8 @@ impl Program {
 
     /// Why it is not held, where people would have to agree.
     pub(crate) fn unholdable(&self) -> Option<&'static str> {
-        (self.verb == "forward").then_some("hold-of-forwarding-is-not-built")
+        let cannot = self.verb == "forward" && !self.can_wait;
+        cannot.then_some("hold-of-remote-forwarding-is-not-built")
     }
 
     fn command(text: &[u8]) -> Self {

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::{Requests, message, unexpected};
 use crate::channels::{Item, Running, Side};
 use crate::conversation::Batch;
-use crate::held::{Hold, Waiting};
+use crate::held::{Hold, Waiting, Wish};
 use crate::operation::Program;
 
 /// The stream of what goes wrong (RFC 4254 section 5.2).
@@ -70,7 +70,9 @@ impl Requests<'_> {
                         program,
                         begun,
                         payload: payload.clone(),
-                        wants_reply: request.wants_reply,
+                        wish: Wish::Program {
+                            wants_reply: request.wants_reply,
+                        },
                         withdrawn,
                     });
                     self.shared.held.notify_one();

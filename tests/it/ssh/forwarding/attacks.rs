@@ -57,13 +57,13 @@ fn all_have_ended(evidence: &Evidence) {
 }
 
 /// A service that gives back what it is told, and counts who comes.
-struct Echo {
-    port: u16,
+pub(super) struct Echo {
+    pub(super) port: u16,
     came: Arc<AtomicUsize>,
 }
 
 impl Echo {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let (listener, port) = listener();
         let came = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&came);
@@ -80,7 +80,11 @@ impl Echo {
         Self { port, came }
     }
 
-    fn visitors(&self) -> usize {
+    pub(super) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn visitors(&self) -> usize {
         self.came.load(Ordering::SeqCst)
     }
 }
@@ -585,6 +589,40 @@ fn a_single_client_comes_once() {
     let evidence = custos.finish().evidence;
     assert!(!evidence.to_string().contains("5ec4e75ec4e7"));
     all_have_ended(&evidence);
+}
+
+const HELD: &str = r#"
+version: 1
+rules:
+  - id: everybody-looks
+    who: "*"
+    on: ssh/web1
+    may: [session.open, ssh.exec]
+  - id: connections-need-one
+    who: "*"
+    on: ssh/web1
+    may: ssh.forward
+    approve: {of: dba, per: statement, expires: 10m}
+"#;
+
+/// What waits for people is not opened by a target that says that it is open.
+#[test]
+fn a_target_cannot_open_what_waits() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let (custos, alice, target) = Target::start(HELD, move |target, _| {
+        receiver.recv().expect("it waits");
+        target.confirm(1);
+    });
+    let (mut client, _) = Client::with_channel(&custos, &alice);
+    client.send(|out| opening(to("127.0.0.1", 22), 9).encode(out));
+    custos.wait_for_record("the intent", |it| it["verdict"]["effect"] == "hold");
+    sender.send(()).expect("the target listens");
+    let why = client.next().expect_err("nothing is opened");
+    assert!(why.contains("the target"), "{why}");
+    target.join().expect("it ended");
+    let evidence = custos.finish().evidence;
+    let end = evidence.only("session.end").to_string();
+    assert!(end.contains("message 91"), "{end}");
 }
 
 /// A target that says twice that a channel is open.
