@@ -12,8 +12,8 @@ use crate::position::Position;
 /// Lines are gathered up to this before they are compressed.
 pub(crate) const FRAME_BYTES: usize = 128 << 10;
 
-/// Frames of this length come one after the other, and closing must not wait for all of them.
-const LARGE_BYTES: usize = 64 << 10;
+/// Bytes that are on their way to the disk before more are written: closing must not wait for all of them.
+const BEGUN_BYTES: u64 = 1 << 20;
 
 /// A segment that is not closed yet.
 pub(crate) struct Segment {
@@ -114,10 +114,11 @@ impl Segment {
             file.set_len(0)?;
         }
         file.write_at(frame, self.written_bytes)?;
-        if frame.len() >= LARGE_BYTES {
+        let begun = self.written_bytes / BEGUN_BYTES;
+        self.written_bytes += frame.len() as u64;
+        if self.written_bytes / BEGUN_BYTES > begun {
             file.begin_sync();
         }
-        self.written_bytes += frame.len() as u64;
         self.hash.update(frame);
         Ok(())
     }

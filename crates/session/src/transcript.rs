@@ -17,7 +17,7 @@ pub const INLINE_VALUE_BYTES: usize = 128 * 1024;
 pub const PART_BYTES: usize = 64 * 1024;
 /// A buffer that every session may keep.
 const SMALL_BYTES: usize = 64 << 10;
-/// A buffer that none keeps.
+/// Room that is made at once, at most.
 const LARGE_BYTES: usize = 2 << 20;
 
 /// Whole transcript lines that have not been given to the evidence log yet.
@@ -25,6 +25,8 @@ const LARGE_BYTES: usize = 2 << 20;
 pub struct Lines {
     buffer: Vec<u8>,
     count: u64,
+    /// As many as were handed over last: about as many come next.
+    expected_bytes: usize,
 }
 
 impl Lines {
@@ -43,19 +45,27 @@ impl Lines {
         self.buffer.is_empty()
     }
 
-    /// Forgets what was handed over; keeps a small buffer, and a large one as long as it is needed.
+    /// Forgets what was handed over; keeps a small buffer and gives a large one back.
     pub fn clear(&mut self) {
         self.count = 0;
-        let capacity = self.buffer.capacity();
-        if capacity > SMALL_BYTES && (self.buffer.len() < capacity / 8 || capacity > LARGE_BYTES) {
+        self.expected_bytes = self.buffer.len().min(LARGE_BYTES);
+        if self.buffer.capacity() > SMALL_BYTES {
             self.buffer = Vec::new();
         } else {
             self.buffer.clear();
         }
     }
 
+    /// Makes room for what is likely to come, rather than growing to it.
+    fn begin(&mut self) {
+        if self.buffer.capacity() == 0 {
+            self.buffer.reserve(self.expected_bytes);
+        }
+    }
+
     /// Starts an event line at `elapsed_ns` since `session.start`.
     pub fn event(&mut self, elapsed_ns: u64, operation: OperationNumber) -> Event<'_> {
+        self.begin();
         self.buffer.extend_from_slice(b"{\"t\":");
         push_number(&mut self.buffer, elapsed_ns);
         self.buffer.extend_from_slice(b",\"op\":");
@@ -68,6 +78,7 @@ impl Lines {
 
     /// Writes one complete row. `values` gives each value's bytes and whether it is in text form.
     pub fn row<'v>(&mut self, values: impl Iterator<Item = (Option<&'v [u8]>, bool)>) {
+        self.begin();
         self.buffer.push(b'[');
         let mut first = true;
         for (value, text) in values {

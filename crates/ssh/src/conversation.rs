@@ -1,6 +1,6 @@
 //! What both directions of a session share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use bytes::BytesMut;
 use custos_session::transcript::Lines;
@@ -137,7 +137,12 @@ impl Shared {
         }
     }
 
+    /// To be let go before anything else takes it: whoever has it and takes it again waits for good.
     pub(crate) fn conversation(&self) -> MutexGuard<'_, Conversation> {
+        debug_assert!(
+            !matches!(self.conversation.try_lock(), Err(TryLockError::WouldBlock)),
+            "the conversation is taken already"
+        );
         self.conversation
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -186,9 +186,14 @@ async fn wait(
                     requests.turn_down(&mut batch, number, wants_reply, text)?;
                 }
                 Wish::Connection { sender } => {
-                    shared.conversation().channels.remove(number);
                     let (side, why) = (Side::Client, OpenFailure::PROHIBITED);
                     refuse_later(&mut batch, side, sender, why, text.as_bytes());
+                    if let Some(position) = batch.record(session)? {
+                        session.may_forward(position, true).await?;
+                    }
+                    // Not before: another channel takes its number. Nothing stands behind it, since it was never open.
+                    shared.conversation().channels.remove(number);
+                    return shared.release(&mut batch).map_err(of_client);
                 }
             }
         }
