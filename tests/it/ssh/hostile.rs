@@ -28,13 +28,13 @@ impl Trust for Anything {
 }
 
 /// A client by hand.
-struct Client {
+pub(super) struct Client {
     transport: Transport,
     stream: TcpStream,
 }
 
 impl Client {
-    fn connect(address: SocketAddr) -> Self {
+    pub(super) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the gateway listens");
         stream
             .set_read_timeout(Some(PATIENCE))
@@ -93,7 +93,7 @@ impl Client {
         self.send(|out| request.encode(out));
     }
 
-    fn send(&mut self, write: impl FnOnce(&mut bytes::BytesMut)) {
+    pub(super) fn send(&mut self, write: impl FnOnce(&mut bytes::BytesMut)) {
         self.transport.send_with(write).expect("it can be sent");
         self.flush();
     }
@@ -105,7 +105,7 @@ impl Client {
     }
 
     /// The next message; `Err` when the gateway has ended the connection, and why.
-    fn next(&mut self) -> Result<Vec<u8>, String> {
+    pub(super) fn next(&mut self) -> Result<Vec<u8>, String> {
         loop {
             let message = self.transport.next_message();
             self.flush();
