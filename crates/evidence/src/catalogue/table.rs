@@ -171,7 +171,7 @@ pub const ENTRIES: &[Entry] = &[
             text("durability", "`strict` or `buffered`"),
             text(
                 "method",
-                "how the principal proved who it is: `scram-sha-256`, `password`, `token`, `oauthbearer` or `certificate`",
+                "how the principal proved who it is: `scram-sha-256`, `password`, `token`, `oauthbearer`, `certificate` or `device-code`",
             ),
             text(
                 "provider",
