@@ -4,6 +4,7 @@ mod certificates;
 mod channels;
 mod clients;
 mod commands;
+mod device;
 mod files;
 mod forwarding;
 mod held;

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use custos_identity::JudgedToken;
 use custos_model::Rfc3339;
-use custos_oauth::{Decision, DeviceConfirmation, DeviceRefusal, Visitor};
+use custos_oauth::{Decision, DeviceConfirmation, DeviceRefusal, Purpose, Visitor};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -100,7 +100,7 @@ pub(crate) async fn decide(
     let (title, text) = match decision {
         Decision::Approve => (
             "It is in",
-            "The device goes on by itself. You can close this page.",
+            "The device goes on by itself, or when you press Enter there. You can close this page.",
         ),
         Decision::Deny => ("Refused", "The device was not let in."),
     };
@@ -137,13 +137,28 @@ fn confirm(console: &Console, present: &Present, shown: &DeviceConfirmation) -> 
     let token = console.form_token(&present.browser);
     let since = Rfc3339(shown.requested_utc_ns).to_string();
     let since = since.get(..19).unwrap_or(&since).replace('T', " ");
+    let who = &present.sign_in.principal.name;
+    let (question, claim, allowed) = match &shown.purpose {
+        Purpose::Tokens(scopes) => (
+            "Is this your device?",
+            html! { strong { (shown.client_name) } " wants to act as " strong { (who) } "." },
+            may(scopes),
+        ),
+        Purpose::Connection(connection) => (
+            "Is this your connection?",
+            html! {
+                "A connection to " strong { (connection.resource) } " waits to be signed in as " strong { (who) } "."
+            },
+            format!("open {} until you sign out", connection.resource),
+        ),
+    };
     let content = html! {
-        p { strong { (shown.client_name) } " wants to act as " strong { (present.sign_in.principal.name) } "." }
+        p { (claim) }
         dl {
             dt { "Code" } dd { (shown.user_code.to_string()) }
             dt { "Asked from" } dd { (shown.requested_from.to_string()) }
             dt { "Asked at" } dd { (since) " UTC" }
-            dt { "It may" } dd { (may(&shown.scopes)) }
+            dt { "It may" } dd { (allowed) }
         }
         p { "Let it in only if you have just started it yourself and it shows this code." }
         form method="post" action="/device/decide" {
@@ -153,7 +168,7 @@ fn confirm(console: &Console, present: &Present, shown: &DeviceConfirmation) -> 
             button.plain type="submit" name="answer" value="no" { "Refuse" }
         }
     };
-    page("Is this your device?", &content).into_response()
+    page(question, &content).into_response()
 }
 
 fn refused(console: &Console, present: &Present, refusal: &DeviceRefusal) -> Response {

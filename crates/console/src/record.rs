@@ -6,8 +6,8 @@ use custos_evidence::{
     Detail, DetailValue, EvidenceError, NodeRecord, Position, RecordOutcome, RecordType, Source,
     Target,
 };
-use custos_model::{Principal, Rfc3339};
-use custos_oauth::{Event, SignedIn};
+use custos_model::{Principal, ResourceName, Rfc3339};
+use custos_oauth::{Event, Purpose, SignedIn};
 
 use crate::console::Console;
 
@@ -94,6 +94,10 @@ impl Console {
     }
 }
 
+fn named(resource: Option<&ResourceName>) -> String {
+    resource.map(ToString::to_string).unwrap_or_default()
+}
+
 /// An event in the words of records.
 struct Told<'a> {
     kind: RecordType,
@@ -160,20 +164,34 @@ impl<'a> Told<'a> {
                     ("resource", resource.to_string()),
                 ]);
             }
-            Event::DeviceStarted { client, scopes } => told.say([
+            Event::DeviceStarted { client, purpose } => told.say([
                 ("client", client.to_string()),
-                ("scopes", scopes.to_string()),
+                ("resource", named(purpose.resource())),
+                (
+                    "scopes",
+                    match purpose {
+                        Purpose::Tokens(scopes) => scopes.to_string(),
+                        Purpose::Connection(_) => String::new(),
+                    },
+                ),
             ]),
-            Event::DeviceShown { client, sign_in } => told.say([
+            Event::DeviceShown {
+                client,
+                resource,
+                sign_in,
+            } => told.say([
                 ("client", client.to_string()),
+                ("resource", named(resource.as_ref())),
                 ("sign_in", sign_in.to_string()),
             ]),
             Event::DeviceApproved {
                 client,
+                resource,
                 sign_in,
                 grant,
             } => told.say([
                 ("client", client.to_string()),
+                ("resource", named(resource.as_ref())),
                 ("sign_in", sign_in.to_string()),
                 ("grant", grant.to_string()),
             ]),
@@ -234,8 +252,13 @@ impl<'a> Told<'a> {
                     ("about", detail.unwrap_or_default().to_owned()),
                 ]);
             }
-            Event::DeviceDenied { client, sign_in } => self.say([
+            Event::DeviceDenied {
+                client,
+                resource,
+                sign_in,
+            } => self.say([
                 ("client", client.to_string()),
+                ("resource", named(resource.as_ref())),
                 ("sign_in", sign_in.to_string()),
             ]),
             Event::DevicePageRefused { reason, sign_in } => {

@@ -31,6 +31,21 @@ pub struct Login {
     pub ends_utc_ns: u64,
 }
 
+impl Login {
+    /// Somebody who is signed in opens a resource.
+    pub fn under(sign_in: StoredSignIn, resource: ResourceName) -> Self {
+        Self {
+            principal: sign_in.principal,
+            resource,
+            credential: None,
+            authentication: sign_in.authentication,
+            sign_in: Some(sign_in.id),
+            parents: sign_in.parents,
+            ends_utc_ns: sign_in.expires_utc_ns,
+        }
+    }
+}
+
 impl Credentials {
     /// Checks the proof of a SCRAM exchange that was made with [`Credentials::scram_parameters`] of this name. Returns
     /// the server's final message too, which proves the gateway to the client.

@@ -117,6 +117,14 @@ impl OwnIssuer {
         &self.inner.refresh_tokens
     }
 
+    pub(crate) fn sign_ins(&self) -> &SignIns {
+        &self.inner.sign_ins
+    }
+
+    pub(crate) fn random(&self) -> &(dyn Fn(&mut [u8]) + Send + Sync) {
+        &*self.inner.random
+    }
+
     pub(crate) async fn only_change(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.inner.key_change).lock_owned().await
     }
@@ -161,15 +169,7 @@ impl OwnIssuer {
         let found = inner.sign_ins.live(token.sign_in.id, now);
         let found = found.map_err(BearerFailure::State)?;
         let sign_in = found.ok_or(BearerFailure::SignInEnded)?;
-        Ok(Login {
-            principal: sign_in.principal,
-            resource: resource.clone(),
-            credential: None,
-            authentication: sign_in.authentication,
-            sign_in: Some(sign_in.id),
-            parents: sign_in.parents,
-            ends_utc_ns: sign_in.expires_utc_ns,
-        })
+        Ok(Login::under(sign_in, resource.clone()))
     }
 }
 

@@ -19,6 +19,8 @@ pub const COMMAND_LINE: &str = "custos-cli";
 pub const LIBPQ: &str = "custos-libpq";
 /// Whoever exchanges a workload's token and names no client.
 pub const WORKLOAD: &str = "custos-workload";
+/// Whoever waits at this gateway itself for a person to sign in. It is no client that could ask over HTTP.
+pub const CONNECTION: &str = "custos-connection";
 /// Most configured clients.
 pub const MAX_MACHINE_CLIENTS: usize = 1000;
 
@@ -244,6 +246,10 @@ pub(crate) fn is_machine(principal: &Principal) -> bool {
 }
 
 impl ClientId {
+    pub(crate) fn connection() -> Self {
+        Self(CONNECTION.to_owned())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

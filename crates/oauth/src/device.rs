@@ -2,7 +2,9 @@
 
 mod attempts;
 mod confirmation;
+mod connection;
 mod page;
+mod purpose;
 mod request;
 mod user_code;
 
@@ -17,12 +19,12 @@ use crate::cookie::BrowserSession;
 use crate::device::attempts::Attempts;
 use crate::opaque::SecretHash;
 use crate::reason::Reason;
-use crate::scope::Scopes;
 use crate::state::GrantId;
 use crate::{DEVICE_CODE_LIFE, DEVICE_INTERVAL};
 
 pub use confirmation::DeviceConfirmation;
 pub use page::{Decision, DeviceRefusal, Visitor};
+pub use purpose::{Purpose, WaitingConnection};
 pub use request::DeviceAuthorization;
 pub use user_code::UserCode;
 
@@ -30,13 +32,16 @@ pub use user_code::UserCode;
 const MAX_GRANTS: usize = 1024;
 /// Most of them from one address (IPv4) or network of 64 bits (IPv6).
 const MAX_GRANTS_OF_A_NETWORK: usize = 32;
+/// The same for connections that wait here, so that whoever opens many leaves codes to everybody else.
+const MAX_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS_OF_A_NETWORK: usize = 16;
 
 /// What a device asked for, and what came of it.
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) client: ClientId,
     pub(crate) client_name: String,
-    pub(crate) scopes: Scopes,
+    pub(crate) purpose: Purpose,
     user_code: UserCode,
     source: IpAddr,
     requested_utc_ns: u64,
@@ -74,7 +79,7 @@ pub(crate) struct Devices {
 pub(crate) struct Approved {
     pub(crate) sign_in: SignInId,
     pub(crate) grant: GrantId,
-    pub(crate) scopes: Scopes,
+    pub(crate) purpose: Purpose,
 }
 
 impl Devices {
@@ -89,10 +94,23 @@ impl Devices {
             return Err(Reason::TooManyDeviceCodes);
         }
         let network = network(grant.source);
-        let near =
-            |other: &&Grant| !other.has_expired(mono_ns) && self::network(other.source) == network;
-        if self.grants.values().filter(near).count() >= MAX_GRANTS_OF_A_NETWORK {
+        let (mut near, mut connections, mut near_connections) = (0, 0, 0);
+        for other in self.grants.values() {
+            let is_near = self::network(other.source) == network;
+            if !other.has_expired(mono_ns) {
+                near += usize::from(is_near);
+                connections += usize::from(other.is_connection());
+                near_connections += usize::from(is_near && other.is_connection());
+            }
+        }
+        if near >= MAX_GRANTS_OF_A_NETWORK {
             return Err(Reason::TooManyFromNetwork);
+        }
+        if grant.is_connection() && near_connections >= MAX_CONNECTIONS_OF_A_NETWORK {
+            return Err(Reason::TooManyFromNetwork);
+        }
+        if grant.is_connection() && connections >= MAX_CONNECTIONS {
+            return Err(Reason::TooManyDeviceCodes);
         }
         self.grants.insert(hash, grant);
         Ok(())
@@ -123,14 +141,17 @@ impl Devices {
         if grant.has_expired(mono_ns) {
             return Err(Reason::DeviceExpired);
         }
-        grant.keep_pace(mono_ns)?;
+        // Connections are asked about here and by nobody else.
+        if !grant.is_connection() {
+            grant.keep_pace(mono_ns)?;
+        }
         let answer = match grant.decision {
             Decided::NotYet | Decided::Shown { .. } => return Err(Reason::DevicePending),
             Decided::Denied => Err(Reason::DeviceDenied),
             Decided::Approved { sign_in, grant: id } => Ok(Approved {
                 sign_in,
                 grant: id,
-                scopes: grant.scopes.clone(),
+                purpose: grant.purpose.clone(),
             }),
         };
         self.grants.remove(hash);
@@ -141,6 +162,10 @@ impl Devices {
 impl Grant {
     fn has_expired(&self, mono_ns: u64) -> bool {
         mono_ns >= self.expires_mono_ns
+    }
+
+    fn is_connection(&self) -> bool {
+        matches!(self.purpose, Purpose::Connection(_))
     }
 
     fn is_undecided(&self) -> bool {

@@ -3,6 +3,7 @@
 use custos_model::{Authentication, Principal, ResourceName, SignInId};
 
 use crate::client::ClientId;
+use crate::device::Purpose;
 use crate::grant_type::GrantType;
 use crate::reason::{ErrorCode, Reason};
 use crate::refusal::Refusal;
@@ -82,12 +83,14 @@ pub enum Event {
         /// The client on it.
         client: ClientId,
         /// What for.
-        scopes: Scopes,
+        purpose: Purpose,
     },
     /// A person was shown what a device asks for.
     DeviceShown {
         /// The client on it.
         client: ClientId,
+        /// What a connection is to open.
+        resource: Option<ResourceName>,
         /// Who looks at it.
         sign_in: SignInId,
     },
@@ -95,6 +98,8 @@ pub enum Event {
     DeviceApproved {
         /// The client on it.
         client: ClientId,
+        /// What a connection is to open.
+        resource: Option<ResourceName>,
         /// Whose sign-in it gets.
         sign_in: SignInId,
         /// The grant that begins with it.
@@ -104,6 +109,8 @@ pub enum Event {
     DeviceDenied {
         /// The client on it.
         client: ClientId,
+        /// What a connection is to open.
+        resource: Option<ResourceName>,
         /// Who refused.
         sign_in: SignInId,
     },

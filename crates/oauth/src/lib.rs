@@ -63,11 +63,12 @@ pub use authorize::{AuthorizeRefusal, AuthorizeRequest, MAX_STATE_BYTES, Redirec
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{Call, Outcome};
 pub use client::{
-    COMMAND_LINE, ClientError, ClientId, Clients, LIBPQ, MAX_MACHINE_CLIENTS, MachineClient,
-    MachineProof, MachineSecret, WORKLOAD,
+    COMMAND_LINE, CONNECTION, ClientError, ClientId, Clients, LIBPQ, MAX_MACHINE_CLIENTS,
+    MachineClient, MachineProof, MachineSecret, WORKLOAD,
 };
 pub use device::{
-    Decision, DeviceAuthorization, DeviceConfirmation, DeviceRefusal, UserCode, Visitor,
+    Decision, DeviceAuthorization, DeviceConfirmation, DeviceRefusal, Purpose, UserCode, Visitor,
+    WaitingConnection,
 };
 pub use event::{Because, Consent, Delegated, Endpoint, Event, SignedIn, TokenIssued};
 pub use grant_type::GrantType;

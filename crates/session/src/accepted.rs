@@ -5,7 +5,6 @@ use std::sync::Arc;
 use custos_evidence::{DetailValue, NodeRecord, RecordOutcome, RecordType};
 use custos_identity::{
     CertificateFailure, Credentials, Login, LoginFailure, PresentedCertificate, ScramParameters,
-    StoredSignIn,
 };
 use custos_model::{Protocol, ResourceName, SessionId};
 use custos_scram::ClientProof;
@@ -200,7 +199,7 @@ impl Session<Accepted> {
             services.certificates.check(login_name, presented, now)
         };
         match checked {
-            Ok(sign_in) => Ok(self.identified(login_under(sign_in, resource), "certificate")),
+            Ok(sign_in) => Ok(self.identified(Login::under(sign_in, resource), "certificate")),
             Err(failure) => Err(self.certificate_refused(login_name, &failure).await),
         }
     }
@@ -341,18 +340,5 @@ impl Session<Accepted> {
             .await
             .err()
             .map_or(SessionError::LoginFailed, SessionError::Evidence)
-    }
-}
-
-/// Somebody who is signed in opens a resource.
-fn login_under(sign_in: StoredSignIn, resource: ResourceName) -> Login {
-    Login {
-        principal: sign_in.principal,
-        resource,
-        credential: None,
-        authentication: sign_in.authentication,
-        sign_in: Some(sign_in.id),
-        parents: sign_in.parents,
-        ends_utc_ns: sign_in.expires_utc_ns,
     }
 }

@@ -31,6 +31,10 @@ const WATCHED_PIECES: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Handshake,
+    /// Somebody is to sign in elsewhere, and holds one of few places until she has.
+    SignIn,
+    /// That was given up for another way to prove who it is.
+    Otherwise,
     Connect,
     Open,
 }
@@ -38,7 +42,8 @@ pub(crate) enum Phase {
 impl Phase {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Handshake => "handshake",
+            Self::Handshake | Self::Otherwise => "handshake",
+            Self::SignIn => "sign_in",
             Self::Connect => "connect",
             Self::Open => "open",
         }
@@ -180,6 +185,17 @@ impl Core {
         self.phase.send_replace(phase);
     }
 
+    /// Nobody is to sign in elsewhere any more; what is known already stays known.
+    pub(crate) fn leave_sign_in(&self) {
+        self.phase.send_if_modified(|phase| {
+            let leaves = *phase == Phase::SignIn;
+            if leaves {
+                *phase = Phase::Otherwise;
+            }
+            leaves
+        });
+    }
+
     /// Nanoseconds since the session began; also marks the session as active.
     pub(crate) fn elapsed_ns(&self) -> u64 {
         let now = self.shared.services.clock.now().mono_ns;
@@ -238,6 +254,12 @@ impl Core {
         let limits = self.shared.limits();
         let phases = [
             (Phase::Handshake, limits.handshake_timeout, "authentication"),
+            (
+                Phase::SignIn,
+                limits.sign_in_timeout + DEADLINE_GRACE,
+                "signing in",
+            ),
+            (Phase::Otherwise, limits.handshake_timeout, "authentication"),
             (
                 Phase::Connect,
                 limits.connect_timeout + DEADLINE_GRACE,

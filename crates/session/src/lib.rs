@@ -12,6 +12,7 @@ mod accepted;
 mod authorized;
 mod bearer;
 mod core;
+mod device;
 mod error;
 mod gateway;
 mod hold;
@@ -55,6 +56,7 @@ pub use custos_policy::documents::{
     Environment, InsertedRows, Limit, Question, Shape, Touched, Verb,
 };
 pub use custos_scram as scram;
+pub use device::{DeviceApproval, DeviceWait};
 pub use error::{ListenError, SessionError, UpstreamError};
 pub use gateway::{Gateway, LiveSession};
 pub use hold::{Held, Settled};

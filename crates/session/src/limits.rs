@@ -15,6 +15,8 @@ pub struct Limits {
     pub handshakes_per_source: usize,
     /// From accept until the client has authenticated.
     pub handshake_timeout: Duration,
+    /// How long a client may wait for its person to sign in elsewhere, beside that.
+    pub sign_in_timeout: Duration,
     /// From authentication until the target has accepted the gateway.
     pub connect_timeout: Duration,
     /// Without any request or response; zero is no limit.
@@ -35,6 +37,7 @@ impl Default for Limits {
             handshakes: 1024,
             handshakes_per_source: 256,
             handshake_timeout: Duration::from_secs(10),
+            sign_in_timeout: Duration::from_mins(5),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::ZERO,
             session_max_age: Duration::from_hours(12),

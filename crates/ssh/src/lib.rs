@@ -17,6 +17,7 @@ mod end;
 mod files;
 mod forwarding;
 mod held;
+mod interactive;
 mod jump;
 mod link;
 mod login;

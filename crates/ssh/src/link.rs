@@ -91,7 +91,8 @@ impl<S> Link<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
-    /// The next message for the layers above; what is to be said is written before it is waited for.
+    /// The next message for the layers above; what is to be said is written before it is waited for. Where it is dropped
+    /// meanwhile, nothing is lost.
     pub(crate) async fn next(&mut self) -> Result<Bytes, LinkError> {
         if let Some(early) = self.early.take() {
             return Ok(early);
@@ -127,13 +128,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         Ok(())
     }
 
-    /// Writes what waits.
+    /// Writes what waits. Where it is dropped meanwhile, what is not written waits still.
     pub(crate) async fn flush(&mut self) -> Result<(), LinkError> {
-        let mut output = self.transport.output().split();
+        let output = self.transport.output();
         if output.is_empty() {
             return Ok(());
         }
-        let written = self.stream.write_all_buf(&mut output).await;
+        let written = self.stream.write_all_buf(output).await;
         written.map_err(LinkError::Io)
     }
 

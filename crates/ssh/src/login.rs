@@ -16,12 +16,11 @@ use custos_ssh_wire::message::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::interactive::{self, Answered};
 use crate::link::{Link, LinkError, of_client};
 
 /// Messages of one sign-in at most.
 const MESSAGES_MAX: usize = 64;
-/// What a client may sign in by.
-const METHODS: &str = "publickey,password";
 /// Keys that a client may offer before one is taken.
 const OFFERS_MAX: usize = 32;
 /// Bytes of a connection credential, and more.
@@ -83,18 +82,33 @@ impl SignedIn {
     }
 }
 
+/// What came of one way to sign in.
+#[derive(Debug)]
+enum Turn {
+    SignedIn(SignedIn),
+    /// Nothing, and what the client has said already to go on.
+    GoesOn(Box<Session<Accepted>>, Option<Bytes>),
+}
+
 /// Until the client has proved who it is. The connection is not told so yet: first it must be clear that it may open what it
 /// asks for. `target`: what the connection leads to, where that is known.
 pub(crate) async fn login<S: AsyncRead + AsyncWrite + Unpin>(
     link: &mut Link<S>,
-    session: Session<Accepted>,
+    mut session: Session<Accepted>,
     target: Option<&ResourceName>,
 ) -> Result<SignedIn, SessionError> {
     let mut last_name = String::new();
     let mut is_asked = false;
     let mut offers = 0;
+    // One code for each connection, and no more.
+    let mut has_code = false;
+    let mut early = None;
     for _ in 0..MESSAGES_MAX {
-        let payload = match link.next().await {
+        let payload = match early.take() {
+            Some(payload) => Ok(payload),
+            None => link.next().await,
+        };
+        let payload = match payload {
             Ok(payload) => payload,
             Err(LinkError::Closed | LinkError::Broken(Broken::Disconnected { .. })) if is_asked => {
                 let reason = "the client left without signing in";
@@ -116,17 +130,22 @@ pub(crate) async fn login<S: AsyncRead + AsyncWrite + Unpin>(
                     let reason = "the login name names another target than the connection leads to";
                     return Err(session.login_abandoned(&last_name, reason).await);
                 };
+                let has_question =
+                    !has_code && resource.is_some() && session.offers_device_sign_in();
+                let methods = methods(has_question);
                 match request.method {
                     AuthenticationMethod::Password {
                         password,
                         changes: false,
                     } => {
-                        // A wrong credential ends the connection: it is on record by then.
-                        let password = credential(password);
-                        return session
-                            .identify_by_password(&login.name, password, resource.as_deref())
-                            .await
-                            .map(SignedIn::target);
+                        return by_password(session, &login.name, password, resource).await;
+                    }
+                    AuthenticationMethod::KeyboardInteractive if has_question => {
+                        has_code = true;
+                        match by_question(link, session, request.login_name, resource).await? {
+                            Turn::SignedIn(signed_in) => return Ok(signed_in),
+                            Turn::GoesOn(back, payload) => (session, early) = (*back, payload),
+                        }
                     }
                     AuthenticationMethod::PublicKey(offer) if is_certified(&offer) => {
                         let would_do = offers < OFFERS_MAX
@@ -149,10 +168,10 @@ pub(crate) async fn login<S: AsyncRead + AsyncWrite + Unpin>(
                                     public_key_accepted(out, offer.algorithm, offer.key);
                                 })
                                 .map_err(of_client)?,
-                            _ => refuse(link)?,
+                            _ => refuse(link, methods)?,
                         }
                     }
-                    _ => refuse(link)?,
+                    _ => refuse(link, methods)?,
                 }
             }
             _ => {
@@ -164,6 +183,45 @@ pub(crate) async fn login<S: AsyncRead + AsyncWrite + Unpin>(
     Err(session
         .login_abandoned(&last_name, "too many attempts to sign in")
         .await)
+}
+
+/// Somebody signs in in a browser, or the client has a credential after all.
+async fn by_question<S: AsyncRead + AsyncWrite + Unpin>(
+    link: &mut Link<S>,
+    session: Session<Accepted>,
+    login_name: &str,
+    resource: Option<String>,
+) -> Result<Turn, SessionError> {
+    let name = LoginName::parse(login_name).name;
+    let named = resource.as_deref().unwrap_or_default();
+    let Some(wait) = session.begin_device_sign_in(&name, named).await? else {
+        refuse(link, methods(false))?;
+        return Ok(Turn::GoesOn(Box::new(session), None));
+    };
+    let signed_in = match interactive::ask(link, &session, &wait).await? {
+        Answered::Approved(approval) => SignedIn::target(session.identify_by_device(approval)),
+        Answered::Credential(password) => by_password(session, &name, &password, resource).await?,
+        Answered::Otherwise(payload) => {
+            return Ok(Turn::GoesOn(Box::new(session), Some(payload)));
+        }
+        Answered::Left => {
+            let reason = "the client left while somebody was to sign in";
+            return Err(session.login_abandoned(login_name, reason).await);
+        }
+    };
+    Ok(Turn::SignedIn(signed_in))
+}
+
+/// A wrong credential ends the connection: it is on record by then.
+async fn by_password(
+    session: Session<Accepted>,
+    name: &str,
+    password: &[u8],
+    resource: Option<String>,
+) -> Result<SignedIn, SessionError> {
+    let password = credential(password);
+    let identified = session.identify_by_password(name, password, resource.as_deref());
+    identified.await.map(SignedIn::target)
 }
 
 async fn certified(
@@ -180,8 +238,17 @@ async fn certified(
     passed.await.map(SignedIn::Passage)
 }
 
-fn refuse<S>(link: &mut Link<S>) -> Result<(), SessionError> {
-    let refused = link.transport.send_with(|out| failure(out, METHODS));
+/// What a client may sign in by.
+fn methods(has_question: bool) -> &'static str {
+    if has_question {
+        "publickey,keyboard-interactive,password"
+    } else {
+        "publickey,password"
+    }
+}
+
+fn refuse<S>(link: &mut Link<S>, methods: &str) -> Result<(), SessionError> {
+    let refused = link.transport.send_with(|out| failure(out, methods));
     refused.map_err(of_client)
 }
 

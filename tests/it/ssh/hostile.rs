@@ -34,7 +34,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    fn connect(address: SocketAddr) -> Self {
+    pub(super) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the gateway listens");
         stream
             .set_read_timeout(Some(PATIENCE))

@@ -181,6 +181,7 @@ fn limits(config: &Config, put: &mut impl FnMut(String, String)) {
         limits.handshakes_per_source.to_string(),
     );
     set("handshake_timeout", show_duration(limits.handshake_timeout));
+    set("sign_in_timeout", show_duration(limits.sign_in_timeout));
     set("connect_timeout", show_duration(limits.connect_timeout));
     set("idle_timeout", show_duration(limits.idle_timeout));
     set("session_max_age", show_duration(limits.session_max_age));

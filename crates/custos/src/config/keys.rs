@@ -158,6 +158,14 @@ const KEYS: &[Key] = &[
     ),
     key(
         "limits",
+        "sign_in_timeout",
+        Kind::Duration(1000, 600 * SECOND),
+        Is("5m"),
+        Reload,
+        "Time for somebody to sign in in a browser whose SSH client waits for it.",
+    ),
+    key(
+        "limits",
         "connect_timeout",
         Kind::Duration(100, 300 * SECOND),
         Is("10s"),

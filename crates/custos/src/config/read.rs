@@ -144,6 +144,7 @@ fn limits(top: &Section<'_>, problems: &mut Problems) -> Option<Limits> {
     let handshakes = section.integer("handshakes", problems);
     let handshakes_per_source = section.integer("handshakes_per_source", problems);
     let handshake_timeout = section.duration("handshake_timeout", problems);
+    let sign_in_timeout = section.duration("sign_in_timeout", problems);
     let connect_timeout = section.duration("connect_timeout", problems);
     let idle_timeout = section.duration("idle_timeout", problems);
     let session_max_age = section.duration("session_max_age", problems);
@@ -156,6 +157,7 @@ fn limits(top: &Section<'_>, problems: &mut Problems) -> Option<Limits> {
         handshakes: count(handshakes)?,
         handshakes_per_source: count(handshakes_per_source)?,
         handshake_timeout: handshake_timeout?,
+        sign_in_timeout: sign_in_timeout?,
         connect_timeout: connect_timeout?,
         idle_timeout: idle_timeout?,
         session_max_age: session_max_age?,

@@ -171,7 +171,7 @@ pub const ENTRIES: &[Entry] = &[
             text("durability", "`strict` or `buffered`"),
             text(
                 "method",
-                "how the principal proved who it is: `scram-sha-256`, `password`, `token`, `oauthbearer` or `certificate`",
+                "how the principal proved who it is: `scram-sha-256`, `password`, `token`, `oauthbearer`, `certificate` or `device-code`",
             ),
             text(
                 "provider",
@@ -468,7 +468,10 @@ pub const ENTRIES: &[Entry] = &[
             text("event", "what happened, as a word"),
             text("expires", "when a delegation token ends, UTC"),
             text("grant", "the grant, common to all of its tokens"),
-            text("resource", "what a credential may be issued for"),
+            text(
+                "resource",
+                "what a credential may be issued for, or a connection is to open",
+            ),
             text("scopes", "what for"),
             text("sign_in", "the sign-ins that it hangs on"),
             text("token", "`jti` of an access or delegation token"),
@@ -486,6 +489,7 @@ pub const ENTRIES: &[Entry] = &[
             text("endpoint", "where"),
             text("error", "what the client was told (RFC 6749 section 5.2)"),
             text("event", "what happened, as a word"),
+            text("resource", "what a connection was to open"),
             text("sign_in", "the sign-in of whoever decided"),
         ],
     },

@@ -6,9 +6,8 @@ use std::time::Duration;
 use custos_model::Secret;
 
 use crate::client::ClientId;
-use crate::device::Grant;
 use crate::device::user_code::UserCode;
-use crate::scope::Scopes;
+use crate::device::{Grant, Purpose};
 
 /// The values for the page. All of them are to be shown: they are what tells a person's own device from somebody
 /// else's (RFC 8628 section 5.4).
@@ -19,7 +18,7 @@ pub struct DeviceConfirmation {
     /// The client's name.
     pub client_name: String,
     /// What it asks for.
-    pub scopes: Scopes,
+    pub purpose: Purpose,
     /// The code, to be compared with what the device shows.
     pub user_code: UserCode,
     /// Where the device's request came from.
@@ -37,7 +36,7 @@ impl DeviceConfirmation {
         Self {
             client: grant.client.clone(),
             client_name: grant.client_name.clone(),
-            scopes: grant.scopes.clone(),
+            purpose: grant.purpose.clone(),
             user_code: grant.user_code.clone(),
             requested_from: grant.source,
             requested_utc_ns: grant.requested_utc_ns,

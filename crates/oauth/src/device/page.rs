@@ -7,11 +7,11 @@ use crate::cookie::BrowserSession;
 use crate::device::attempts::Allowance;
 use crate::device::confirmation::DeviceConfirmation;
 use crate::device::user_code::UserCode;
-use crate::device::{Decided, Devices, Grant};
+use crate::device::{Decided, Devices, Grant, Purpose};
 use crate::event::Event;
 use crate::opaque::SecretHash;
 use crate::server::AuthorizationServer;
-use crate::state::{GrantId, State, StateError};
+use crate::state::{GrantId, SignIn, State, StateError};
 
 /// Who is at the page. The caller has checked the browser's cookie and, on a post, the form's token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,9 @@ pub enum DeviceRefusal {
     /// The decision does not come from the page that was shown last, or the code has expired meanwhile.
     #[error("this request is no longer waiting; begin again on the device")]
     NotShown,
+    /// A connection of somebody else's waits under this code.
+    #[error("the connection under this code is to be signed in as somebody else")]
+    OtherPerson,
     /// The person's sign-in has ended.
     #[error("your sign-in has ended; sign in again")]
     SignInEnded,
@@ -66,6 +69,7 @@ impl DeviceRefusal {
             Self::TooManyWrong => "too_many_wrong",
             Self::Busy => "busy",
             Self::NotShown => "not_shown",
+            Self::OtherPerson => "other_person",
             Self::SignInEnded => "sign_in_ended",
             Self::State(_) => "state_failed",
         }
@@ -75,7 +79,7 @@ impl DeviceRefusal {
     pub fn status(&self) -> u16 {
         match self {
             Self::WrongCode { .. } | Self::NotShown => 400,
-            Self::SignInEnded => 403,
+            Self::OtherPerson | Self::SignInEnded => 403,
             Self::TooManyWrong => 429,
             Self::Busy => 503,
             Self::State(_) => 500,
@@ -92,10 +96,11 @@ impl AuthorizationServer {
         state: &State<'_>,
         call: &Call<'_>,
     ) -> Outcome<DeviceConfirmation, DeviceRefusal> {
-        let answer =
-            is_live(visitor, state, call).and_then(|()| self.devices.show(typed, visitor, call));
+        let answer = live(visitor, state, call)
+            .and_then(|sign_in| self.devices.show(typed, &sign_in, visitor, call));
         let event = |shown: &DeviceConfirmation| Event::DeviceShown {
             client: shown.client.clone(),
+            resource: shown.purpose.resource().cloned(),
             sign_in: visitor.sign_in,
         };
         recorded(answer, visitor, event)
@@ -110,8 +115,8 @@ impl AuthorizationServer {
         state: &State<'_>,
         call: &Call<'_>,
     ) -> Outcome<(), DeviceRefusal> {
-        let decided = is_live(visitor, state, call)
-            .and_then(|()| self.devices.decide(confirmation, decision, visitor, call));
+        let decided = live(visitor, state, call)
+            .and_then(|_| self.devices.decide(confirmation, decision, visitor, call));
         let Outcome { answer, events } = recorded(decided, visitor, Clone::clone);
         Outcome {
             answer: answer.map(|_| ()),
@@ -124,6 +129,7 @@ impl Devices {
     fn show(
         &mut self,
         typed: &str,
+        sign_in: &SignIn,
         visitor: Visitor,
         call: &Call<'_>,
     ) -> Result<DeviceConfirmation, DeviceRefusal> {
@@ -138,6 +144,11 @@ impl Devices {
             let left = self.attempts.wrong(&visitor.browser, now);
             return Err(DeviceRefusal::WrongCode { left });
         };
+        if let Purpose::Connection(connection) = &grant.purpose
+            && connection.login_name != sign_in.principal.name
+        {
+            return Err(DeviceRefusal::OtherPerson);
+        }
         let secret = call.secret();
         grant.decision = Decided::Shown {
             confirmation: SecretHash::of(secret.expose()),
@@ -162,16 +173,22 @@ impl Devices {
             .find(|grant| !grant.has_expired(now) && grant.is_shown_to(visitor, &presented))
             .ok_or(DeviceRefusal::NotShown)?;
         let (client, sign_in) = (grant.client.clone(), visitor.sign_in);
+        let resource = grant.purpose.resource().cloned();
         match decision {
             Decision::Deny => {
                 grant.decision = Decided::Denied;
-                Ok(Event::DeviceDenied { client, sign_in })
+                Ok(Event::DeviceDenied {
+                    client,
+                    resource,
+                    sign_in,
+                })
             }
             Decision::Approve => {
                 let id = GrantId::from_bytes(call.bytes());
                 grant.decision = Decided::Approved { sign_in, grant: id };
                 Ok(Event::DeviceApproved {
                     client,
+                    resource,
                     sign_in,
                     grant: id,
                 })
@@ -192,11 +209,9 @@ impl Grant {
     }
 }
 
-fn is_live(visitor: Visitor, state: &State<'_>, call: &Call<'_>) -> Result<(), DeviceRefusal> {
-    match state.sign_ins.live(visitor.sign_in, call.now)? {
-        Some(_) => Ok(()),
-        None => Err(DeviceRefusal::SignInEnded),
-    }
+fn live(visitor: Visitor, state: &State<'_>, call: &Call<'_>) -> Result<SignIn, DeviceRefusal> {
+    let found = state.sign_ins.live(visitor.sign_in, call.now)?;
+    found.ok_or(DeviceRefusal::SignInEnded)
 }
 
 fn recorded<T>(

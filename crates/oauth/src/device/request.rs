@@ -1,12 +1,14 @@
 //! The device authorization endpoint (RFC 8628 sections 3.1 and 3.2).
 
+use std::time::Duration;
+
 use custos_model::Secret;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Outcome, ns};
-use crate::client::Client;
+use crate::client::{Client, ClientId};
 use crate::device::user_code::UserCode;
-use crate::device::{Decided, Grant};
+use crate::device::{Decided, Grant, Purpose};
 use crate::event::{Endpoint, Event};
 use crate::grant_type::GrantType;
 use crate::metadata::DEVICE_PAGE_PATH;
@@ -14,7 +16,6 @@ use crate::opaque::SecretHash;
 use crate::parameters::Parameters;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
-use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::{DEVICE_CODE_LIFE, DEVICE_INTERVAL};
 
@@ -64,15 +65,29 @@ impl AuthorizationServer {
         }
         self.is_own_resource(parameters)?;
         let scopes = client.scopes.narrowed(parameters.get("scope"))?;
-        let user_code = self.user_code(call).ok_or(Reason::TooManyDeviceCodes)?;
-        let device_code = call.secret();
-        let grant = new_grant(client, scopes.clone(), user_code.clone(), call);
-        let hash = SecretHash::of(device_code.expose());
-        self.devices.insert(hash, grant, call.mono_ns())?;
+        let purpose = Purpose::Tokens(scopes);
+        let who = (client.id.clone(), client.name.clone());
+        let answer = self.new_device(call, |code| {
+            new_grant(who, purpose.clone(), code, DEVICE_CODE_LIFE, call)
+        })?;
         events.push(Event::DeviceStarted {
             client: client.id.clone(),
-            scopes,
+            purpose,
         });
+        Ok(answer)
+    }
+
+    /// Puts a grant among those under way, with codes of its own.
+    pub(super) fn new_device(
+        &mut self,
+        call: &Call<'_>,
+        grant: impl FnOnce(UserCode) -> Grant,
+    ) -> Result<DeviceAuthorization, Reason> {
+        let user_code = self.user_code(call).ok_or(Reason::TooManyDeviceCodes)?;
+        let device_code = call.secret();
+        let hash = SecretHash::of(device_code.expose());
+        self.devices
+            .insert(hash, grant(user_code.clone()), call.mono_ns())?;
         Ok(DeviceAuthorization {
             device_code,
             user_code,
@@ -87,15 +102,24 @@ impl AuthorizationServer {
     }
 }
 
-fn new_grant(client: &Client, scopes: Scopes, user_code: UserCode, call: &Call<'_>) -> Grant {
+/// `client`: its id, and its name for people.
+pub(super) fn new_grant(
+    (client, client_name): (ClientId, String),
+    purpose: Purpose,
+    user_code: UserCode,
+    lasts: Duration,
+    call: &Call<'_>,
+) -> Grant {
     Grant {
-        client: client.id.clone(),
-        client_name: client.name.clone(),
-        scopes,
+        client,
+        client_name,
+        purpose,
         user_code,
         source: call.source,
         requested_utc_ns: call.now.utc_ns,
-        expires_mono_ns: call.mono_ns().saturating_add(ns(DEVICE_CODE_LIFE)),
+        expires_mono_ns: call
+            .mono_ns()
+            .saturating_add(ns(lasts.min(DEVICE_CODE_LIFE))),
         interval_ns: ns(DEVICE_INTERVAL),
         polled_mono_ns: None,
         decision: Decided::NotYet,
@@ -103,6 +127,21 @@ fn new_grant(client: &Client, scopes: Scopes, user_code: UserCode, call: &Call<'
 }
 
 impl DeviceAuthorization {
+    /// What whoever asks is known by. It is shown to nobody.
+    pub fn device_code(&self) -> &Secret {
+        &self.device_code
+    }
+
+    /// What the person types.
+    pub fn user_code(&self) -> &UserCode {
+        &self.user_code
+    }
+
+    /// Where she types it.
+    pub fn verification_uri(&self) -> &str {
+        &self.verification_uri
+    }
+
     /// The body, to be sent with `Cache-Control: no-store`. It holds the device code in clear.
     pub fn json(&self) -> Value {
         json!({

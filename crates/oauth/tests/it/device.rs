@@ -1,6 +1,6 @@
 //! A device without a browser: command line over SSH, psql.
 
-use custos_oauth::{Decision, Event, Reason};
+use custos_oauth::{Decision, Event, Purpose, Reason, Scope, Scopes};
 
 use crate::hostile_token::started;
 use crate::world::{World, poll, text};
@@ -40,7 +40,7 @@ fn from_the_device_to_tokens() {
     assert_eq!(crate::world::codes(&outcome.events), ["device_shown"]);
     let shown = outcome.answer.unwrap();
     assert_eq!(shown.client_name, "Custos command line");
-    assert_eq!(shown.scopes.to_string(), "api");
+    assert_eq!(shown.purpose, Purpose::Tokens(Scopes::new(Scope::Api, &[])));
     assert_eq!(shown.user_code.to_string(), user_code);
     assert_eq!(shown.requested_from.to_string(), "192.0.2.7");
     assert_eq!(shown.requested_utc_ns, world.now().utc_ns - 15_000_000_000);

@@ -6,6 +6,7 @@
 mod api;
 mod authorization_code;
 mod confidential;
+mod connection;
 mod cookies;
 mod delegation;
 mod device;

@@ -217,3 +217,76 @@ pub fn information_responses(payload: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, 
     reader.end()?;
     Ok(answers)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::{
+        AuthenticationMethod, AuthenticationRequest, MAX_PASSWORD_BYTES, MAX_RESPONSES,
+        information_request, information_responses,
+    };
+    use crate::encoding::Put as _;
+    use crate::error::WireError;
+    use crate::message::number;
+
+    fn responses(count: u32, answers: &[&[u8]]) -> BytesMut {
+        let mut out = BytesMut::new();
+        out.byte(number::USERAUTH_INFO_RESPONSE).uint32(count);
+        for answer in answers {
+            out.string(answer);
+        }
+        out
+    }
+
+    #[test]
+    fn answers_are_read_within_their_limits() {
+        let read = |payload: &[u8]| information_responses(payload);
+        assert!(read(&responses(0, &[])).unwrap().is_empty());
+        let two = read(&responses(2, &[b"", b"\xff"])).unwrap();
+        assert_eq!(
+            (two[0].as_slice(), two[1].as_slice()),
+            (&[][..], &[0xff][..])
+        );
+        let longest = vec![b'x'; MAX_PASSWORD_BYTES];
+        assert_eq!(
+            read(&responses(1, &[&longest])).unwrap()[0].len(),
+            longest.len()
+        );
+        let longer = vec![b'x'; MAX_PASSWORD_BYTES + 1];
+        assert_eq!(
+            read(&responses(1, &[&longer])),
+            Err(WireError::TooLong("answer"))
+        );
+        for count in [MAX_RESPONSES + 1, u32::MAX] {
+            assert_eq!(
+                read(&responses(count, &[])),
+                Err(WireError::TooLong("list of answers"))
+            );
+        }
+        // Fewer than it says, more than it says, and cut anywhere.
+        read(&responses(2, &[b"x"])).unwrap_err();
+        read(&responses(1, &[b"x", b"y"])).unwrap_err();
+        let whole = responses(1, &[b"answer"]);
+        for length in 0..whole.len() {
+            read(&whole[..length]).unwrap_err();
+        }
+    }
+
+    /// RFC 4256 sections 3.1 and 3.2, byte for byte.
+    #[test]
+    fn the_method_is_asked_for_and_its_question_put() {
+        let asked = b"\x32\0\0\0\x01a\0\0\0\x0essh-connection\0\0\0\x14keyboard-interactive\0\0\0\x02en\0\0\0\x03pam";
+        let request = AuthenticationRequest::decode(asked).unwrap();
+        assert_eq!(request.method, AuthenticationMethod::KeyboardInteractive);
+        for length in 0..asked.len() {
+            AuthenticationRequest::decode(&asked[..length]).unwrap_err();
+        }
+        let mut out = BytesMut::new();
+        information_request(&mut out, "", "T", &[("P: ", false)]);
+        assert_eq!(
+            &out[..],
+            b"\x3c\0\0\0\0\0\0\0\x01T\0\0\0\0\0\0\0\x01\0\0\0\x03P: \0"
+        );
+    }
+}
