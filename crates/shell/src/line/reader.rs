@@ -4,6 +4,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use super::{Line, Piece, UNKNOWN, WORDS_MAX, names_in};
+use crate::runners::base_name;
 
 /// Signs of a set that are looked at.
 const SET_MAX: usize = 64;
@@ -94,6 +95,7 @@ impl<'text> Reader<'text> {
         let Some(word) = self.word.take() else { return };
         self.words += 1;
         self.line.names.extend(names_in(&word).map(str::to_owned));
+        self.line.names.insert(base_name(&word).to_owned());
         let is_too_much = self.words > WORDS_MAX;
         self.piece.is_doubtful |= is_too_much;
         // What follows on a screen may be the prompt's own sign.
