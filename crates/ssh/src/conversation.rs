@@ -64,6 +64,10 @@ pub(crate) struct Shared {
     waiting: Mutex<Vec<Waiting>>,
     /// There is one more.
     pub(crate) held: Notify,
+    /// Channels on which a line is entered that may have to wait.
+    entering: Mutex<Vec<u32>>,
+    /// There is one more.
+    pub(crate) entered: Notify,
     /// The client's requests for files may go on.
     pub(crate) resumed: Notify,
 }
@@ -133,6 +137,8 @@ impl Shared {
             progress: Notify::new(),
             waiting: Mutex::default(),
             held: Notify::new(),
+            entering: Mutex::default(),
+            entered: Notify::new(),
             resumed: Notify::new(),
         }
     }
@@ -158,6 +164,10 @@ impl Shared {
 
     pub(crate) fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn entering(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.entering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self, side: Side) -> &Notify {

@@ -18,6 +18,7 @@ mod files;
 mod forwarding;
 mod held;
 mod jump;
+mod lines;
 mod link;
 mod login;
 mod masked;
