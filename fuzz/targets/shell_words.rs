@@ -1,7 +1,7 @@
-//! Commands and patterns: any bytes, and what is made of their words again.
+//! Commands, patterns and lines: any bytes, and what is made of their words again.
 #![no_main]
 
-use custos_shell::{Command, Known, Pattern, PatternError, runs_others};
+use custos_shell::{Command, Known, Line, Pattern, PatternError, runs_others};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -15,6 +15,11 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(Command::parse(quoted.as_bytes()), command);
         if let Ok(pattern) = Pattern::parse(&quoted) {
             assert!(pattern.matches(&command));
+            // And is mentioned by it, wherever it stands.
+            for line in [quoted.clone(), format!("true; sudo {quoted}")] {
+                assert!(pattern.is_mentioned_in(&Line::typed(&line)));
+            }
+            assert!(pattern.is_mentioned_in(&Line::shown(&format!("$ {quoted}"))));
         }
     }
     if let Some(pattern) = std::str::from_utf8(data)

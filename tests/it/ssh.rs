@@ -10,6 +10,7 @@ mod forwarding;
 mod held;
 mod hostile;
 mod jump;
+mod lines;
 mod masked;
 mod openssh;
 mod programs;

@@ -24,7 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["custos-store"],
     &["custos-tunnel"],
     &["custos-oauth", "custos-oidc"],
-    &["custos-ssh-wire", "custos-sftp"],
+    &["custos-ssh-wire", "custos-sftp", "custos-typing"],
     &[
         "custos-tlog",
         "custos-fetch",
@@ -56,6 +56,7 @@ const KNOWN_TO_PROTOCOLS: &[&str] = &[
     "custos-ssh-wire",
     "custos-sftp",
     "custos-shell",
+    "custos-typing",
 ];
 /// Second crypto libraries.
 const BANNED: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];
@@ -69,6 +70,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ("custos-ssh-wire", &["tokio"]),
     ("custos-sftp", &["tokio"]),
     ("custos-shell", &["tokio"]),
+    ("custos-typing", &["tokio"]),
     ("custos-jwt", &["tokio"]),
     ("custos-oauth", &["tokio"]),
     ("custos-oidc", &["tokio"]),

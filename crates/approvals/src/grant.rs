@@ -1,7 +1,7 @@
 //! Rights for some time: what rules with `per: session` or `per: window` allow, once people have agreed.
 
 use custos_model::{Instant, Principal, RequestId, SessionId, SignInId};
-use custos_policy::documents::Alternatives;
+use custos_policy::documents::{Alternatives, Per};
 use custos_store::Shelf;
 use serde::{Deserialize, Serialize};
 
@@ -66,12 +66,15 @@ impl Grant {
                 .any(|group| decides.contains(group.as_str()))
     }
 
-    /// It was agreed to for what is asked: for that rule, and for that verb.
+    /// It was agreed to for what is asked: for that rule, and for that verb. What is to be approved by itself is under no
+    /// grant.
     fn covers(&self, alternatives: &Alternatives) -> bool {
         let mut any_of = alternatives.any_of.iter();
         let mut verbs = self.request.verbs.iter();
         verbs.any(|verb| verb == alternatives.verb.as_str())
-            && any_of.any(|(rule, _)| self.rules.iter().any(|(own, _)| own == rule))
+            && any_of.any(|(rule, approve)| {
+                approve.per != Per::Statement && self.rules.iter().any(|(own, _)| own == rule)
+            })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use custos_identity::give_own_groups;
 use custos_model::{ApprovalId, Instant, Principal, PrincipalKind, SignInId};
+use custos_policy::documents::{Hours, Rule};
 use custos_signatures::Signature;
 use custos_store::SignInsOf;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::approvals::{Approvals, Live, State};
 use crate::quorum::Yes;
 use crate::refusal::ApprovalsError;
-use crate::request::{RequestKind, Statement};
+use crate::request::{Alternative, RequestKind, Statement};
 
 /// SSHSIG namespace of decisions.
 pub const NAMESPACE: &str = "custos-approval";
@@ -93,19 +94,17 @@ impl Approvals {
 
     /// Rules of a request whose hours do not contain a time. Where there are no documents, all.
     pub(crate) fn closed(&self, live: &Live, utc_ns: u64) -> Vec<String> {
-        let rules: BTreeSet<&str> = live
-            .request
-            .alternatives()
-            .map(|it| it.rule.as_str())
-            .collect();
+        let alternatives: Vec<&Alternative> = live.request.alternatives().collect();
+        let rules: BTreeSet<&str> = alternatives.iter().map(|it| it.rule.as_str()).collect();
         let is_review = live.request.kind == RequestKind::BreakGlass;
         let open = self.with_documents(|set| {
             let is_open = |rule: &&&str| {
-                let approve = set
-                    .rule(rule)
-                    .and_then(|it| it.obligations.approve.as_ref());
-                let hours = approve.and_then(|approve| approve.hours.as_ref());
-                is_review || hours.is_none_or(|hours| hours.contain(utc_ns))
+                // A rule may ask for more than one.
+                let approvals = set.rule(rule).into_iter().flat_map(Rule::approvals);
+                let mut asked = approvals
+                    .filter(|approve| alternatives.contains(&&Alternative::of(rule, approve)));
+                let contain = |hours: &Hours| hours.contain(utc_ns);
+                is_review || asked.all(|approve| approve.hours.as_ref().is_none_or(contain))
             };
             let open: BTreeSet<&str> = rules.iter().filter(is_open).copied().collect();
             open

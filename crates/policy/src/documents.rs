@@ -23,6 +23,7 @@ mod matrix;
 mod matrix_text;
 mod network;
 mod obligation;
+mod pause;
 mod problem;
 mod question;
 mod reachable;
@@ -40,7 +41,7 @@ mod yaml;
 
 pub use approve::{Approve, BreakGlass, Escalate, Meanwhile, Per};
 pub use commands::Commands;
-pub use custos_shell::Command;
+pub use custos_shell::{Command, Line};
 
 pub use condition::{Conditions, Then};
 pub use diff::diff;
@@ -49,6 +50,7 @@ pub use label::{Detect, Label, Transform};
 pub use matrix::{Cell, Column, Matrix, Sight};
 pub use network::Network;
 pub use obligation::{Durability, Limit, Record, Require};
+pub use pause::Pause;
 pub use problem::Problem;
 pub use question::{Environment, InsertedRows, Question, Shape, Touched};
 pub use rule::{Obligations, Rule, RuleEffect};

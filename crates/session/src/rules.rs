@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use custos_model::{Decision, Principal, RequestId, Verdict};
 use custos_policy::Policy;
 use custos_policy::documents::{
-    Alternatives, Durability, Environment, Label, Limit, PolicySet, Question, Resource, Ruling,
-    Slice, Verdict as Answer,
+    Alternatives, Durability, Environment, Label, Limit, Line, Obligations, PolicySet, Question,
+    Resource, Ruling, Slice, Verdict as Answer,
 };
 
 use crate::core::Core;
@@ -77,6 +77,8 @@ pub struct Ruled {
     pub masks: Masks,
     /// How much it may return, and how often there may be one.
     pub limit: Limit,
+    /// People are asked about some of the lines that are entered into it.
+    pub pauses: bool,
     /// What must be on disk before bytes go on; `None`: as the resource has it.
     pub durability: Option<Durability>,
     /// Who must agree before it may pass. Empty but where it is held.
@@ -103,6 +105,16 @@ impl Rules {
     /// Whether people are asked about any operation.
     pub fn may_hold(&self) -> bool {
         self.slice.as_ref().is_some_and(|slice| slice.may_hold())
+    }
+
+    /// Whether people are asked about lines that somebody enters into what runs.
+    pub fn may_pause(&self) -> bool {
+        self.slice.as_ref().is_some_and(|slice| slice.may_pause())
+    }
+
+    /// Whether a rule names a line, of which each of these may be the text.
+    pub fn pause(&self, lines: &[Line]) -> bool {
+        self.slice.as_ref().is_some_and(|slice| slice.pauses(lines))
     }
 
     /// Another number for other rules.
@@ -244,6 +256,7 @@ impl Place {
                 reasons: Vec::new(),
                 masks: Masks::default(),
                 limit: Limit::default(),
+                pauses: false,
                 durability: None,
                 approvals: Vec::new(),
                 grant: None,
@@ -276,12 +289,20 @@ impl Place {
             reasons: verdict.reasons.clone(),
             masks,
             limit: verdict.limit,
+            pauses: pauses(&verdict),
             durability: verdict.record.durability,
             approvals,
             grant,
             policy: Arc::clone(&rules.policy),
         })
     }
+}
+
+/// Whether people are asked about lines: a rule that allows without any approval makes that of others unnecessary.
+fn pauses(verdict: &Answer) -> bool {
+    let mut rules = verdict.obligations.values();
+    let is_free = |it: &Obligations| it.pause.is_none() && it.approve.is_none();
+    rules.clone().any(|it| it.pause.is_some()) && !rules.any(is_free)
 }
 
 const NO_MASK: SessionError = SessionError::Internal("a mask cannot be made");

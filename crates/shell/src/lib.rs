@@ -19,6 +19,9 @@
 //! So a pattern that matches, unless it is `...` alone, promises that this program runs with arguments that fit. `...` alone
 //! matches everything and promises nothing.
 //!
+//! A [`Line`] that is typed into a shell is read the other way: leniently, for rules that ask people before something runs.
+//! Nothing is guaranteed of it.
+//!
 //! # What is out of reach
 //!
 //! - What the program does with its arguments. `tar`, `find`, `git`, editors and interpreters run other programs;
@@ -53,6 +56,7 @@ mod command;
 mod error;
 mod known;
 mod lexer;
+mod line;
 mod pattern;
 mod program;
 mod quote;
@@ -63,6 +67,7 @@ mod variables;
 pub use command::{Command, Word};
 pub use error::PatternError;
 pub use known::{Direction, Known, Transfer};
+pub use line::Line;
 pub use pattern::{Pattern, Warning};
 pub use program::HARMLESS_BUILTINS;
 pub use reason::Reason;

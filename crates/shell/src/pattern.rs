@@ -11,7 +11,7 @@ use crate::program::program_fault;
 use crate::{Command, MAX_PATTERN_BYTES, PatternError, Word, runs_others};
 
 pub use warning::Warning;
-use word::WordPattern;
+pub(crate) use word::WordPattern;
 
 /// A pattern that commands match or not.
 ///
@@ -110,6 +110,27 @@ impl Pattern {
         self.matches(command)
             || elsewhere.is_some_and(|(name, rest)| self.fits_program(&name, rest))
             || runs_others(words).is_some()
+    }
+
+    /// The word that names the program; `None` for `...`.
+    pub(crate) fn first(&self) -> Option<&WordPattern> {
+        self.words.first()
+    }
+
+    /// The words behind it.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &WordPattern> {
+        self.words.iter().skip(1)
+    }
+
+    /// Whether any further words may follow.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.more
+    }
+
+    /// Whether it names options.
+    pub(crate) fn has_options(&self) -> bool {
+        let mut words = self.arguments();
+        words.any(|word| word.to_string().starts_with('-'))
     }
 
     fn fits_program(&self, program: &Word, arguments: &[Word]) -> bool {

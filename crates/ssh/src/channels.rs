@@ -14,6 +14,7 @@ use custos_ssh_wire::{Broken, Put as _, Transport, Window};
 use crate::files::Files;
 use crate::forwarding::Cookie;
 use crate::held::Hold;
+use crate::lines::Lines;
 use crate::masked::Masked;
 
 /// What a sender may have sent that has not gone on: as much as OpenSSH allows (CHAN_SES_WINDOW_DEFAULT).
@@ -342,6 +343,8 @@ pub(crate) struct Running {
     pub(crate) masked: Option<Box<Masked>>,
     /// The secret in what comes back, which is not recorded.
     pub(crate) cookie: Option<Cookie>,
+    /// What is typed into it, where rules ask people about lines.
+    pub(crate) lines: Option<Box<Lines>>,
 }
 
 impl Running {
@@ -357,6 +360,7 @@ impl Running {
             files,
             masked,
             cookie: None,
+            lines: None,
         }
     }
 }
@@ -377,6 +381,8 @@ pub(crate) struct Channel {
     pub(crate) answers: VecDeque<Answer>,
     /// There is a terminal.
     pub(crate) has_terminal: bool,
+    /// Its columns and rows.
+    size: (u32, u32),
     /// What was asked for waits for people.
     pub(crate) held: Option<Hold>,
     /// What was asked for was refused: nothing runs on it any more.
@@ -394,6 +400,7 @@ impl Channel {
             running: None,
             answers: VecDeque::new(),
             has_terminal: false,
+            size: (0, 0),
             held: None,
             is_refused: false,
         }
@@ -448,6 +455,24 @@ impl Channel {
     pub(crate) fn carries_files(&self) -> bool {
         let running = self.running.as_ref();
         running.is_some_and(|running| running.files.is_some())
+    }
+
+    /// Its terminal has another size.
+    pub(crate) fn resize(&mut self, columns: u32, rows: u32) {
+        self.size = (columns, rows);
+        if let Some(lines) = self.lines() {
+            lines.resize(columns, rows);
+        }
+    }
+
+    /// Columns and rows of its terminal, if there is one.
+    pub(crate) fn terminal(&self) -> Option<(u32, u32)> {
+        self.has_terminal.then_some(self.size)
+    }
+
+    /// What is typed into what runs on it, where rules ask people about lines.
+    pub(crate) fn lines(&mut self) -> Option<&mut Lines> {
+        self.running.as_mut()?.lines.as_deref_mut()
     }
 
     /// Keeps a message behind requests for files that wait, if there are any.

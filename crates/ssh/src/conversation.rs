@@ -64,6 +64,10 @@ pub(crate) struct Shared {
     waiting: Mutex<Vec<Waiting>>,
     /// There is one more.
     pub(crate) held: Notify,
+    /// Channels on which a line is entered that may have to wait.
+    entering: Mutex<Vec<u32>>,
+    /// There is one more.
+    pub(crate) entered: Notify,
     /// The client's requests for files may go on.
     pub(crate) resumed: Notify,
 }
@@ -80,6 +84,8 @@ pub(crate) struct Batch {
     messages: Vec<(Side, BytesMut)>,
     /// Channels that a side is asked to open by one of these.
     asked: Vec<u32>,
+    /// Channels on which a line is entered that may have to wait, behind what goes on.
+    pub(crate) entering: Vec<u32>,
     /// What goes on when all of it is recorded: the channel, to which side, and what.
     pub(crate) staged: Vec<(u32, Side, Item)>,
 }
@@ -133,6 +139,8 @@ impl Shared {
             progress: Notify::new(),
             waiting: Mutex::default(),
             held: Notify::new(),
+            entering: Mutex::default(),
+            entered: Notify::new(),
             resumed: Notify::new(),
         }
     }
@@ -163,6 +171,10 @@ impl Shared {
 
     pub(crate) fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn entering(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.entering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self, side: Side) -> &Notify {
@@ -199,6 +211,10 @@ impl Shared {
             conversation.pump(side)?;
         }
         drop(conversation);
+        if !batch.entering.is_empty() {
+            self.entering().append(&mut batch.entering);
+            self.entered.notify_one();
+        }
         self.client_wake.notify_one();
         self.target_wake.notify_one();
         self.progress.notify_one();

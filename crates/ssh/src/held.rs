@@ -157,7 +157,9 @@ async fn wait(
                 let files = waiting.program.files(true);
                 let program = &waiting.program;
                 let masked = program.masked(&shown, &recorded, channel.has_terminal);
-                channel.running = Some(Running::new(waiting.begun.number, files, masked));
+                let lines = program.typed(&session.rules(), channel.terminal());
+                let running = Running::new(waiting.begun.number, files, masked);
+                channel.running = Some(Running { lines, ..running });
             }
             match waiting.wish {
                 Wish::Program { wants_reply } => {

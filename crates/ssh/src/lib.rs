@@ -19,6 +19,7 @@ mod forwarding;
 mod held;
 mod interactive;
 mod jump;
+mod lines;
 mod link;
 mod login;
 mod masked;

@@ -3,21 +3,25 @@
 use std::collections::BTreeSet;
 
 use custos_model::Effect;
-use custos_session::{Exact, Masks, Question, Verb};
-use custos_shell::{Command, Direction, Known, Transfer};
+use custos_session::{Exact, Masks, Question, Ruled, Rules, Verb};
+use custos_shell::{Command, Direction, Known, Line, Transfer};
 use custos_ssh_wire::message::{ChannelKind, Forwarding, RequestKind};
 
 use crate::files::Files;
+use crate::lines::Lines;
 use crate::masked::Masked;
 
 /// Files of a command that are named in its record, at most.
 const OBJECTS_MAX: usize = 32;
+/// Words of records.
+const SHELL: &str = "shell";
+const LINE: &str = "line";
 const BOTH_WAYS: &[&str] = &["ssh.upload", "ssh.download"];
 
 /// Something that runs on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
-    /// The word of records: `exec`, `shell`, `subsystem`, or `forward` for a connection.
+    /// The word of records: `exec`, `shell`, `subsystem`, `line` for one that is entered into a shell, or `forward` for a connection.
     pub(crate) verb: &'static str,
     /// The command, or the subsystem's name; empty for a shell.
     pub(crate) text: Vec<u8>,
@@ -28,13 +32,17 @@ pub(crate) struct Program {
     known: Option<Known>,
     /// A connection that nobody is kept waiting by but who asks for it.
     can_wait: bool,
+    /// What it may be, where it is a line that is entered into a shell.
+    lines: Vec<Line>,
+    /// Nobody sees what is typed into it.
+    has_no_terminal: bool,
 }
 
 impl Program {
     /// What a request asks to run; `None` for requests that run nothing.
     pub(crate) fn of(request: &RequestKind<'_>) -> Option<Self> {
         match request {
-            RequestKind::Shell => Some(Self::new("shell", b"", &["ssh.shell"])),
+            RequestKind::Shell => Some(Self::new(SHELL, b"", &["ssh.shell"])),
             RequestKind::Exec(text) => Some(Self::command(text)),
             // Which way files go is not known before they do.
             RequestKind::Subsystem(b"sftp") => Some(Self::new("subsystem", b"sftp", BOTH_WAYS)),
@@ -51,7 +59,37 @@ impl Program {
             command: None,
             known: None,
             can_wait: false,
+            lines: Vec::new(),
+            has_no_terminal: false,
         }
+    }
+
+    /// The same, on a terminal or not.
+    pub(crate) fn on_terminal(self, has_terminal: bool) -> Self {
+        Self {
+            has_no_terminal: !has_terminal,
+            ..self
+        }
+    }
+
+    /// Why it does not run, where people are asked about lines that are typed into it.
+    pub(crate) fn unreadable(&self, ruled: &Ruled) -> Option<&'static str> {
+        let is_blind = self.verb == SHELL && self.has_no_terminal;
+        (is_blind && ruled.pauses).then_some("lines-need-a-terminal")
+    }
+
+    /// A line that is entered into a shell: as the terminal shows it, and what it may be.
+    pub(crate) fn line(text: &str, lines: &[Line]) -> Self {
+        Self {
+            lines: lines.to_vec(),
+            ..Self::new(LINE, text.as_bytes(), &["ssh.shell"])
+        }
+    }
+
+    /// What follows the lines that are typed into it, where it is a shell on a terminal of so many columns and rows, and rules
+    /// ask people about lines.
+    pub(crate) fn typed(&self, rules: &Rules, terminal: Option<(u32, u32)>) -> Option<Box<Lines>> {
+        (self.verb == SHELL).then(|| Lines::new(rules, terminal))?
     }
 
     /// A connection that is forwarded.
@@ -202,6 +240,7 @@ impl Program {
         Question {
             verbs: self.verbs.clone(),
             command: self.command.clone(),
+            lines: self.lines.clone(),
             utc_ns,
             ..Question::default()
         }
@@ -259,9 +298,14 @@ fn verbs(words: &[&str]) -> BTreeSet<Verb> {
 /// What a program on record was, by its verb and text, in policy's words; `None` for other operations.
 pub fn recorded_question(verb: &str, text: &str) -> Option<Question> {
     let request = match verb {
-        "shell" => RequestKind::Shell,
+        SHELL => RequestKind::Shell,
         "exec" => RequestKind::Exec(text.as_bytes()),
         "subsystem" => RequestKind::Subsystem(text.as_bytes()),
+        LINE => {
+            // Perhaps with a prompt before it.
+            let lines = [Line::typed(text), Line::shown(text)];
+            return Some(Program::line(text, &lines).question(0));
+        }
         "forward" => return Some(Program::leading_back(text).question(0)),
         _ => return None,
     };

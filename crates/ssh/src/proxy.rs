@@ -20,7 +20,7 @@ use crate::link::{Link, LinkError, of_client};
 use crate::login::SignedIn;
 use crate::requests::Requests;
 use crate::responses::{self, Responses, outcome_of};
-use crate::{end, held, jump, login, target};
+use crate::{end, held, jump, lines, login, target};
 
 /// `SSH_DISCONNECT_BY_APPLICATION`
 const BY_APPLICATION: u32 = 11;
@@ -136,6 +136,7 @@ async fn converse<S: AsyncRead + AsyncWrite>(
         let to_client = shared.write(Side::Client, &mut client_writer, &mut client_output);
         let to_target = shared.write(Side::Target, &mut target_writer, &mut target_output);
         let holds = held::run(&requests, &session, &shared);
+        let lines = lines::run(&requests, &session, &shared);
         let exchange = exchange(
             &shared,
             requests.run(client_reader),
@@ -150,6 +151,7 @@ async fn converse<S: AsyncRead + AsyncWrite>(
             error = order => Err(error),
             ended = exchange => ended,
             error = holds => Err(error),
+            error = lines => Err(error),
         }
     };
     // Evidence may be what failed; the client is told all the same.

@@ -1,5 +1,6 @@
 //! From the client to the target.
 
+mod keys;
 mod programs;
 
 use bytes::{Bytes, BytesMut};
@@ -212,28 +213,16 @@ impl<'s> Requests<'s> {
             };
             return lost(follow.client_sent(channel, data.bytes)?);
         }
-        let operation = channel.operation();
-        let masked = channel.running.as_mut().and_then(|it| it.masked.as_mut());
-        let masked = masked.map(|masked| masked.told(&data.bytes));
-        drop(conversation);
-        let recorded = masked.as_deref().unwrap_or(&data.bytes);
-        if !recorded.is_empty() {
-            self.session
-                .event(&mut batch.lines, operation)
-                .text("input", recorded)
-                .end();
+        if let Some(lines) = channel.lines() {
+            if lines.is_waiting() {
+                lines.put_behind(&data.bytes);
+                return Ok(());
+            }
+            drop(conversation);
+            return self.typed(batch, data.recipient, data.bytes);
         }
-        batch.may_change = true;
-        batch.staged.push((
-            data.recipient,
-            Side::Target,
-            Item::Data {
-                code: None,
-                bytes: data.bytes,
-                counted: true,
-            },
-        ));
-        Ok(())
+        drop(conversation);
+        self.pass_input(batch, data.recipient, data.bytes, true)
     }
 
     fn end(&self, batch: &mut Batch, recipient: u32, payload: Bytes) -> Result<(), SessionError> {
@@ -241,6 +230,13 @@ impl<'s> Requests<'s> {
         let mut conversation = self.shared.conversation();
         let channel = conversation.channels.get(recipient);
         let channel = channel.ok_or_else(|| unexpected(number::CHANNEL_CLOSE))?;
+        if let Some(lines) = channel.lines() {
+            if is_close {
+                lines.end();
+            } else if lines.is_waiting() {
+                return lines.put_end_behind(&payload).map_err(of_client);
+            }
+        }
         if is_close {
             if let Some(hold) = channel.held.as_mut().filter(|hold| hold.keeps()) {
                 // Nobody waits for it any more. What is said of that comes to nobody.
@@ -417,10 +413,11 @@ impl<'s> Requests<'s> {
             }
         };
         if may_pass
-            && let RequestKind::Pty { .. } = request.kind
+            && let RequestKind::Pty { size, .. } | RequestKind::WindowChange(size) = &request.kind
             && let Some(channel) = self.shared.conversation().channels.get(request.recipient)
         {
-            channel.has_terminal = true;
+            channel.has_terminal |= !matches!(request.kind, RequestKind::WindowChange(_));
+            channel.resize(size.columns, size.rows);
         }
         if may_pass && !is_refused {
             self.pass_on(

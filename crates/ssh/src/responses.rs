@@ -242,6 +242,9 @@ impl<'s> Responses<'s> {
                 SessionError::Upstream(UpstreamError::Protocol(format!("sftp: {lost}")))
             });
         }
+        if let Some(lines) = channel.lines() {
+            lines.show(&data.bytes);
+        }
         let running = channel.running.as_mut();
         let cookie = running.and_then(|running| running.cookie.as_mut());
         let hidden = cookie.and_then(|cookie| cookie.hide(&data.bytes));
@@ -322,6 +325,9 @@ impl<'s> Responses<'s> {
         if let Some(hold) = &channel.held {
             // What waits has nothing to run on any more.
             hold.withdrawn.notify_one();
+        }
+        if let Some(lines) = channel.lines() {
+            lines.end();
         }
         let running = channel.running.take();
         channel

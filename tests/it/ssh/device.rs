@@ -195,20 +195,10 @@ fn nobody_else_lets_a_connection_in_and_policy_decides_as_ever() {
 #[test]
 fn a_code_that_is_denied_runs_out_or_is_left_signs_nobody_in() {
     let world = world();
-    let file = world.custos.config_file();
-    let text = std::fs::read_to_string(&file).expect("it is there");
-    let limits = "[limits]\nsign_in_timeout = \"4s\"\n";
-    std::fs::write(&file, text.replace("[limits]\n", limits)).expect("it can be written");
-    world.custos.reload();
-    wait_for("the reload", PATIENCE, || {
-        world.custos.log().contains("reload").then_some(())
-    });
     let (denied, code) = asking(&world, "alice+web1", &["echo i''n"]);
     let mut browser = typed(&world, "alice", &code);
     browser.submit(&[("answer", "no")]);
     assert!(browser.page().text().contains("Refused"));
-    let (mut expired, late) = asking(&world, "alice+web1", &["echo i''n"]);
-    expired.keys("\n");
     let (left, abandoned) = asking(&world, "alice+web1", &["echo i''n"]);
     drop(left);
     // What is withdrawn is not found any more, nor what has run out.
@@ -218,6 +208,16 @@ fn a_code_that_is_denied_runs_out_or_is_left_signs_nobody_in() {
         text.contains("No device is waiting").then_some(())
     };
     wait_for("the code to be withdrawn", PATIENCE, || is_gone(&abandoned));
+    let file = world.custos.config_file();
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    let limits = "[limits]\nsign_in_timeout = \"4s\"\n";
+    std::fs::write(&file, text.replace("[limits]\n", limits)).expect("it can be written");
+    world.custos.reload();
+    wait_for("the reload", PATIENCE, || {
+        world.custos.log().contains("reload").then_some(())
+    });
+    let (mut expired, late) = asking(&world, "alice+web1", &["echo i''n"]);
+    expired.keys("\n");
     let finished = expired.finish(PATIENCE);
     assert!(finished.stdout.contains("login failed"), "{finished}");
     assert!(is_gone(&late).is_some());

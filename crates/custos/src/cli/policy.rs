@@ -142,6 +142,9 @@ pub(crate) struct PolicyExplainArgs {
     /// The command that it is
     #[arg(long, value_name = "TEXT", help_heading = "What")]
     pub(crate) command: Option<String>,
+    /// The line that is entered into a shell
+    #[arg(long, value_name = "TEXT", help_heading = "What")]
+    pub(crate) line: Option<String>,
     /// When, such as 2026-11-20T09:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "What")]
     pub(crate) at: Option<u64>,

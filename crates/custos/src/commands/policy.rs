@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use custos_model::{Clock as _, Principal, PrincipalKind};
 use custos_policy::documents::{
-    Command, Environment, InsertedRows, PolicySet, Problem, Question, Resource, Shape, Touched,
-    diff,
+    Command, Environment, InsertedRows, Line, PolicySet, Problem, Question, Resource, Shape,
+    Touched, diff,
 };
 
 use crate::cli::{Kind, PolicyCommand, PolicyExplainArgs};
@@ -121,6 +121,11 @@ fn explain(out: &mut dyn Write, arguments: PolicyExplainArgs) -> Result<(), Fail
         command: arguments
             .command
             .map(|text| Command::parse(text.as_bytes())),
+        lines: arguments
+            .line
+            .map(|text| Line::typed(&text))
+            .into_iter()
+            .collect(),
         utc_ns,
     };
     let text = set.explain(&principal, &resource, &environment, &question);

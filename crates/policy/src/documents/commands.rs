@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use custos_shell::{Command, Pattern};
+use custos_shell::{Command, Line, Pattern};
 use serde::{Serialize, Serializer};
 
 use super::reader::Reader;
@@ -28,6 +28,11 @@ impl Commands {
     /// The patterns, sorted by their text.
     pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
         self.0.values()
+    }
+
+    /// Whether a line that somebody enters mentions one of these.
+    pub(super) fn are_mentioned_in(&self, line: &Line) -> bool {
+        self.patterns().any(|pattern| pattern.is_mentioned_in(line))
     }
 
     pub(super) fn are_about(verb: Verb) -> bool {
@@ -62,11 +67,12 @@ impl fmt::Display for Commands {
     }
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Commands {
+/// `field` is what it is called in the document.
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, field: &str) -> Commands {
     let mut commands = BTreeMap::new();
-    let items = reader.list(node, "`commands`");
+    let items = reader.list(node, &format!("`{field}`"));
     if items.len() > PATTERNS_MAX {
-        let message = format!("`commands` has more than {PATTERNS_MAX} entries");
+        let message = format!("`{field}` has more than {PATTERNS_MAX} entries");
         reader.say(node.at, message);
     }
     for item in items {
@@ -77,7 +83,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Commands {
             Ok(pattern) => {
                 let text = pattern.to_string();
                 if commands.insert(text.clone(), pattern).is_some() {
-                    reader.say(item.at, format!("`{text}` stands in `commands` twice"));
+                    reader.say(item.at, format!("`{text}` stands in `{field}` twice"));
                 }
             }
             Err(error) => reader.say(

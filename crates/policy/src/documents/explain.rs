@@ -222,7 +222,7 @@ fn missing(
             rule.conditions.shapes(Then::Deny).join(" or ")
         ));
     }
-    if let Some(approve) = wanted(rule, &question.shape)
+    if let Some(approve) = wanted(rule, question)
         && !words.is_empty()
     {
         words.push(format!("there were {approve}"));
@@ -293,6 +293,11 @@ fn obligations(text: &mut String, verdict: &Verdict) {
             1,
             &format!("columns labelled {label} are masked: {transform}"),
         );
+    }
+    for (rule, obligations) in &verdict.obligations {
+        if let Some(pause) = &obligations.pause {
+            line(text, 1, &format!("{pause} (`{rule}`)"));
+        }
     }
     for words in recorded(verdict.record)
         .into_iter()

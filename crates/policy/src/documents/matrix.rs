@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::commands::Commands;
 use super::condition::Then;
+use super::pause::Pause;
 use super::question::{Question, Shape, Touched};
 use super::rule::{Rule, RuleEffect};
 use super::set::PolicySet;
@@ -267,6 +268,11 @@ fn way(rule: &Rule, verb: Verb) -> String {
     if !rule.commands.is_empty() && Commands::are_about(verb) {
         words.push(format!("only {}", rule.commands));
     }
+    if let Some(pause) = &rule.obligations.pause
+        && Pause::is_about(verb)
+    {
+        words.push(pause.in_full());
+    }
     let denied = conditions.shapes(Then::Deny);
     if !denied.is_empty() {
         words.push(format!("not {}", denied.join(", not ")));
@@ -361,7 +367,7 @@ fn representative(who: &Who) -> Principal {
 #[cfg(test)]
 mod tests {
     use crate::documents::slice::wanted;
-    use crate::documents::{Document, PolicySet, Ruling, Shape};
+    use crate::documents::{Document, PolicySet, Question, Ruling};
 
     #[test]
     fn a_cell_is_held_exactly_where_a_plain_statement_would_be() {
@@ -376,7 +382,7 @@ mod tests {
                 .unwrap();
             assert_eq!(
                 cell.ruling == Ruling::Hold,
-                wanted(rule, &Shape::default()).is_some()
+                wanted(rule, &Question::default()).is_some()
             );
         }
         assert_eq!(set.matrix().cells.len(), 3);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use custos_shell::Command;
+use custos_shell::{Command, Line};
 
 use super::verb::Verb;
 
@@ -33,6 +33,9 @@ pub struct Question {
     pub shape: Shape,
     /// The command that it is; `None` where it is none. Rules about commands do not allow what has none.
     pub command: Option<Command>,
+    /// What the line may be that somebody enters into what runs already; none where it is no such line. Rules ask about lines
+    /// that they name, and about no others.
+    pub lines: Vec<Line>,
     /// Now, UTC nanoseconds.
     pub utc_ns: u64,
 }

@@ -2,6 +2,7 @@
 
 use super::commands::{ARE_COMMANDS, Commands};
 use super::condition::{BULK_INSERT, WITHOUT_WHERE};
+use super::pause::TAKE_LINES;
 use super::problem::Problem;
 use super::rule::{Placed, Rule, RuleEffect};
 use super::target::Target;
@@ -89,6 +90,9 @@ fn idle_conditions(rule: &Rule) -> Vec<String> {
     }
     if rule.conditions.bulk_insert_over.is_some() {
         idle("bulk_insert_over", BULK_INSERT);
+    }
+    if rule.obligations.pause.is_some() {
+        idle("pause", TAKE_LINES);
     }
     if !rule.commands.is_empty() {
         idle("commands", ARE_COMMANDS);

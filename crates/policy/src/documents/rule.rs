@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use custos_model::Principal;
-use custos_shell::Command;
+use custos_shell::{Command, Line};
 use serde::Serialize;
 
 use super::approve::{self, Approve};
 use super::commands::{self, Commands};
 use super::condition::{self, Conditions, Then};
 use super::obligation::{self, Limit, Record, Require};
+use super::pause::{self, Pause};
 use super::reader::{Fields, Reader, is_name};
 use super::target::{self, Resource, Target};
 use super::verb::{Verb, meant_by};
@@ -69,6 +70,19 @@ impl Rule {
         self.on.iter().any(|on| on.means(resource))
     }
 
+    /// All approvals that it may ask for.
+    pub fn approvals(&self) -> impl Iterator<Item = &Approve> {
+        let pause = self.obligations.pause.as_ref();
+        let of_lines = pause.map(|pause| &pause.approve);
+        self.obligations.approve.iter().chain(of_lines)
+    }
+
+    /// Whether it asks people about a line, of which each of these may be the text.
+    pub(super) fn pauses(&self, lines: &[Line]) -> bool {
+        let pause = self.obligations.pause.as_ref();
+        pause.is_some_and(|pause| pause.is_for(lines))
+    }
+
     /// Whether it is about every operation of its verbs, at any time.
     pub(super) fn is_plain(&self) -> bool {
         self.require.is_none() && self.commands.is_empty()
@@ -98,6 +112,9 @@ pub struct Obligations {
     pub record: Option<Record>,
     /// How much.
     pub limit: Option<Limit>,
+    /// Which lines wait, where it allows what takes lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
 }
 
 /// A rule and where it stands.
@@ -116,10 +133,11 @@ const FIELDS: [&str; 11] = [
 ];
 const CONDITIONS: &str = "conditions";
 const COMMANDS: &str = "commands";
+const PAUSE: &str = "pause";
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Placed> {
     let mut known = FIELDS.to_vec();
-    known.extend([CONDITIONS, COMMANDS]);
+    known.extend([CONDITIONS, COMMANDS, PAUSE]);
     let fields = reader.fields(node, WHAT, &known)?;
     let id = id(reader, &fields);
     if let Some(note) = fields.get("note") {
@@ -142,7 +160,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Placed> {
         .and_then(|node| condition::read(reader, node));
     let commands = fields
         .get(COMMANDS)
-        .map(|node| commands::read(reader, node));
+        .map(|node| commands::read(reader, node, COMMANDS));
     let rule = Rule {
         id: id?,
         effect,
@@ -266,13 +284,14 @@ fn obligations(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Obligations {
         limit: fields
             .get("limit")
             .and_then(|node| obligation::limit(reader, node)),
+        pause: fields.get(PAUSE).and_then(|node| pause::read(reader, node)),
     }
 }
 
 /// Whether the fields go together.
 fn agreement(reader: &mut Reader<'_>, fields: &Fields<'_>, rule: &Rule) {
     if rule.effect == RuleEffect::Forbid {
-        for name in ["mask", "approve", "require", "record", "limit"] {
+        for name in ["mask", "approve", "require", "record", "limit", PAUSE] {
             if let Some(node) = fields.get(name) {
                 reader.say(node.at, format!("a rule that denies asks for nothing more: `{name}` belongs to rules with `may`"));
             }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use custos_model::{Principal, PrincipalKind};
+use custos_shell::Line;
 
 use super::approve::Approve;
 use super::cedar::{Court, Facts, UNMASK};
@@ -11,7 +12,7 @@ use super::commands::Commands;
 use super::condition::Then;
 use super::label::Label;
 use super::obligation::{Limit, Record, Require};
-use super::question::{Environment, Question, Shape, Touched};
+use super::question::{Environment, Question, Touched};
 use super::rule::{Rule, RuleEffect};
 use super::set::{Compiled, PolicySet};
 use super::target::Resource;
@@ -34,6 +35,7 @@ pub struct Slice {
     /// Numbers of rows that rules name, sorted: between two of them every number means the same.
     thresholds: Vec<u64>,
     may_hold: bool,
+    may_pause: bool,
     cache: Mutex<HashMap<Key, Arc<Verdict>>>,
 }
 
@@ -49,6 +51,8 @@ struct Key {
     in_hours: Vec<bool>,
     /// For each rule about commands, whether it is one of them.
     of_commands: Vec<bool>,
+    /// Whether it is a line, and for each rule that pauses lines, whether it is one of them.
+    of_lines: Option<Vec<bool>>,
 }
 
 /// One of those who must be allowed.
@@ -77,7 +81,10 @@ impl Slice {
         let rules = actors.iter().flatten().flat_map(|actor| &actor.rules);
         let may_hold = rules
             .clone()
-            .any(|compiled| compiled.rule.obligations.approve.is_some());
+            .any(|compiled| compiled.rule.approvals().next().is_some());
+        let may_pause = rules
+            .clone()
+            .any(|compiled| compiled.rule.obligations.pause.is_some());
         let thresholds = rules.filter_map(|compiled| compiled.rule.conditions.bulk_insert_over);
         let mut thresholds: Vec<u64> = thresholds.map(|(rows, _)| rows).collect();
         thresholds.sort_unstable();
@@ -88,6 +95,7 @@ impl Slice {
             actors,
             thresholds,
             may_hold,
+            may_pause,
             cache: Mutex::default(),
         }
     }
@@ -95,6 +103,17 @@ impl Slice {
     /// Whether people are asked about any operation.
     pub fn may_hold(&self) -> bool {
         self.may_hold
+    }
+
+    /// Whether people are asked about lines that somebody enters.
+    pub fn may_pause(&self) -> bool {
+        self.may_pause
+    }
+
+    /// Whether a rule names a line, of which each of these may be the text.
+    pub fn pauses(&self, lines: &[Line]) -> bool {
+        let mut rules = self.actors.iter().flatten().flat_map(|actor| &actor.rules);
+        self.may_pause && rules.any(|compiled| compiled.rule.pauses(lines))
     }
 
     /// The verdict on an operation.
@@ -139,6 +158,13 @@ impl Slice {
                 .flatten()
                 .flat_map(|actor| actor.of_commands(question))
                 .collect(),
+            of_lines: (!question.lines.is_empty()).then(|| {
+                let rules = self.actors.iter().flatten().flat_map(|actor| &actor.rules);
+                let rules = rules.filter(|compiled| compiled.rule.obligations.pause.is_some());
+                rules
+                    .map(|compiled| compiled.rule.pauses(&question.lines))
+                    .collect()
+            }),
         }
     }
 
@@ -234,7 +260,7 @@ impl Slice {
         if !answer.allowed {
             return Ok(actor.denied(verb, &answer.rules));
         }
-        Ok(self.verdict(actor, verb, question.shape, &permits, &facts.masked))
+        Ok(self.verdict(actor, verb, question, &permits, &facts.masked))
     }
 
     fn labels_that(&self, is_meant: impl Fn(&Label) -> bool) -> impl Iterator<Item = &str> {
@@ -306,16 +332,19 @@ impl Slice {
         &self,
         actor: &Actor,
         verb: Verb,
-        shape: Shape,
+        question: &Question,
         permits: &[&Rule],
         masked: &BTreeSet<&str>,
     ) -> Verdict {
         let mut verdict = Verdict::open();
         let mut any_of = Vec::new();
         let mut freely = false;
+        // What runs already was agreed to, so only a line that some rule names is asked about.
+        let is_other_line =
+            !question.lines.is_empty() && !permits.iter().any(|rule| rule.pauses(&question.lines));
         for rule in permits {
             verdict.rules.push(rule.id.clone());
-            match wanted(rule, &shape) {
+            match wanted(rule, question).filter(|_| !is_other_line) {
                 Some(approve) => any_of.push((rule.id.clone(), approve.clone())),
                 None => freely = true,
             }
@@ -352,11 +381,15 @@ impl Slice {
     }
 }
 
-/// Who must agree before the rule allows, for a statement of this shape.
-pub(super) fn wanted<'a>(rule: &'a Rule, shape: &Shape) -> Option<&'a Approve> {
+/// Who must agree before the rule allows an operation, or a line that some rule names.
+pub(super) fn wanted<'a>(rule: &'a Rule, question: &Question) -> Option<&'a Approve> {
+    if rule.pauses(&question.lines) {
+        return rule.obligations.pause.as_ref().map(|pause| &pause.approve);
+    }
     let approve = rule.obligations.approve.as_ref()?;
     let only_for_shapes = rule.conditions.mention(Then::Approve);
-    (!only_for_shapes || rule.conditions.say(Then::Approve, shape)).then_some(approve)
+    let is_asked = !only_for_shapes || rule.conditions.say(Then::Approve, &question.shape);
+    is_asked.then_some(approve)
 }
 
 /// Who asks, and all for whom, or why nobody may.

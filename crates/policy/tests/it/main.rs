@@ -6,6 +6,7 @@ mod commands;
 mod examples;
 mod explanation;
 mod oracle;
+mod pause;
 mod problems;
 mod random;
 mod semantics;

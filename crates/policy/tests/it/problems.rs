@@ -157,7 +157,7 @@ fn rules_that_are_shown_are_accepted() {
         .filter_map(|rest| rest.split("```").next())
         .filter(|text| text.contains("rules:"))
         .collect();
-    assert_eq!(shown.len(), 2);
+    assert_eq!(shown.len(), 3);
     for text in shown {
         let version = if text.contains("version: 1") {
             ""

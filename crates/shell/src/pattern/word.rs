@@ -84,6 +84,18 @@ impl WordPattern {
         }
     }
 
+    /// The same for what asks people: options apart, a wildcard stands for any word, `..` in it or not.
+    pub(crate) fn may_match(&self, word: &str) -> bool {
+        match self {
+            Self::Fixed(fixed) => fixed == word,
+            Self::One => !word.is_empty() && !word.starts_with('-'),
+            Self::Wild(wild) => {
+                let begins_open = wild.units.first().is_some_and(|unit| unit.is_wildcard());
+                !(begins_open && word.starts_with('-')) && run(&wild.steps, word)
+            }
+        }
+    }
+
     /// The word, if it has no wildcard.
     pub(crate) fn fixed(&self) -> Option<&str> {
         match self {

@@ -2,6 +2,7 @@
 
 mod bypass;
 mod known;
+mod mentions;
 mod names;
 mod patterns;
 mod properties;

@@ -32,6 +32,12 @@ impl Requests<'_> {
     ) -> Result<(), SessionError> {
         let rules = self.session.rules();
         let program = self.narrowed(program, &rules)?;
+        let terminal = {
+            let mut conversation = self.shared.conversation();
+            let channel = conversation.channels.get(request.recipient);
+            channel.and_then(|channel| channel.terminal())
+        };
+        let program = program.on_terminal(terminal.is_some());
         let recorded = self.session.recorded(&rules)?;
         let begun = begin(self.session, &program, &rules, &recorded)?;
         batch.at(begun.position);
@@ -58,7 +64,9 @@ impl Requests<'_> {
                     let has_terminal = channel.has_terminal;
                     let masked = program.masked(&begun.ruled.masks, &recorded, has_terminal);
                     let files = program.files(false);
-                    channel.running = Some(Running::new(begun.number, files, masked));
+                    let lines = program.typed(&rules, terminal);
+                    let running = Running::new(begun.number, files, masked);
+                    channel.running = Some(Running { lines, ..running });
                 }
                 Decision::Deny => channel.is_refused = true,
                 Decision::Hold => {
@@ -199,7 +207,8 @@ pub(crate) fn begin(
         }
         let is_held = ruled.verdict.decision == Decision::Hold;
         let unholdable = program.unholdable().filter(|_| is_held);
-        Ok(unholdable.or_else(|| program.unmaskable(&ruled.masks)))
+        let cannot = unholdable.or_else(|| program.unreadable(ruled));
+        Ok(cannot.or_else(|| program.unmaskable(&ruled.masks)))
     };
     session.begin(&operation, question, refuse, || program.exact())
 }
