@@ -2,6 +2,7 @@
 
 use custos_model::{Instant, Origin, SessionId};
 
+use crate::compression::Packed;
 use crate::error::EvidenceError;
 use crate::frame::Effect;
 use crate::input::NodeRecord;
@@ -96,14 +97,11 @@ impl Shared {
     pub(crate) fn append_transcript(
         &self,
         session: SessionId,
-        compressed: bool,
         lines: u64,
-        data: &[u8],
+        packed: &Packed<'_>,
     ) -> Position {
-        self.push(|pending, _, durable| {
-            pending.transcript(session, compressed, lines, data, durable)
-        })
-        .0
+        self.push(|pending, _, durable| pending.transcript(session, lines, packed, durable))
+            .0
     }
 
     /// Lets the month change again, and changes it if it is time to.

@@ -29,25 +29,50 @@ fn is_random(bytes: &[u8]) -> bool {
     seen >= 1024 && squares < seen * seen / 56 + seen
 }
 
-/// A zstd frame of bytes as they are (RFC 8878 section 3.1.1): its length in four bytes, one segment, raw blocks.
-fn stored(bytes: &[u8]) -> Option<Vec<u8>> {
+/// A piece of a transcript, packed.
+#[derive(Debug)]
+pub(crate) enum Packed<'a> {
+    /// Not at all.
+    Plain(&'a [u8]),
+    /// A zstd frame.
+    Frame(Vec<u8>),
+    /// What a zstd frame has raw blocks of. It is written where it goes, and copied no more often than that.
+    Stored { length: u32, bytes: &'a [u8] },
+}
+
+impl Packed<'_> {
+    /// Whether it is a zstd frame where it was written.
+    pub(crate) fn is_frame(&self) -> bool {
+        !matches!(self, Self::Plain(_))
+    }
+
+    /// Writes it at the end of a buffer.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Plain(bytes) => out.extend_from_slice(bytes),
+            Self::Frame(frame) => out.extend_from_slice(frame),
+            Self::Stored { length, bytes } => store(*length, bytes, out),
+        }
+    }
+}
+
+/// Writes a zstd frame of bytes as they are (RFC 8878 section 3.1.1): its length in four bytes, one segment, raw blocks.
+fn store(length: u32, bytes: &[u8], out: &mut Vec<u8>) {
     const MAGIC: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
     // Four bytes of length, a single segment, no checksum.
     const DESCRIPTOR: u8 = 0b1010_0000;
-    let length = u32::try_from(bytes.len()).ok()?;
     let blocks = bytes.chunks(BLOCK_BYTES);
     let mut left = blocks.len();
-    let mut frame = Vec::with_capacity(bytes.len() + 3 * left + 9);
-    frame.extend_from_slice(&MAGIC);
-    frame.push(DESCRIPTOR);
-    frame.extend_from_slice(&length.to_le_bytes());
+    out.reserve(bytes.len() + 3 * left + 9);
+    out.extend_from_slice(&MAGIC);
+    out.push(DESCRIPTOR);
+    out.extend_from_slice(&length.to_le_bytes());
     for block in blocks {
         left -= 1;
         let header = (block.len() << 3) | usize::from(left == 0);
-        frame.extend(header.to_le_bytes().into_iter().take(3));
-        frame.extend_from_slice(block);
+        out.extend(header.to_le_bytes().into_iter().take(3));
+        out.extend_from_slice(block);
     }
-    (!bytes.is_empty()).then_some(frame)
 }
 
 /// Compression contexts, which are too large to have one for each session.
@@ -62,11 +87,11 @@ impl std::fmt::Debug for Compressors {
 
 impl Compressors {
     /// One zstd frame.
-    pub(crate) fn compress(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    pub(crate) fn compress<'a>(&self, bytes: &'a [u8]) -> io::Result<Packed<'a>> {
         if is_random(bytes)
-            && let Some(frame) = stored(bytes)
+            && let Ok(length) = u32::try_from(bytes.len())
         {
-            return Ok(frame);
+            return Ok(Packed::Stored { length, bytes });
         }
         let taken = lock(&self.0).pop();
         let mut compressor = match taken {
@@ -75,13 +100,13 @@ impl Compressors {
         };
         let compressed = compressor.compress(bytes);
         lock(&self.0).push(compressor);
-        compressed
+        compressed.map(Packed::Frame)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_random, stored};
+    use super::{Packed, is_random};
 
     /// Letters of base64 that nobody could pack.
     fn noise(count: usize) -> Vec<u8> {
@@ -123,12 +148,17 @@ mod tests {
     fn what_is_stored_is_read_by_any_reader() {
         for length in [1, 1024, 128 << 10, (128 << 10) + 1, 1 << 20] {
             let bytes = noise(length);
-            let frame = stored(&bytes).unwrap();
+            let mut frame = Vec::new();
+            let length_bytes = u32::try_from(length).unwrap();
+            let packed = Packed::Stored {
+                length: length_bytes,
+                bytes: &bytes,
+            };
+            packed.write(&mut frame);
             assert_eq!(zstd::bulk::decompress(&frame, length).unwrap(), bytes);
             let told = zstd::zstd_safe::get_frame_content_size(&frame).unwrap();
             assert_eq!(told, Some(length as u64));
             assert!(frame.len() <= length + 9 + 3 * (length / (128 << 10) + 1));
         }
-        assert_eq!(stored(b""), None);
     }
 }

@@ -6,6 +6,7 @@
 use custos_model::SessionId;
 use uuid::Uuid;
 
+use crate::compression::Packed;
 use crate::position::Position;
 
 /// Bytes before the payload.
@@ -124,15 +125,14 @@ impl<'a> FrameWriter<'a> {
         out: &'a mut Vec<u8>,
         position: Position,
         session: SessionId,
-        compressed: bool,
         lines: u64,
-        data: &[u8],
+        packed: &Packed<'_>,
     ) {
         let mut frame = Self::new(out, position, kind::TRANSCRIPT);
         frame.out.extend_from_slice(session.as_uuid().as_bytes());
-        frame.out.push(u8::from(compressed));
+        frame.out.push(u8::from(packed.is_frame()));
         frame.out.extend_from_slice(&lines.to_le_bytes());
-        frame.payload().extend_from_slice(data);
+        packed.write(frame.payload());
         frame.finish();
     }
 
@@ -362,7 +362,13 @@ mod tests {
         );
         frame.payload().extend_from_slice(b"{\"x\":1}");
         frame.finish();
-        FrameWriter::transcript(&mut out, Position(8), session(), true, 3, b"data");
+        FrameWriter::transcript(
+            &mut out,
+            Position(8),
+            session(),
+            3,
+            &Packed::Frame(b"data".to_vec()),
+        );
         out
     }
 

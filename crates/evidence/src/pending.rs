@@ -2,6 +2,7 @@
 
 use custos_model::{Instant, Rfc3339, SessionId};
 
+use crate::compression::Packed;
 use crate::frame::{Effect, FrameWriter};
 use crate::position::Position;
 use crate::render::{Draft, TimeText};
@@ -139,14 +140,13 @@ impl Pending {
     pub(crate) fn transcript(
         &mut self,
         session: SessionId,
-        compressed: bool,
         lines: u64,
-        data: &[u8],
+        packed: &Packed<'_>,
         durable: Position,
     ) -> (Position, usize) {
         let before = self.begin(durable);
         let out = &mut self.buffer;
-        FrameWriter::transcript(out, self.next, session, compressed, lines, data);
+        FrameWriter::transcript(out, self.next, session, lines, packed);
         self.end(before)
     }
 

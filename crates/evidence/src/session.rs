@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use custos_model::{Operation, OperationNumber, Outcome, SessionId, Verdict};
 use tokio::sync::oneshot;
 
+use crate::compression::Packed;
 use crate::error::EvidenceError;
 use crate::frame::Effect;
 use crate::inbox::{EndRequest, OwnedValue};
@@ -277,12 +278,9 @@ impl SessionLog {
                 memchr::memchr_iter(b'\n', piece).count() as u64
             };
             // Compressed outside the lock; the order of a session's lines is its caller's.
-            let compressed = self.compress(piece);
-            let data = compressed.as_deref().unwrap_or(piece);
+            let packed = self.pack(piece);
             let mut state = self.state()?;
-            position =
-                self.shared
-                    .append_transcript(self.inner.id, compressed.is_some(), count, data);
+            position = self.shared.append_transcript(self.inner.id, count, &packed);
             state.last_transcript = position;
             drop(state);
             rest = later;
@@ -331,11 +329,10 @@ impl SessionLog {
     }
 
     /// A zstd frame, if the piece is large.
-    fn compress(&self, piece: &[u8]) -> Option<Vec<u8>> {
-        if piece.len() < COMPRESS_FROM_BYTES {
-            return None;
-        }
-        self.shared.compressors.compress(piece).ok()
+    fn pack<'a>(&self, piece: &'a [u8]) -> Packed<'a> {
+        let is_large = piece.len() >= COMPRESS_FROM_BYTES;
+        let packed = is_large.then(|| self.shared.compressors.compress(piece).ok());
+        packed.flatten().unwrap_or(Packed::Plain(piece))
     }
 
     fn request_end(

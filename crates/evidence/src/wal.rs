@@ -20,6 +20,9 @@ const ZERO_AHEAD_BYTES: u64 = 4 << 20;
 /// A batch from here on pays for a longer file by itself.
 const LARGE_BYTES: u64 = 64 << 10;
 
+/// So much between two fsyncs pays for a longer file at each of them.
+const BULK_BYTES: u64 = 256 << 10;
+
 const PAGE_BYTES: u64 = 4096;
 static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
@@ -61,6 +64,9 @@ pub(crate) struct Wal {
     unsynced: VecDeque<Batch>,
     dirty: Vec<Arc<dyn DiskFile>>,
     dir_dirty: bool,
+    /// Bytes since the last fsync, and between the two before that.
+    dirty_bytes: u64,
+    synced_bytes: u64,
     broken: Option<Arc<str>>,
 }
 
@@ -109,6 +115,8 @@ impl Wal {
             unsynced: VecDeque::new(),
             dirty: Vec::new(),
             dir_dirty: false,
+            dirty_bytes: 0,
+            synced_bytes: 0,
             broken: None,
         }
     }
@@ -140,6 +148,7 @@ impl Wal {
     pub(crate) fn take_dirty(&mut self) -> ToSync {
         let dir =
             std::mem::take(&mut self.dir_dirty).then(|| (Arc::clone(&self.disk), self.dir.clone()));
+        self.synced_bytes = std::mem::take(&mut self.dirty_bytes);
         ToSync {
             files: std::mem::take(&mut self.dirty),
             dir,
@@ -247,7 +256,10 @@ impl Wal {
         let (Some(batch), Some(current)) = (self.unsynced.back(), self.current.as_mut()) else {
             return Ok(());
         };
-        current.fill_ahead(length, self.file_bytes);
+        self.dirty_bytes += length;
+        let is_bulk =
+            length >= LARGE_BYTES || self.dirty_bytes.max(self.synced_bytes) >= BULK_BYTES;
+        current.fill_ahead(length, self.file_bytes, is_bulk);
         current.file.write_at(&batch.bytes, current.offset)?;
         current.offset += length;
         if !self
@@ -304,14 +316,14 @@ impl Wal {
 }
 
 impl Current {
-    /// Fills a new file with zeros ahead of the records. Without room on the disk the records themselves may still
-    /// fit, so an error here is nothing yet.
-    fn fill_ahead(&mut self, length: u64, file_bytes: u64) {
+    /// Fills a new file with zeros ahead of the records, but not where that would write everything twice to spare a few
+    /// fsyncs something. Without room on the disk the records themselves may still fit, so an error here is nothing yet.
+    fn fill_ahead(&mut self, length: u64, file_bytes: u64, is_bulk: bool) {
         let end = self.offset + length;
         if end <= self.filled || self.filled >= file_bytes {
             return;
         }
-        if length >= LARGE_BYTES {
+        if is_bulk {
             self.filled = end;
             return;
         }

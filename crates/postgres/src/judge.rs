@@ -77,6 +77,8 @@ pub(crate) struct Judge {
     snapshot: Option<Arc<Snapshot>>,
     /// Of these rules and this snapshot.
     analyses: HashMap<String, Arc<Analysis>>,
+    /// The same for texts of which only the template matters.
+    templates: HashMap<String, Arc<Analysis>>,
     rules_version: u64,
     /// What was prepared under each name, in the protocol and in SQL.
     prepared: HashMap<String, Named>,
@@ -144,6 +146,7 @@ impl Judge {
             unsettled: None,
             snapshot: None,
             analyses: HashMap::new(),
+            templates: HashMap::new(),
             rules_version: 0,
             prepared: HashMap::new(),
             prepared_in_sql: HashMap::new(),
@@ -189,6 +192,7 @@ impl Judge {
 
     fn forget(&mut self) {
         self.analyses.clear();
+        self.templates.clear();
         self.long.clear();
     }
 
@@ -205,9 +209,25 @@ impl Judge {
         if let Some(known) = self.analyses.get(text).or(long.map(|(_, known)| known)) {
             return Arc::clone(known);
         }
+        let template = custos_sql::template(text);
+        if let Some(known) = template.as_ref().and_then(|it| self.templates.get(it)) {
+            debug_assert_eq!(
+                format!("{known:?}"),
+                format!("{:?}", analyse::analyse(self, text, rules)),
+                "{text}"
+            );
+            return Arc::clone(known);
+        }
         let analysis = Arc::new(analyse::analyse(self, text, rules));
         // What names of the session mean changes from statement to statement.
         if analysis.depends_on_names {
+            return analysis;
+        }
+        if let Some(template) = template.filter(|_| analysis.holds_for_other_values()) {
+            if self.templates.len() >= KEPT {
+                self.templates.clear();
+            }
+            self.templates.insert(template, Arc::clone(&analysis));
             return analysis;
         }
         if text.len() > KEPT_TEXT_BYTES {

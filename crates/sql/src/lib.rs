@@ -37,6 +37,7 @@ mod prescan;
 mod query;
 mod script;
 mod settings;
+mod template;
 mod tree;
 mod tree_from;
 mod utility;
@@ -58,3 +59,4 @@ pub use settings::{
     TimeLimit, identifiers, is_read_as_utf8, milliseconds, search_path, setting_verb,
     startup_settings, statement_timeout,
 };
+pub use template::template;

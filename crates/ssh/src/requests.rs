@@ -57,6 +57,8 @@ impl<'s> Requests<'s> {
             if let Some(left) = ended {
                 return Ok(left);
             }
+            // What was released is written before more is read.
+            tokio::task::yield_now().await;
             self.shared.room(Side::Client).await;
             // It must not be dropped before it has ended: it has taken the input along.
             let reading = self.shared.read(Side::Client, &mut reader);

@@ -50,6 +50,8 @@ impl<'s> Responses<'s> {
             if let Some(why) = ended {
                 return Ok(why);
             }
+            // What was released is written before more is read.
+            tokio::task::yield_now().await;
             self.shared.room(Side::Target).await;
             // It must not be dropped before it has ended: it has taken the input along.
             let reading = self.shared.read(Side::Target, &mut reader);

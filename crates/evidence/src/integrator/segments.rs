@@ -179,7 +179,10 @@ impl Integrator {
         }
         self.gathered_bytes -= lines.len().min(self.gathered_bytes);
         let frame = self.insist("compress a transcript", |own| {
-            own.shared.compressors.compress(&lines)
+            let packed = own.shared.compressors.compress(&lines)?;
+            let mut frame = Vec::new();
+            packed.write(&mut frame);
+            Ok(frame)
         })?;
         self.write_frame(session, &frame)
     }

@@ -88,6 +88,18 @@ pub(super) enum Searches {
 }
 
 impl Analysis {
+    /// Whether it is that of every text with the same template: nothing in it is made of what stands in the text's values.
+    pub(super) fn holds_for_other_values(&self) -> bool {
+        let has_no_texts = self.recorded.is_none()
+            && self.runs.is_empty()
+            && self.prepares.is_empty()
+            && self.declares.is_empty();
+        let changes_nothing = self.changes.is_none()
+            && self.searches == Searches::AsBefore
+            && self.statement_timeout.is_none();
+        has_no_texts && changes_nothing && !self.depends_on_names && !self.is_syntax_error
+    }
+
     /// A text of which nothing is known.
     pub(crate) fn unreadable(bytes: usize, rules: &Rules, why: &str) -> Self {
         let labels = rules.labels();

@@ -7,3 +7,4 @@ mod hostile;
 mod landing;
 mod lineage;
 mod taint;
+mod template;
