@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 /// Longer texts have no template.
-const TEXT_BYTES_MAX: usize = 16 << 10;
+const TEXT_BYTES_MAX: usize = 4 << 10;
 const TOKENS_MAX: usize = 1024;
 /// Values that are told apart.
 const VALUES_MAX: usize = 64;

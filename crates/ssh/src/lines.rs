@@ -121,6 +121,8 @@ impl Lines {
     /// The program is over, or the client has closed its channel.
     pub(crate) fn end(&mut self) {
         self.is_over = true;
+        // Nobody is left to be told of the end of the input.
+        self.end = None;
         self.withdrawn.notify_one();
     }
 

@@ -189,25 +189,28 @@ impl Typing {
             .or_else(|| (row == prompt.trim_end()).then_some(""))
     }
 
-    /// Whether the terminal shows a text; of several lines, the last one.
+    /// Whether the terminal shows a text; of several lines, each.
     fn is_shown(&self, text: &str) -> bool {
         if self.is_stale {
             return false;
         }
-        let last = text.lines().rev().find(|line| !line.trim().is_empty());
-        let Some(last) = last.map(squeezed) else {
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let lines: Vec<String> = lines.map(squeezed).collect();
+        let Some(last) = lines.last() else {
             return true;
         };
         if text.contains('\n') {
-            return self
+            let shown: String = self
                 .screen
                 .grid()
                 .lines()
-                .any(|it| squeezed(&it).contains(&last));
+                .map(|it| squeezed(&it) + "\n")
+                .collect();
+            return lines.iter().all(|line| shown.contains(line));
         }
         let row = self.screen.grid().line();
         let behind = self.behind_prompt(&row).unwrap_or(&row);
-        squeezed(behind).contains(&last)
+        squeezed(behind).contains(last)
     }
 }
 

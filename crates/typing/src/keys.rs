@@ -33,6 +33,8 @@ pub(crate) struct Keys {
     /// A key did what only the program knows.
     is_doubtful: bool,
     is_too_long: bool,
+    /// Its end was given already, and no key since.
+    has_ended: bool,
 }
 
 /// Where in an escape sequence the keys are.
@@ -94,6 +96,7 @@ impl Keys {
         if key == END_OF_FILE {
             // The program may have taken what was typed, or done something else.
             self.is_doubtful = true;
+            self.has_ended = true;
         } else {
             self.clear();
         }
@@ -109,10 +112,12 @@ impl Keys {
             self.push('\n');
             return Key::Taken;
         }
-        let ends_text = byte == END_OF_FILE && self.has_any && !self.is_pasting;
-        if is_line_end || byte == OPERATE || ends_text {
+        // Once for a text: each time costs as much as the text is long.
+        let may_end = self.has_any && !self.has_ended && !self.is_pasting;
+        if is_line_end || byte == OPERATE || byte == END_OF_FILE && may_end {
             return Key::Enters;
         }
+        self.has_ended &= byte == END_OF_FILE;
         if byte == INTERRUPT {
             self.clear();
             return Key::Taken;
